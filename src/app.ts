@@ -1,0 +1,80 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Config } from './config.ts'
+import { Refusal } from './inbox/refusal.ts'
+import { webhookRoutes } from './inbox/route.ts'
+import { loggerOptions } from './logger.ts'
+import { backlogPlugin } from './plugins/backlog.ts'
+import { closePlugin } from './plugins/close.ts'
+import { databasePlugin } from './plugins/database.ts'
+import { healthPlugin } from './plugins/health.ts'
+import { jobsPlugin } from './plugins/jobs.ts'
+import { metricsPlugin } from './plugins/metrics.ts'
+import { processorsPlugin } from './plugins/processors.ts'
+import { redisPlugin } from './plugins/redis.ts'
+import { createProviders } from './providers/index.ts'
+
+export interface AppOptions {
+  /** The time all rules go by; the system's unless a test says otherwise. */
+  clock?: () => Date
+  /** Where log lines go; standard output unless a test says otherwise. */
+  logStream?: { write: (line: string) => void }
+}
+
+/** The whole service, not yet listening. Closing it stops everything it started. */
+export const buildApp = async (config: Config, options: AppOptions = {}): Promise<FastifyInstance> => {
+  const clock = options.clock ?? (() => new Date())
+  const app = Fastify({
+    ...SENDER_LIMITS,
+    logger: {
+      ...loggerOptions(config.LOG_LEVEL),
+      ...(options.logStream === undefined ? {} : { stream: options.logStream }),
+    },
+    // One line per outcome is written where the outcome is known.
+    disableRequestLogging: true,
+    trustProxy: config.TRUST_PROXY,
+    // While closing, a request on a kept connection is answered by the routes: 503 with Retry-After.
+    return503OnClosing: false,
+  })
+  const providers = createProviders(config)
+
+  app.setErrorHandler((error: Error & { code?: string; statusCode?: number }, request, reply) => {
+    if (error instanceof Refusal) {
+      if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
+      return reply.code(error.statusCode).send(error)
+    }
+    const statusCode = error.statusCode ?? 500
+    if (statusCode >= 500) {
+      request.log.error({ err: error }, 'request failed')
+      return reply.code(500).send(new Error('Internal error'))
+    }
+    return reply.code(statusCode).send(error)
+  })
+
+  await app.register(closePlugin)
+  await app.register(metricsPlugin, { config })
+  await app.register(databasePlugin, { config })
+  await app.register(redisPlugin, { config })
+  await app.register(jobsPlugin, { config })
+  await app.register(processorsPlugin, { config, providers, clock })
+  await app.register(backlogPlugin, { providers, clock })
+  await app.register(healthPlugin)
+  await app.register(webhookRoutes, { config, providers, clock })
+
+  const unconfigured = providers.filter((provider) => !provider.configured).map((provider) => provider.name)
+  if (unconfigured.length > 0) {
+    app.log.warn({ providers: unconfigured }, 'no key is configured: deliveries of these providers get 503')
+  }
+  return app
+}
+
+/**
+ * Time-outs on slow senders, in milliseconds. Node swaps the two limits when the headers' is the longer one, and
+ * enforces neither more often than the checking interval. `requestTimeout` must let a 40 MiB mail through;
+ * `connectionTimeout` is silence on the socket, the time a handler takes included.
+ */
+const SENDER_LIMITS = {
+  requestTimeout: 120_000,
+  connectionTimeout: 30_000,
+  keepAliveTimeout: 10_000,
+  http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
+}

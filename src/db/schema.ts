@@ -1,0 +1,300 @@
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  index,
+  integer,
+  jsonb,
+  pgEnum,
+  pgTable,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+
+// RoleFerry's tables, as this service and RoleFerry's other services read and write them.
+// The other services insert rows too, so every column but ids and e-mails is nullable or has a default.
+
+const id = () => bigint({ mode: 'bigint' }).primaryKey().generatedByDefaultAsIdentity()
+const reference = () => bigint({ mode: 'bigint' })
+const time = () => timestamp({ withTimezone: true })
+const count = () => integer().notNull().default(0)
+
+/** Statuses only rise, in this order: `greatest(status, …)` is the whole rule. */
+export const outreachStatus = pgEnum('outreach_status', [
+  'draft',
+  'scheduled',
+  'sent',
+  'dropped',
+  'delivered',
+  'bounced',
+  'replied',
+  'spam',
+])
+
+export const users = pgTable(
+  'users',
+  {
+    id: id(),
+    email: text().notNull(),
+    stripeCustomerId: text(),
+    stripeSubscriptionId: text(),
+    subscriptionTier: text().notNull().default('free'),
+    subscriptionStatus: text(),
+    creditsRemaining: count(),
+    currentPeriodEnd: time(),
+    cancelAtPeriodEnd: boolean().notNull().default(false),
+  },
+  (t) => [
+    unique('users_stripe_customer_id_key').on(t.stripeCustomerId),
+    index('users_email_idx').on(sql`lower(${t.email})`),
+    check('users_subscription_tier_check', sql`${t.subscriptionTier} in ('free', 'pro', 'teams')`),
+  ],
+)
+
+export const companies = pgTable('companies', { id: id(), name: text() })
+
+export const jobs = pgTable('jobs', {
+  id: id(),
+  companyId: reference().references(() => companies.id, { onDelete: 'set null' }),
+  title: text(),
+})
+
+export const applications = pgTable(
+  'applications',
+  {
+    id: id(),
+    userId: reference().references(() => users.id, { onDelete: 'set null' }),
+    jobId: reference().references(() => jobs.id, { onDelete: 'set null' }),
+    status: text().notNull().default('applied'),
+    replyStatus: text(),
+  },
+  (t) => [index('applications_user_id_idx').on(t.userId)],
+)
+
+export const contacts = pgTable(
+  'contacts',
+  {
+    id: id(),
+    companyId: reference().references(() => companies.id, { onDelete: 'set null' }),
+    email: text().notNull(),
+    firstName: text(),
+    lastName: text(),
+    lastContactedAt: time(),
+    bounceCount: count(),
+    spamReports: count(),
+    optedOut: boolean().notNull().default(false),
+    optedOutAt: time(),
+    optedOutReason: text(),
+  },
+  (t) => [index('contacts_email_idx').on(sql`lower(${t.email})`)],
+)
+
+export const mailboxes = pgTable(
+  'mailboxes',
+  {
+    id: id(),
+    email: text().notNull(),
+    bounceCount7d: integer('bounce_count_7d').notNull().default(0),
+    spamReports7d: integer('spam_reports_7d').notNull().default(0),
+    healthScore: integer()
+      .notNull()
+      .generatedAlwaysAs(sql`greatest(0, 100 - 5 * bounce_count_7d - 25 * spam_reports_7d)`),
+  },
+  (t) => [
+    unique('mailboxes_email_key').on(t.email),
+    // Addresses compare without case, so two rows must not differ by case alone.
+    uniqueIndex('mailboxes_email_lower_key').on(sql`lower(${t.email})`),
+  ],
+)
+
+/** What the rolling seven-day counts of `mailboxes` are made of. */
+export const mailboxIncidents = pgTable(
+  'mailbox_incidents',
+  {
+    id: id(),
+    mailboxId: reference()
+      .notNull()
+      .references(() => mailboxes.id, { onDelete: 'cascade' }),
+    kind: text(),
+    arrivedAt: time().notNull().defaultNow(),
+  },
+  (t) => [
+    index('mailbox_incidents_mailbox_id_arrived_at_idx').on(t.mailboxId, t.arrivedAt),
+    index('mailbox_incidents_arrived_at_idx').on(t.arrivedAt),
+    check('mailbox_incidents_kind_check', sql`${t.kind} in ('bounce', 'spam')`),
+  ],
+)
+
+export const outreach = pgTable(
+  'outreach',
+  {
+    id: id(),
+    applicationId: reference().references(() => applications.id, { onDelete: 'set null' }),
+    contactId: reference().references(() => contacts.id, { onDelete: 'set null' }),
+    fromMailbox: text(),
+    messageId: text(),
+    /** Event time our `message_id` was learned from; null when another service wrote it. */
+    messageIdSeenAt: time(),
+    status: outreachStatus().notNull().default('draft'),
+    sentAt: time(),
+    deliveredAt: time(),
+    clickedAt: time(),
+    repliedAt: time(),
+    linkClicks: count(),
+  },
+  (t) => [
+    index('outreach_message_id_idx').on(t.messageId),
+    index('outreach_contact_id_idx').on(t.contactId),
+    index('outreach_application_id_idx').on(t.applicationId),
+    index('outreach_from_mailbox_sent_at_idx').on(sql`lower(${t.fromMailbox})`, t.sentAt),
+  ],
+)
+
+export const sequenceSteps = pgTable(
+  'sequence_steps',
+  {
+    id: id(),
+    outreachId: reference().references(() => outreach.id, { onDelete: 'cascade' }),
+    position: integer(),
+    scheduledAt: time(),
+    status: text().notNull().default('scheduled'),
+    cancelledReason: text(),
+  },
+  (t) => [
+    index('sequence_steps_outreach_id_idx').on(t.outreachId),
+    check('sequence_steps_status_check', sql`${t.status} in ('scheduled', 'sent', 'cancelled')`),
+  ],
+)
+
+export const inboundMessages = pgTable(
+  'inbound_messages',
+  {
+    id: id(),
+    outreachId: reference().references(() => outreach.id, { onDelete: 'set null' }),
+    messageId: text(),
+    fromEmail: text(),
+    recipient: text(),
+    subject: text(),
+    bodyText: text(),
+    kind: text(),
+    matchedBy: text(),
+    attachments: jsonb(),
+    receivedAt: time(),
+  },
+  (t) => [
+    index('inbound_messages_outreach_id_idx').on(t.outreachId),
+    index('inbound_messages_received_at_idx').on(t.receivedAt),
+    check('inbound_messages_kind_check', sql`${t.kind} in ('reply', 'auto_reply', 'bounce')`),
+    check('inbound_messages_matched_by_check', sql`${t.matchedBy} in ('thread', 'sender', 'mailbox')`),
+  ],
+)
+
+export const subscriptions = pgTable(
+  'subscriptions',
+  {
+    id: text().primaryKey(),
+    userId: reference().references(() => users.id, { onDelete: 'cascade' }),
+    status: text(),
+    priceId: text(),
+    currentPeriodEnd: time(),
+    lastEventAt: time(),
+  },
+  (t) => [index('subscriptions_user_id_idx').on(t.userId)],
+)
+
+export const invoices = pgTable(
+  'invoices',
+  {
+    id: text().primaryKey(),
+    subscriptionId: text(),
+    paidAt: time(),
+    failedAt: time(),
+  },
+  (t) => [index('invoices_subscription_id_idx').on(t.subscriptionId)],
+)
+
+export const creditGrants = pgTable(
+  'credit_grants',
+  {
+    id: id(),
+    userId: reference()
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    grantKey: text(),
+    subscriptionId: text(),
+    periodStart: time(),
+    credits: integer(),
+    grantedAt: time(),
+  },
+  (t) => [unique('credit_grants_user_id_grant_key_key').on(t.userId, t.grantKey)],
+)
+
+export const pushSubscriptions = pgTable(
+  'push_subscriptions',
+  {
+    id: id(),
+    userId: reference().references(() => users.id, { onDelete: 'cascade' }),
+    endpoint: text(),
+    p256dh: text(),
+    auth: text(),
+  },
+  (t) => [
+    unique('push_subscriptions_endpoint_key').on(t.endpoint),
+    index('push_subscriptions_user_id_idx').on(t.userId),
+  ],
+)
+
+/** The inbox: an event is accepted once its row here is committed. See src/inbox/README.md. */
+export const webhookEvents = pgTable(
+  'webhook_events',
+  {
+    id: id(),
+    provider: text().notNull().default('unknown'),
+    eventId: text().notNull(),
+    dedupeKey: text().notNull().default(sql`gen_random_uuid()::text`),
+    eventType: text().notNull().default('unknown'),
+    subject: text(),
+    /** Null once the retention time of payloads is over. */
+    payload: jsonb(),
+    status: text().notNull().default('pending'),
+    /** Attempts begun, the successful one included; waiting for a row is none. */
+    attempts: count(),
+    /** The last failure, or why the event was skipped. Kept when it succeeds after all. */
+    lastError: text(),
+    occurredAt: time(),
+    receivedAt: time().notNull().defaultNow(),
+    /** Set for `processed` and `ignored`. On a pending row: its effects are applied, it is only replayed. */
+    processedAt: time(),
+    nextAttemptAt: time(),
+    /** Since when it waits for a row that is not there yet; stays when it is `skipped` for that. */
+    waitingSince: time(),
+  },
+  (t) => [
+    unique('webhook_events_provider_event_id_key').on(t.provider, t.eventId),
+    unique('webhook_events_provider_dedupe_key_key').on(t.provider, t.dedupeKey),
+    index('webhook_events_subject_idx').on(t.subject),
+    // What is due, in two parts: events that go together, and those that go alone (see src/inbox/claim.ts).
+    index('webhook_events_due_idx')
+      .on(t.provider, t.nextAttemptAt, t.id)
+      .where(sql`${t.status} = 'pending' and ${t.attempts} = 0 and ${t.lastError} is null`),
+    index('webhook_events_due_alone_idx')
+      .on(t.provider, t.nextAttemptAt, t.id)
+      .where(sql`${t.status} = 'pending' and (${t.attempts} > 0 or ${t.lastError} is not null)`),
+    check(
+      'webhook_events_status_check',
+      sql`${t.status} in ('pending', 'processed', 'ignored', 'skipped', 'dead')`,
+    ),
+  ],
+)
+
+/** One row per instance of the service: whether its last run ended cleanly. */
+export const serviceRuns = pgTable('service_runs', {
+  instance: text().primaryKey(),
+  runId: uuid(),
+  startedAt: time(),
+  cleanlyStoppedAt: time(),
+})

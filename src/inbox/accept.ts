@@ -1,0 +1,161 @@
+import type pg from 'pg'
+import { codeOf } from '../db/transaction.ts'
+import type { Metrics } from '../plugins/metrics.ts'
+import { createGrouped } from './grouped.ts'
+import type { ProcessedKeys } from './processed-keys.ts'
+import type { IncomingEvent, Provider } from './provider.ts'
+import { Refusal } from './refusal.ts'
+import { insertRows, lookUp, type NewRow, type StoredEvent } from './store.ts'
+
+/** The answer to a delivery whose events are all durable. */
+export type Accepted =
+  | { status: 'ok'; accepted: number; duplicates: number }
+  /** Every event was there already. `processed_at` is the latest time, null while any is not processed. */
+  | { status: 'duplicate'; processed_at: string | null }
+
+export interface AcceptOptions {
+  pool: pg.Pool
+  processedKeys: ProcessedKeys
+  metrics: Metrics
+  clock: () => Date
+  /** Called after the commit when there is work for the provider's processor. */
+  onPending: () => void
+}
+
+/** Together below the 5 s after which the contract wants a 503. */
+const STORE_TIMEOUT = 4_500
+const LOOK_UP_TIMEOUT = 300
+/** Bounds the parameter of one insert, and with it the memory and the time of a statement. */
+const EVENTS_PER_STATEMENT = 2_000
+
+/** SQLSTATE classes that blame a value, not the moment: data exceptions and program limits. */
+const DATA_ERROR = /^(22|54)/
+
+/**
+ * Makes deliveries of one provider durable. Those that arrive together share one look into Redis and one insert.
+ *
+ * @returns a function from verified events to the answer; it throws a {@link Refusal} when they cannot be made
+ * durable now.
+ */
+export const createAccept = (provider: Provider, options: AcceptOptions) => {
+  const { pool, processedKeys, metrics } = options
+
+  const findKnown = createGrouped<string[], (string | null)[]>({
+    run: async (items) => {
+      const times = await processedKeys.find(items.flat())
+      let next = 0
+      return items.map((ids) => ({ status: 'fulfilled', value: times.slice(next, (next += ids.length)) }))
+    },
+    weigh: (ids) => ids.length,
+    most: EVENTS_PER_STATEMENT,
+    concurrency: 4,
+    timeout: LOOK_UP_TIMEOUT,
+    timedOut: () => new Error('Redis did not answer in time'),
+  })
+
+  /** Resolves with the events that were there before, as the inbox holds them. */
+  const store = createGrouped<NewRow[], Duplicate[]>({
+    run: async (items) => {
+      const rows = items.flat()
+      const inserted = await insertAll(rows)
+      countEnded(rows, inserted)
+      // The same event may be there several times, in one delivery or in two: the first is the new one.
+      const remaining = new Set(inserted)
+      const met = items.map((item) => item.filter(({ event }) => !remaining.delete(event.dedupeKey)))
+      const stored = met.some((item) => item.length > 0)
+        ? await lookUp(pool, provider.name, met.flat().map((row) => row.event), options.clock())
+        : []
+      if (stored.some((row) => row.revived) || rows.some((row) => row.status === 'pending')) options.onPending()
+      const find = finder(stored)
+      return met.map((item) => ({
+        status: 'fulfilled',
+        value: item.map(({ event }) => ({ event, stored: find(event) })),
+      }))
+    },
+    weigh: (rows) => rows.length,
+    most: EVENTS_PER_STATEMENT,
+    concurrency: 2,
+    timeout: STORE_TIMEOUT,
+    timedOut: () => new Refusal('unavailable', 'The events could not be stored in time; try again later'),
+  })
+
+  /** An event that Postgres refuses for what it holds must not cost its neighbours: it is kept without its payload. */
+  const insertAll = async (rows: NewRow[]): Promise<Set<string>> => {
+    try {
+      return await insertRows(pool, provider.name, rows)
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === undefined || !DATA_ERROR.test(code)) throw error
+      const [only] = rows
+      if (rows.length === 1 && only !== undefined) {
+        const event = { ...only.event, payload: '{}', unusable: `Postgres refused the payload (${code})` }
+        return await insertRows(pool, provider.name, [{ ...only, event, status: 'skipped' }])
+      }
+      const middle = rows.length >> 1
+      return (await insertAll(rows.slice(0, middle))).union(await insertAll(rows.slice(middle)))
+    }
+  }
+
+  /** Events that end with their acceptance are counted here, the others when they are processed. */
+  const countEnded = (rows: NewRow[], inserted: Set<string>): void => {
+    for (const { event, status, receivedAt } of rows) {
+      if (status === 'pending' || !inserted.has(event.dedupeKey)) continue
+      const tags = { provider: provider.name, event_type: event.eventType }
+      metrics.count('received', 1, { ...tags, status: 'success' })
+      if (status === 'skipped') metrics.count('skipped', 1, tags)
+      else void processedKeys.add([event.eventId], receivedAt)
+    }
+  }
+
+  const toRow = (event: IncomingEvent, receivedAt: Date): NewRow => {
+    if (event.unusable !== undefined) return { event, status: 'skipped', receivedAt }
+    return { event, status: provider.handles(event.eventType) ? 'pending' : 'ignored', receivedAt }
+  }
+
+  return async (events: IncomingEvent[], receivedAt: Date): Promise<Accepted> => {
+    if (events.length === 0) return { status: 'ok', accepted: 0, duplicates: 0 }
+    const known = provider.signsOnlyEventId
+      ? []
+      : await findKnown(events.map((event) => event.eventId)).catch(() => [])
+    const rows = events.filter((_, index) => typeof known[index] !== 'string')
+    const duplicates = rows.length === 0 ? [] : await storeOrRefuse(rows.map((event) => toRow(event, receivedAt)))
+    if (provider.signsOnlyEventId) refuseReplayed(duplicates)
+    const seen = events.length - rows.length + duplicates.length
+    if (seen > 0) metrics.count('duplicates', seen, { provider: provider.name })
+    if (seen < events.length) return { status: 'ok', accepted: events.length - seen, duplicates: seen }
+    const times = [
+      ...known.filter((time) => typeof time === 'string').map((time) => Date.parse(time)),
+      ...duplicates.map(({ stored }) => stored?.processedAt?.getTime() ?? Number.NaN),
+    ]
+    const latest = times.reduce((a, b) => Math.max(a, b))
+    return { status: 'duplicate', processed_at: Number.isNaN(latest) ? null : new Date(latest).toISOString() }
+  }
+
+  async function storeOrRefuse(rows: NewRow[]): Promise<Duplicate[]> {
+    try {
+      return await store(rows)
+    } catch (error) {
+      if (error instanceof Refusal) throw error
+      throw new Refusal('unavailable', 'The events cannot be stored now; try again later', { cause: error })
+    }
+  }
+}
+
+interface Duplicate {
+  event: IncomingEvent
+  stored: StoredEvent | undefined
+}
+
+const finder = (stored: StoredEvent[]) => {
+  const byDedupeKey = new Map(stored.map((row) => [row.dedupeKey, row]))
+  const byEventId = new Map(stored.map((row) => [row.eventId, row]))
+  return (event: IncomingEvent) => byDedupeKey.get(event.dedupeKey) ?? byEventId.get(event.eventId)
+}
+
+const refuseReplayed = (duplicates: Duplicate[]): void => {
+  for (const { event, stored } of duplicates) {
+    if (stored !== undefined && stored.dedupeKey !== event.dedupeKey) {
+      throw new Refusal('replayed', 'This signature was used for another message')
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import type { Transaction } from '../db/transaction.ts'
+import type { Notification } from '../notifications/queues.ts'
+import type { Ending } from './claim.ts'
+import type { Batch, ClaimedEvent, LogDetails } from './provider.ts'
+import { nextLook } from './retry.ts'
+import { storableText } from './storable.ts'
+
+export interface LogLine {
+  level: 'info' | 'warn' | 'fatal'
+  message: string
+  event: ClaimedEvent
+  details: LogDetails
+}
+
+/** What the handlers of one transaction asked for. Logged and counted only once it is committed. */
+export interface Outcome {
+  lines: LogLine[]
+  notifications: Notification[]
+  /** Events that did not end `processed`, by row id. */
+  endings: Map<string, Ending>
+}
+
+/** Builds what handlers are given for one transaction, and the record of what they asked for. */
+export const createBatch = (
+  tx: Transaction,
+  now: Date,
+  waitLimit: number,
+): { batch: Batch; outcome: Outcome; ignore: (event: ClaimedEvent) => void } => {
+  const outcome: Outcome = { lines: [], notifications: [], endings: new Map() }
+  const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
+    outcome.endings.set(event.id, { id: event.id, ...ending })
+  }
+  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {} } = {}) => {
+    end(event, {
+      status: 'skipped',
+      attempts: event.attempts,
+      reason: storableText(reason),
+      nextAttemptAt: null,
+      // The mark of "skipped for a missing row": a redelivery revives it.
+      waitingSince: revivable ? (event.waitingSince ?? now) : null,
+    })
+    outcome.lines.push({ level: 'warn', message: reason, event, details })
+  }
+  const batch: Batch = {
+    tx,
+    now,
+    log: (level, message, event, details = {}) => outcome.lines.push({ level, message, event, details }),
+    notify: (notification) => outcome.notifications.push(notification),
+    skip,
+    wait: (event, missing, details = {}) => {
+      const waitingSince = event.waitingSince ?? now
+      const nextAttemptAt = nextLook(waitingSince, now, waitLimit)
+      if (nextAttemptAt === null) return skip(event, missing, { revivable: true, details })
+      // Waiting is no attempt.
+      end(event, { status: 'pending', attempts: event.attempts - 1, reason: null, nextAttemptAt, waitingSince })
+    },
+  }
+  const ignore = (event: ClaimedEvent) =>
+    end(event, {
+      status: 'ignored',
+      attempts: event.attempts,
+      reason: null,
+      nextAttemptAt: null,
+      waitingSince: event.waitingSince,
+    })
+  return { batch, outcome, ignore }
+}

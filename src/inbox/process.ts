@@ -1,0 +1,150 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type pg from 'pg'
+import { causeOf, codeOf, inTransaction, isTransient, type Transaction } from '../db/transaction.ts'
+import type { Notification } from '../notifications/queues.ts'
+import type { Metrics } from '../plugins/metrics.ts'
+import { createBatch } from './batch.ts'
+import { beginAttempt, type BegunAttempt, type Claim, claimFresh, claimThese, endDifferently, recordFailure } from './claim.ts'
+import type { ProcessedKeys } from './processed-keys.ts'
+import type { ClaimedEvent, Provider } from './provider.ts'
+import { type Committed, reportCommitted } from './report.ts'
+import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
+import { storableText } from './storable.ts'
+
+export interface ProcessOptions {
+  pool: pg.Pool
+  processedKeys: ProcessedKeys
+  metrics: Metrics
+  log: FastifyBaseLogger
+  clock: () => Date
+  /** Queues notifications inside the transaction of the effects that cause them. */
+  enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
+}
+
+/** Handlers of events that go alone, at most, between two batches: they never hold up the others. */
+const ALONE_PER_TURN = 20
+/** A deadlock or a lock time-out is usually gone the next time; what keeps failing is taken apart. */
+const TRIES_TOGETHER = 3
+/** How long an event that meets the database's own trouble is left alone, in milliseconds. */
+const TROUBLE_PAUSE = 10_000
+
+/**
+ * Applies one provider's events.
+ *
+ * @param carefulEvents after an unclean end: so many events go one at a time, each attempt committed before its
+ * handler runs.
+ * @returns a function that does one turn (a batch, and some of the events that go alone) and tells whether it
+ * found anything to do. It throws only when the database is in trouble.
+ */
+export const createProcess = (provider: Provider, options: ProcessOptions, carefulEvents: number) => {
+  const { pool, metrics, log, clock } = options
+  let careful = carefulEvents
+
+  /** Claims, applies, marks and queues in one transaction. @returns how many events it ended. */
+  const apply = async (claim: (client: pg.PoolClient, now: Date) => Promise<Claim[]>): Promise<number> => {
+    const startedAt = performance.now()
+    const committed = await inTransaction(pool, async (tx, client): Promise<Committed | undefined> => {
+      const now = clock()
+      const claims = await claim(client, now)
+      if (claims.length === 0) return undefined
+      const { batch, outcome, ignore } = createBatch(tx, now, provider.waitLimit)
+      const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
+      const handled = events.filter((event) => provider.handles(event.eventType))
+      for (const event of events) if (!provider.handles(event.eventType)) ignore(event)
+      if (handled.length > 0) await provider.handle(handled, batch)
+      await endDifferently(client, [...outcome.endings.values()], now)
+      await options.enqueue(tx, outcome.notifications)
+      return { claims, outcome, processedAt: now }
+    })
+    if (committed === undefined) return 0
+    await reportCommitted(provider.name, committed, startedAt, options)
+    return committed.claims.length
+  }
+
+  const applyFresh = async (): Promise<number> => {
+    for (let tries = 1; ; tries++) {
+      let claimed: ClaimedEvent[] = []
+      try {
+        return await apply(async (client, now) => {
+          const claims = await claimFresh(client, provider.name, now, provider.batchSize)
+          claimed = claims.map(({ event }) => event)
+          return claims
+        })
+      } catch (error) {
+        if (claimed.length === 0) throw error
+        if (!isTransient(error)) return await takeApart(claimed, error)
+        if (tries === TRIES_TOGETHER) return await takeApart(claimed, error)
+        log.info({ provider: provider.name, code: codeOf(error), tries }, 'batch tried again')
+      }
+    }
+  }
+
+  /** Halves a batch that failed until the event at fault stands alone; the others go through. */
+  const takeApart = async (events: ClaimedEvent[], error: unknown): Promise<number> => {
+    const [only] = events
+    if (events.length === 1 && only !== undefined) {
+      await fail(only, error)
+      return 1
+    }
+    const middle = events.length >> 1
+    for (const half of [events.slice(0, middle), events.slice(middle)]) {
+      const ids = half.map((event) => event.id)
+      try {
+        await apply((client, now) => claimThese(client, provider.name, now, ids, true))
+      } catch (halfError) {
+        await takeApart(half, halfError)
+      }
+    }
+    return events.length
+  }
+
+  /** @returns whether an event was due. */
+  const applyAlone = async (which: 'troubled' | 'any'): Promise<boolean> => {
+    const begun = await beginAttempt(pool, provider.name, clock(), which)
+    if (begun === undefined) return false
+    try {
+      if (begun.attempts > MAX_ATTEMPTS) throw new Error('the process ended during every attempt')
+      await apply((client, now) => claimThese(client, provider.name, now, [begun.id], false))
+    } catch (error) {
+      await fail(begun, error)
+    }
+    return true
+  }
+
+  const fail = async (event: BegunAttempt, error: unknown): Promise<void> => {
+    const now = clock()
+    const message = storableText(causeOf(error).message, 1_000)
+    const line = {
+      provider: provider.name,
+      eventType: event.eventType,
+      eventId: event.eventId,
+      attempts: event.attempts,
+    }
+    if (isTransient(error)) {
+      const nextAttemptAt = new Date(now.getTime() + TROUBLE_PAUSE)
+      await recordFailure(pool, event.id, { attempts: event.attempts - 1, error: message, nextAttemptAt })
+      log.warn({ ...line, err: error }, 'postponed: the database is in trouble')
+      return
+    }
+    const nextAttemptAt = nextAttempt(event.attempts, now)
+    await recordFailure(pool, event.id, { attempts: event.attempts, error: message, nextAttemptAt })
+    const tags = { provider: provider.name, event_type: event.eventType }
+    metrics.count('received', 1, { ...tags, status: 'error' })
+    metrics.count('errors', 1, { ...tags, status: 'error' })
+    if (nextAttemptAt !== null) return log.error({ ...line, err: error, nextAttemptAt }, 'attempt failed')
+    metrics.count('dead', 1, tags)
+    log.error({ ...line, err: error }, 'dead: failed on every attempt')
+  }
+
+  return async (): Promise<boolean> => {
+    if (careful > 0) {
+      const found = await applyAlone('any')
+      careful = found ? careful - 1 : 0
+      return found
+    }
+    const applied = await applyFresh()
+    let alone = 0
+    while (alone < ALONE_PER_TURN && (await applyAlone('troubled'))) alone++
+    return applied + alone > 0
+  }
+}

@@ -1,0 +1,97 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Transaction } from '../db/transaction.ts'
+import type { Notification } from '../notifications/queues.ts'
+
+export type ProviderName = 'sendgrid' | 'stripe' | 'mailgun'
+
+/** A JSON value as `JSON.parse` gives it. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
+
+/** One HTTP POST from a provider, read but not yet verified. */
+export interface Delivery<Body> {
+  body: Body
+  headers: IncomingHttpHeaders
+  receivedAt: Date
+}
+
+/** One verified fact, ready to be stored. */
+export interface IncomingEvent {
+  /** The provider's own id, at most 200 characters (see `limitId`). */
+  eventId: string
+  /** SHA-256 (hex) of what identifies the fact even when the provider re-issues its ids. */
+  dedupeKey: string
+  eventType: string
+  /** What the event is about, to find it again: `outreach:123`, `customer:cus_…`, `mailbox:a@b`. */
+  subject: string | null
+  /** The event as JSON text that Postgres takes: see `storableJson`. */
+  payload: string
+  occurredAt: Date
+  /** Set when no handler can ever use it: the event is stored `skipped` with this reason. */
+  unusable?: string
+}
+
+/** An accepted event, claimed for processing. */
+export interface ClaimedEvent {
+  /** The inbox row's id. */
+  id: string
+  eventId: string
+  eventType: string
+  payload: Json
+  receivedAt: Date
+  waitingSince: Date | null
+  /** Attempts begun, this one included. */
+  attempts: number
+}
+
+/** What a handler is given besides its events. Nothing said here happens unless the transaction commits. */
+export interface Batch {
+  tx: Transaction
+  now: Date
+  /** Logged after the commit; `event` adds the provider, the type and the event id. */
+  log: (level: 'info' | 'warn' | 'fatal', message: string, event: ClaimedEvent, details?: LogDetails) => void
+  notify: (notification: Notification) => void
+  /** The event needs a row that is not there yet: it comes back later, for as long as the provider allows. */
+  wait: (event: ClaimedEvent, missing: string, details?: LogDetails) => void
+  /** The event cannot be applied: kept, never tried again, except that a redelivery revives a `revivable` one. */
+  skip: (event: ClaimedEvent, reason: string, options?: { revivable?: boolean; details?: LogDetails }) => void
+}
+
+/** Ids and numbers only: never a payload, an address or a key. */
+export type LogDetails = Record<string, string | number | bigint | boolean | null>
+
+/** Everything the service knows about one provider. The inbox calls it; it calls nothing of the inbox's back. */
+export interface Provider<Body = unknown> {
+  name: ProviderName
+  path: `/webhooks/${string}`
+  /** Bytes. More is a 413. */
+  bodyLimit: number
+  /** Media types it posts; any other is a 415. */
+  mediaTypes: string[]
+  /** Reads the body from the socket; the default keeps its bytes as a Buffer. */
+  readBody?: (request: FastifyRequest, payload: NodeJS.ReadableStream) => Promise<Body>
+  /** False while its key is missing: the route answers 503, since that is our fault. */
+  configured: boolean
+  /** Refuses what can be refused by the headers alone, before the body is read. @throws {Refusal} */
+  precheck?: (headers: IncomingHttpHeaders) => void
+  /**
+   * The one way from bytes to events, so that an unverified event cannot be held.
+   * @throws {Refusal} when the signature, the time or the form is wrong.
+   */
+  verify(delivery: Delivery<Body>): IncomingEvent[]
+  /** The event types `handle` applies; any other is stored `ignored`. */
+  handles: (eventType: string) => boolean
+  /** Applies claimed events of the handled types, in one transaction. Throwing undoes it all. */
+  handle: (events: ClaimedEvent[], batch: Batch) => Promise<void>
+  /** How long an event may wait for a row, in milliseconds. */
+  waitLimit: number
+  /** At most so many events in one transaction. */
+  batchSize: number
+  /**
+   * The signature covers the event id alone, so an id seen before with another message is a replayed signature
+   * (401), and Redis alone cannot tell a duplicate from one.
+   */
+  signsOnlyEventId?: boolean
+  /** Adds what else it needs to its own scope (a limit on bodies read at once, say). */
+  register?: (scope: FastifyInstance) => void
+}

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import type { Json } from './provider.ts'
+
+/** Deeper than this nothing is kept: `JSON.stringify` and Postgres both give up at some thousand levels. */
+const MAX_DEPTH = 200
+const CUT = '[cut: nested too deeply]'
+
+/** U+0000 and lone surrogates: Postgres takes neither in jsonb. Both appear in `JSON.stringify`'s output only escaped. */
+const UNSTORABLE = /\\\\|\\u0000|\\ud[89a-f][0-9a-f]{2}/g
+
+/**
+ * The value as JSON text that Postgres stores whatever it holds: NUL characters and lone surrogates become
+ * U+FFFD, what is nested too deeply is cut with a note.
+ *
+ * `JSON.stringify` leaves surrogate pairs as they are and escapes lone ones (in lower case), so the pattern is
+ * exact; matching `\\` first keeps a literal backslash before `u0000` out of it.
+ */
+export const storableJson = (value: Json): string => {
+  const text = stringify(value)
+  if (!text.includes('\\u')) return text
+  return text.replace(UNSTORABLE, (match) => (match === '\\\\' ? match : '\ufffd'))
+}
+
+const stringify = (value: Json): string => {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return JSON.stringify(cutDeep(value, MAX_DEPTH))
+  }
+}
+
+const cutDeep = (value: Json, levels: number): Json => {
+  if (typeof value !== 'object' || value === null) return value
+  if (levels === 0) return CUT
+  if (Array.isArray(value)) return value.map((item) => cutDeep(item, levels - 1))
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cutDeep(item, levels - 1)]))
+}
+
+/** Text that Postgres takes, cut to `most` characters. */
+export const storableText = (text: string, most = Number.POSITIVE_INFINITY): string => {
+  const cut = text.length > most ? text.slice(0, most) : text
+  return (cut.includes('\0') ? cut.replaceAll('\0', '\ufffd') : cut).toWellFormed()
+}
+
+/** JSON with sorted keys, so that equal values give equal text. */
+export const canonicalJson = (value: Json, levels = MAX_DEPTH): string => {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (levels === 0) return JSON.stringify(CUT)
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, levels - 1)).join()}]`
+  const members = Object.keys(value)
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] as Json, levels - 1)}`)
+  return `{${members.join()}}`
+}
+
+/** SHA-256 in hex. */
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** A provider's id as it is, or its hash when it is too long to be indexed: the sender decides its length. */
+export const limitId = (id: string): string => (id.length > 200 ? sha256(id) : storableText(id))
+
+/** Whether JSON text nests deeper than `most`. Parsing millions of levels would block the event loop. */
+export const nestsDeeperThan = (json: Buffer, most: number): boolean => {
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i]
+    if (inString) {
+      if (byte === 0x5c) i++
+      else if (byte === 0x22) inString = false
+    } else if (byte === 0x22) inString = true
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > most) return true
+    } else if (byte === 0x5d || byte === 0x7d) depth--
+  }
+  return false
+}

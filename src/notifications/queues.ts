@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import { sql } from 'drizzle-orm'
+import { fromDrizzle, type PgBoss } from 'pg-boss'
+import type { Transaction } from '../db/transaction.ts'
+
+/** What each channel's job carries. */
+export interface NotificationData {
+  slack: { channel: 'deliverability' | 'billing'; text: string }
+  email: { to: string; template: string; data: Record<string, string | null> }
+  push: { userId: string; title: string; body: string; url: string; outreachId: string }
+}
+
+export type Channel = keyof NotificationData
+
+/**
+ * A request to tell somebody something. The same `key` is requested once, however often the handler is retried.
+ */
+export type Notification = {
+  [C in Channel]: {
+    channel: C
+    /** What makes it one of its kind: `sendgrid:spamreport:{event id}`. */
+    key: string
+    /** The inbox row that caused it. */
+    event: string
+    data: NotificationData[C]
+  }
+}[Channel]
+
+/** A queued job, as a channel's worker reads it. */
+export interface NotificationJob<C extends Channel = Channel> {
+  key: string
+  event: string
+  data: NotificationData[C]
+}
+
+export const CHANNELS = ['slack', 'email', 'push'] as const satisfies Channel[]
+export const DEAD_LETTERS = 'notify-dead'
+export const queueName = (channel: Channel): string => `notify-${channel}`
+
+/** Retries for about 17 hours; a worker that dies with a job in hand is noticed within a minute. */
+const QUEUE = {
+  retryLimit: 12,
+  retryDelay: 5,
+  retryBackoff: true,
+  retryDelayMax: 4 * 3_600,
+  expireInSeconds: 60,
+  heartbeatSeconds: 10,
+  retentionSeconds: 14 * 86_400,
+  deleteAfterSeconds: 30 * 86_400,
+  deadLetter: DEAD_LETTERS,
+  notify: true,
+}
+
+/** Creates the queues, or brings those of an earlier version up to date. Needs no DDL. */
+export const createQueues = async (boss: PgBoss): Promise<void> => {
+  await boss.createQueue(DEAD_LETTERS, { retentionSeconds: 90 * 86_400 })
+  for (const channel of CHANNELS) {
+    await boss.createQueue(queueName(channel), QUEUE)
+    // createQueue leaves an existing queue as it is.
+    await boss.updateQueue(queueName(channel), QUEUE)
+  }
+}
+
+/** Queues notifications inside the transaction of the effects that cause them: both happen or neither. */
+export const enqueue = async (
+  boss: PgBoss,
+  tx: Transaction,
+  notifications: Notification[],
+): Promise<void> => {
+  for (const [channel, ofChannel] of Map.groupBy(notifications, (notification) => notification.channel)) {
+    const jobs = ofChannel.map(({ key, event, data }) => ({ id: toUuid(key), data: { key, event, data } }))
+    await boss.insert(queueName(channel), jobs, { db: fromDrizzle(tx, sql) })
+  }
+}
+
+/** pg-boss inserts a job id once: the key becomes the id. A UUID of version 8 (RFC 9562), from SHA-256. */
+const toUuid = (key: string): string => {
+  const hex = createHash('sha256').update(key).digest('hex')
+  const variant = ((Number.parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(18, 20)}-${hex.slice(20, 32)}`
+}

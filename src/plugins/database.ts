@@ -1,0 +1,50 @@
+import fp from 'fastify-plugin'
+import pg from 'pg'
+import type { Config } from '../config.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Two pools, so that batches cannot keep deliveries waiting. */
+    database: { accept: pg.Pool; process: pg.Pool }
+  }
+}
+
+/** Milliseconds. Connecting and storing together stay below the 5 s in which a delivery is answered. */
+const ACCEPT = { connectionTimeoutMillis: 1_500, query_timeout: 2_900, statement_timeout: 2_800 }
+const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, statement_timeout: 19_000 }
+
+/**
+ * Postgres. `statement_timeout` ends statements that are slow; `query_timeout` ends the wait for a server that
+ * hangs, which no server-side limit can. A connection lost while checked out would end the process without the
+ * second listener.
+ */
+export const databasePlugin = fp<{ config: Config }>(
+  async (app, { config }) => {
+    const open = (name: string, max: number, timeouts: typeof ACCEPT): pg.Pool => {
+      const pool = new pg.Pool({
+        connectionString: config.DATABASE_URL,
+        application_name: `${config.DD_SERVICE} ${name}`,
+        max,
+        keepAlive: true,
+        lock_timeout: 2_000,
+        idle_in_transaction_session_timeout: 10_000,
+        // Promise 1, whatever the server's or the role's default is.
+        options: '-c synchronous_commit=on',
+        ...timeouts,
+      })
+      pool.on('error', (error) => app.log.warn({ err: error, pool: name }, 'idle connection lost'))
+      pool.on('connect', (client) => client.on('error', () => {})) // the running statement rejects as well
+      return pool
+    }
+    const forProcessing = Math.max(1, Math.floor(config.DATABASE_POOL_MAX / 3))
+    const database = {
+      accept: open('accept', config.DATABASE_POOL_MAX - forProcessing, ACCEPT),
+      process: open('process', forProcessing, PROCESS),
+    }
+    app.decorate('database', database)
+    app.addHook('onClose', async () => {
+      await Promise.all([database.accept.end(), database.process.end()])
+    })
+  },
+  { name: 'database' },
+)

@@ -1,0 +1,40 @@
+import fp from 'fastify-plugin'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { fileURLToPath } from 'node:url'
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
+
+/**
+ * `/healthz`: the process runs. `/readyz`: it can accept, or the reason why not.
+ */
+export const healthPlugin = fp(
+  async (app) => {
+    const newest = Math.max(
+      ...readMigrationFiles({ migrationsFolder: MIGRATIONS }).map((migration) => migration.folderMillis),
+    )
+
+    /** Undefined when deliveries can be accepted. */
+    const obstacle = async (): Promise<string | undefined> => {
+      if (app.closing()) return 'shutting down'
+      try {
+        const { rows } = await app.database.accept.query(
+          'select max(created_at)::text as newest from drizzle.__drizzle_migrations',
+        )
+        if (Number(rows[0]?.newest ?? 0) < newest) return 'migrations are not applied: run npm run db:migrate'
+        return undefined
+      } catch (error) {
+        const { code } = error as { code?: string }
+        if (code === '42P01' || code === '3F000') return 'migrations are not applied: run npm run db:migrate'
+        return 'Postgres does not answer'
+      }
+    }
+
+    app.get('/healthz', async () => ({ status: 'ok' }))
+    app.get('/readyz', async (_request, reply) => {
+      const reason = await obstacle()
+      if (reason === undefined) return { status: 'ready' }
+      return reply.code(503).header('retry-after', '5').send({ status: 'unavailable', reason })
+    })
+  },
+  { name: 'health', dependencies: ['database', 'close'] },
+)

@@ -1,0 +1,68 @@
+import fp from 'fastify-plugin'
+import { PgBoss } from 'pg-boss'
+import type { Config } from '../config.ts'
+import type { Transaction } from '../db/transaction.ts'
+import { enqueue, type Notification } from '../notifications/queues.ts'
+import { workOff } from '../notifications/work.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    jobs: {
+      boss: PgBoss
+      /** Resolves when notifications can be queued; retries for as long as Postgres is away. */
+      started: Promise<void>
+      enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
+    }
+  }
+}
+
+const RETRY_START_AFTER = 1_000
+const STOP_TIMEOUT = 2_000
+
+/** The queue of notifications: pg-boss, in the same Postgres, so that effects and requests commit together. */
+export const jobsPlugin = fp<{ config: Config }>(
+  async (app, { config }) => {
+    const options = {
+      connectionString: config.DATABASE_URL,
+      application_name: `${config.DD_SERVICE} jobs`,
+      max: 3,
+      // The schema is installed by `npm run db:migrate`; the service's own role needs no DDL.
+      migrate: false,
+      createSchema: false,
+      useListenNotify: true,
+      monitorIntervalSeconds: 5,
+      superviseIntervalSeconds: 5,
+      // Passed on to pg: a Postgres that hangs must not hold stop() for as long as it hangs.
+      query_timeout: 5_000,
+      connectionTimeoutMillis: 3_000,
+    }
+    const boss = new PgBoss(options)
+    boss.on('error', (error) => app.log.warn({ err: error }, 'notification queue is in trouble'))
+    let stopping = false
+
+    const start = async (): Promise<void> => {
+      while (!stopping) {
+        try {
+          await boss.start()
+          await workOff(boss, { config, metrics: app.metrics, log: app.log, pool: app.database.process })
+          return
+        } catch (error) {
+          app.log.warn({ err: error }, 'notification queue cannot start yet')
+          await new Promise((resolve) => setTimeout(resolve, RETRY_START_AFTER))
+        }
+      }
+    }
+    app.decorate('jobs', {
+      boss,
+      started: start(),
+      enqueue: (tx, notifications) => enqueue(boss, tx, notifications),
+    })
+    app.addHook('onClose', async () => {
+      stopping = true
+      await boss.stop({ graceful: true, timeout: STOP_TIMEOUT }).catch((error) => {
+        app.log.warn({ err: error }, 'notification queue did not stop cleanly')
+      })
+    })
+  },
+  { name: 'jobs', dependencies: ['database', 'metrics'] },
+)

@@ -1,0 +1,110 @@
+import { hostname } from 'node:os'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { createProcess } from '../inbox/process.ts'
+import type { Provider, ProviderName } from '../inbox/provider.ts'
+import { beginRun, endRun } from '../inbox/runs.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    processors: {
+      /** Tells a provider's processor that there is work. */
+      wake: (provider: ProviderName) => void
+    }
+  }
+}
+
+/** Another replica's events, retries and waits are found by looking, in milliseconds. */
+const LOOK_EVERY = 1_000
+const PAUSE_IN_TROUBLE = { least: 100, most: 2_000 }
+const STOP_WITHIN = 4_000
+
+/** One loop per provider: so long as there is something to do it does it, then it sleeps until it is woken. */
+export const processorsPlugin = fp<{
+  config: Config
+  providers: Provider[]
+  clock: () => Date
+}>(
+  async (app, { config, providers, clock }) => {
+    const wakers = new Map<ProviderName, () => void>()
+    const log = app.log
+    let stopping = false
+    const run = { instance: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
+
+    const sleep = (provider: ProviderName, milliseconds: number): Promise<void> =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, milliseconds)
+        wakers.set(provider, () => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+
+    const loop = async (provider: Provider, careful: boolean): Promise<void> => {
+      const turn = createProcess(
+        provider,
+        {
+          pool: app.database.process,
+          processedKeys: app.processedKeys,
+          metrics: app.metrics,
+          log,
+          clock,
+          enqueue: app.jobs.enqueue,
+        },
+        careful ? provider.batchSize : 0,
+      )
+      let pause = PAUSE_IN_TROUBLE.least
+      while (!stopping) {
+        woken.delete(provider.name)
+        try {
+          const found = await turn()
+          pause = PAUSE_IN_TROUBLE.least
+          if (!found && !stopping && !woken.has(provider.name)) await sleep(provider.name, LOOK_EVERY)
+        } catch (error) {
+          if (stopping) return
+          log.warn({ provider: provider.name, err: error }, 'processing pauses: the database is in trouble')
+          await sleep(provider.name, pause)
+          pause = Math.min(pause * 2, PAUSE_IN_TROUBLE.most)
+        }
+      }
+    }
+
+    /** A wake-up during a turn must not be lost: what it announces may have been committed after the claim. */
+    const woken = new Set<ProviderName>()
+    const wake = (provider: ProviderName) => {
+      woken.add(provider)
+      wakers.get(provider)?.()
+    }
+
+    const start = async (): Promise<void> => {
+      await app.jobs.started
+      if (stopping) return
+      const careful = await beginRun(app.database.process, run, clock(), () => stopping)
+      if (careful) log.warn('the previous run did not end cleanly; taking the first events one at a time')
+      await Promise.all(providers.map((provider) => loop(provider, careful)))
+    }
+
+    app.decorate('processors', { wake })
+    let running: Promise<void> = Promise.resolve()
+    app.addHook('onReady', async () => {
+      running = start().catch((error) => log.fatal({ err: error }, 'processing stopped'))
+    })
+    app.addHook('preClose', async () => {
+      stopping = true
+      for (const provider of providers) wake(provider.name)
+    })
+    // Registered after the database and the jobs, so it runs before they close.
+    app.addHook('onClose', async () => {
+      stopping = true
+      for (const provider of providers) wake(provider.name)
+      const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, STOP_WITHIN, 'late').unref())
+      if ((await Promise.race([running, timeout])) === 'late') {
+        return log.warn('a batch was interrupted; Postgres undoes it and the next run takes it up')
+      }
+      await endRun(app.database.process, run, clock()).catch((error) => {
+        log.warn({ err: error }, 'the clean stop could not be recorded')
+      })
+    })
+  },
+  { name: 'processors', dependencies: ['database', 'redis', 'metrics', 'jobs'] },
+)

@@ -1,0 +1,6 @@
+import type { Config } from '../config.ts'
+import type { Provider } from '../inbox/provider.ts'
+import { createSendgrid } from './sendgrid/index.ts'
+
+/** Every provider this service receives. A new one is one folder and one line here. */
+export const createProviders = (config: Config): Provider[] => [createSendgrid(config)]

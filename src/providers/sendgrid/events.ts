@@ -1,0 +1,129 @@
+import type { ClaimedEvent, IncomingEvent, Json } from '../../inbox/provider.ts'
+import { Refusal } from '../../inbox/refusal.ts'
+import { canonicalJson, limitId, nestsDeeperThan, sha256, storableJson, storableText } from '../../inbox/storable.ts'
+
+/** What of an event the rules use. SendGrid puts a sender's custom args at the top level, beside its own fields. */
+export interface EventFields {
+  /** A usable outreach id, from the custom arg `outreach_id` or from `outreach_{id}@` in `smtp-id`. */
+  outreachId: string | undefined
+  /** The Message-ID as it stands in the mail's header, with its angle brackets. */
+  smtpId: string | undefined
+  /** When it happened; the time of arrival when SendGrid's timestamp is unusable. */
+  at: Date
+  /** Of a bounce: `bounce` (for good) or `blocked` (not the contact's fault). */
+  type: string | undefined
+}
+
+const EXPECTED = 'Expected a JSON array of events'
+/** Bodies above this many bytes are looked through before they are parsed. */
+const LARGE = 256 * 1024
+const MAX_DEPTH = 20_000
+const MAX_TYPE_LENGTH = 100
+/** RFC 5322 limits a line to 998 characters, and Postgres an indexed text. */
+const MAX_MESSAGE_ID_LENGTH = 998
+
+/**
+ * Reads a verified body. Every entry of the array becomes an event; one that no handler can use says why.
+ * @throws {Refusal} `malformed` when the body is not a JSON array.
+ */
+export const readEvents = (body: Buffer, receivedAt: Date): IncomingEvent[] => {
+  if (body.length > LARGE && nestsDeeperThan(body, MAX_DEPTH)) {
+    throw new Refusal('malformed', `${EXPECTED}, not one nested ${MAX_DEPTH} levels deep`)
+  }
+  const entries = parse(body.toString('utf8'))
+  if (!Array.isArray(entries)) throw new Refusal('malformed', EXPECTED)
+  return entries.map((entry) => readEntry(entry, receivedAt))
+}
+
+/** An id above 2^53 written as a number would be rounded to another outreach's: it is kept as its digits. */
+const LONG_OUTREACH_ID = /"outreach_id"\s*:\s*\d{16}/
+
+const parse = (text: string): Json => {
+  try {
+    if (!LONG_OUTREACH_ID.test(text)) return JSON.parse(text)
+    return JSON.parse(text, (key, value, context?: { source?: string }) =>
+      key === 'outreach_id' && typeof value === 'number' ? (context?.source ?? value) : value,
+    )
+  } catch {
+    throw new Refusal('malformed', EXPECTED)
+  }
+}
+
+const readEntry = (entry: Json, receivedAt: Date): IncomingEvent => {
+  const payload = storableJson(entry)
+  if (!isRecord(entry)) {
+    const dedupeKey = sha256(canonicalJson(entry))
+    const common = { eventId: dedupeKey, dedupeKey, subject: null, payload, occurredAt: receivedAt }
+    return { ...common, eventType: 'invalid', unusable: 'the entry is not an object' }
+  }
+  const dedupeKey = sha256(canonicalJson(identity(entry)))
+  const type = text(entry.event)
+  const { outreachId, at } = readFields(entry, receivedAt)
+  return {
+    eventId: limitId(text(entry.sg_event_id) ?? dedupeKey),
+    dedupeKey,
+    eventType: type === undefined ? 'invalid' : storableText(type, MAX_TYPE_LENGTH),
+    subject: outreachId === undefined ? null : `outreach:${outreachId}`,
+    payload,
+    occurredAt: at,
+    ...(type === undefined ? { unusable: 'the entry has no usable "event"' } : {}),
+  }
+}
+
+/** SendGrid may re-issue a fact under another `sg_event_id` (sendgrid-nodejs issue 1435). */
+const identity = (entry: { [key: string]: Json }): Json => {
+  const { sg_message_id, event, email, timestamp, url, url_offset, attempt } = entry
+  if (sg_message_id !== undefined && sg_message_id !== null && sg_message_id !== '') {
+    const fields = { sg_message_id, event, email, timestamp, url, url_offset, attempt }
+    return Object.fromEntries(
+      Object.entries(fields).filter((field): field is [string, Json] => field[1] !== undefined),
+    )
+  }
+  const id = text(entry.sg_event_id)
+  return id === undefined ? entry : { sg_event_id: id }
+}
+
+/** Reads what the rules use of a stored event. */
+export const fieldsOf = (event: ClaimedEvent): EventFields =>
+  readFields(isRecord(event.payload) ? event.payload : {}, event.receivedAt)
+
+const readFields = (entry: { [key: string]: Json }, receivedAt: Date): EventFields => {
+  const smtpId = text(entry['smtp-id'])
+  return {
+    outreachId: usableId(entry.outreach_id) ?? usableId(/outreach_(\d{1,30})@/.exec(smtpId ?? '')?.[1]),
+    smtpId: smtpId === undefined || smtpId.length > MAX_MESSAGE_ID_LENGTH ? undefined : smtpId,
+    at: eventTime(entry.timestamp, receivedAt),
+    type: text(entry.type),
+  }
+}
+
+const LARGEST_ID = 2n ** 63n - 1n
+
+/** An integer from 1 to 2^63-1, as a number or as digits. */
+const usableId = (value: Json | undefined): string | undefined => {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return undefined
+  const digits = typeof value === 'number' ? String(value) : value
+  if (typeof digits !== 'string' || !/^\d{1,30}$/.test(digits)) return undefined
+  const id = BigInt(digits)
+  return id >= 1n && id <= LARGEST_ID ? String(id) : undefined
+}
+
+const EARLIEST = Date.UTC(2010, 0)
+const DAY = 86_400_000
+
+/** `timestamp` in seconds, or in milliseconds when above 1e11; nonsense is the time of arrival. */
+const eventTime = (value: Json | undefined, receivedAt: Date): Date => {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  if (typeof number !== 'number' || !Number.isFinite(number)) return receivedAt
+  const at = Math.trunc(number > 1e11 ? number : number * 1_000)
+  return at < EARLIEST || at > receivedAt.getTime() + DAY ? receivedAt : new Date(at)
+}
+
+const isRecord = (value: Json): value is { [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A non-empty string, or a number as text. Storable, since rules may write it to a column. */
+const text = (value: Json | undefined): string | undefined => {
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'string' && value !== '' ? storableText(value) : undefined
+}
