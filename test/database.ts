@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { TEMPLATE } from './global-setup.ts'
+
+const asOwner = async (sql: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: inject('postgresUrl') })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+/** A migrated, empty database of one's own. */
+export const cloneDatabase = async (): Promise<{ url: string; drop: () => Promise<void> }> => {
+  const name = `test_${crypto.randomUUID().replaceAll('-', '')}`
+  for (let tries = 1; ; tries++) {
+    try {
+      await asOwner(`create database ${name} template ${TEMPLATE} strategy wal_log`)
+      break
+    } catch (error) {
+      // The template is in use: by another clone, or by the migration's last session going away.
+      if ((error as { code?: string }).code !== '55006' || tries === 50) throw error
+      await sleep(50)
+    }
+  }
+  const url = new URL(inject('postgresUrl'))
+  url.pathname = `/${name}`
+  return { url: url.href, drop: () => asOwner(`drop database if exists ${name} with (force)`) }
+}

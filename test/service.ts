@@ -1,0 +1,110 @@
+import type { FastifyInstance } from 'fastify'
+import pg from 'pg'
+import { buildApp } from '../src/app.ts'
+import { readConfig } from '../src/config.ts'
+import { cloneDatabase } from './database.ts'
+import { freshRedis } from './redis.ts'
+
+/** One line of the service's log. */
+export interface LogLine {
+  level: number
+  msg: string
+  [field: string]: unknown
+}
+
+export interface Service {
+  app: FastifyInstance
+  url: string
+  db: pg.Pool
+  databaseUrl: string
+  redisUrl: string
+  logs: LogLine[]
+  now: () => Date
+  /** Moves the service's clock forward and lets it look for what is due. */
+  advance: (milliseconds: number) => void
+  /** Resolves once nothing is due any more. */
+  settled: () => Promise<void>
+  rows: (sql: string, ...values: unknown[]) => Promise<Record<string, unknown>[]>
+  stop: () => Promise<void>
+}
+
+export interface ServiceOptions {
+  /** Environment variables; the database and Redis are fresh ones unless given here. */
+  env?: Record<string, string>
+}
+
+/** Starts the real service on a database and a Redis of its own, listening on a free port of loopback. */
+export const startService = async ({ env = {} }: ServiceOptions = {}): Promise<Service> => {
+  const database = env.DATABASE_URL === undefined ? await cloneDatabase() : undefined
+  const databaseUrl = env.DATABASE_URL ?? database?.url ?? ''
+  const redisUrl = env.REDIS_URL ?? (await freshRedis())
+  const logs: LogLine[] = []
+  let offset = 0
+  const now = () => new Date(Date.now() + offset)
+  const config = readConfig({
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    // Nobody listens there unless a test says otherwise.
+    DD_AGENT_HOST: '127.0.0.1',
+    DD_DOGSTATSD_PORT: '9',
+    PORT: '0',
+    ...env,
+  })
+  const app = await buildApp(config, {
+    clock: now,
+    logStream: { write: (line) => logs.push(JSON.parse(line)) },
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const db = new pg.Pool({ connectionString: databaseUrl, max: 4 })
+  db.on('error', () => {}) // the database is dropped below it
+  const rows = async (sql: string, ...values: unknown[]) => (await db.query(sql, values)).rows
+
+  const settled = async (): Promise<void> => {
+    const until = Date.now() + 20_000
+    for (;;) {
+      for (const provider of ['sendgrid', 'stripe', 'mailgun'] as const) app.processors.wake(provider)
+      const due = await rows(
+        `select id from webhook_events where status = 'pending' and next_attempt_at <= $1 limit 1`,
+        now(),
+      )
+      if (due.length === 0) return
+      if (Date.now() > until) throw new Error('events are still due after 20 s')
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+
+  return {
+    app,
+    url,
+    db,
+    databaseUrl,
+    redisUrl,
+    logs,
+    now,
+    advance: (milliseconds) => {
+      offset += milliseconds
+    },
+    settled,
+    rows,
+    stop: async () => {
+      await app.close()
+      await db.end()
+      await database?.drop()
+    },
+  }
+}
+
+/** Waits for something that another process or a queue brings about. */
+export const eventually = async <T>(
+  look: () => T | undefined | Promise<T | undefined>,
+  what: string,
+  seconds = 20,
+): Promise<T> => {
+  const until = Date.now() + seconds * 1_000
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== false) return found
+    if (Date.now() > until) throw new Error(`not within ${seconds} s: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
