@@ -18,7 +18,11 @@ const hasSetpriv = (() => {
 export const spawnServer = (
   command: string,
   args: string[],
-  { deathSignal, ids, ...options }: SpawnOptions & { deathSignal: 'INT' | 'KILL'; ids?: { uid: number; gid: number } },
+  {
+    deathSignal,
+    ids,
+    ...options
+  }: SpawnOptions & { deathSignal: 'INT' | 'KILL'; ids?: { uid: number; gid: number } },
 ): ChildProcess => {
   const child = hasSetpriv
     ? spawn(

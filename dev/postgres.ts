@@ -68,11 +68,16 @@ export const startPostgres = async (
     const server = spawnServer(
       binary('postgres'),
       [
-        '-D', dataFolder,
-        '-p', String(usedPort),
-        ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', ...settings].flatMap(
-          (setting) => ['-c', setting],
-        ),
+        '-D',
+        dataFolder,
+        '-p',
+        String(usedPort),
+        ...[
+          'listen_addresses=127.0.0.1',
+          'unix_socket_directories=',
+          'max_connections=200',
+          ...settings,
+        ].flatMap((setting) => ['-c', setting]),
       ],
       {
         deathSignal: 'INT',

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.ts'
 import { Refusal } from './inbox/refusal.ts'
 import { webhookRoutes } from './inbox/route.ts'
@@ -30,7 +30,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
       ...(options.logStream === undefined ? {} : { stream: options.logStream }),
     },
     // One line per outcome is written where the outcome is known.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: config.TRUST_PROXY,
     // While closing, a request on a kept connection is answered by the routes: 503 with Retry-After.
     return503OnClosing: false,

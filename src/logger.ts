@@ -22,9 +22,18 @@ export const loggerOptions = (level: string): LoggerOptions => ({
       }
       const { type, message, stack } = stdSerializers.err(cause)
       const { code } = cause as { code?: unknown }
-      return { type, ...(code === undefined ? {} : { code }), message: withoutAddresses(message), stack: withoutAddresses(stack) }
+      return {
+        type,
+        ...(code === undefined ? {} : { code }),
+        message: withoutAddresses(message),
+        stack: withoutAddresses(stack),
+      }
     },
-    req: ({ method, url, id }: { method: string; url: string; id: string }) => ({ method, url: url.split('?')[0], id }),
+    req: ({ method, url, id }: { method: string; url: string; id: string }) => ({
+      method,
+      url: url.split('?')[0],
+      id,
+    }),
   },
 })
 
@@ -32,4 +41,8 @@ const ADDRESS = /[^\s<>"'(),;:]+@[^\s<>"'(),;:]+/g
 const withoutAddresses = (text: string): string => text.replace(ADDRESS, '[address]')
 
 const stackTop = (error: Error): string =>
-  (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at ')).slice(0, 3).join('\n')
+  (error.stack ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('    at '))
+    .slice(0, 3)
+    .join('\n')

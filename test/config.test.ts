@@ -7,7 +7,9 @@ import { ConfigError, readConfig } from '../src/config.ts'
 
 const DATABASE_URL = 'postgres://u:p@localhost/db'
 const ecKey = (namedCurve: string) =>
-  generateKeyPairSync('ec', { namedCurve }).publicKey.export({ type: 'spki', format: 'der' }).toString('base64')
+  generateKeyPairSync('ec', { namedCurve })
+    .publicKey.export({ type: 'spki', format: 'der' })
+    .toString('base64')
 
 const problemsOf = (environment: Record<string, string>): readonly string[] => {
   try {
@@ -47,8 +49,16 @@ test('names every mistake at once', () => {
     LOG_LEVEL: 'loud',
   })
   for (const name of [
-    'PORT', 'DATABASE_URL', 'REDIS_URL', 'SENDGRID_WEBHOOK_KEY', 'STRIPE_WEBHOOK_SECRET', 'STRIPE_PRICE_PRO',
-    'STRIPE_PRICE_TEAMS', 'RETENTION_EVENT_DAYS', 'VAPID_PRIVATE_KEY', 'LOG_LEVEL',
+    'PORT',
+    'DATABASE_URL',
+    'REDIS_URL',
+    'SENDGRID_WEBHOOK_KEY',
+    'STRIPE_WEBHOOK_SECRET',
+    'STRIPE_PRICE_PRO',
+    'STRIPE_PRICE_TEAMS',
+    'RETENTION_EVENT_DAYS',
+    'VAPID_PRIVATE_KEY',
+    'LOG_LEVEL',
   ]) {
     expect(problems.filter((problem) => problem.startsWith(`${name}:`))).toHaveLength(1)
   }
@@ -100,14 +110,46 @@ describe('a secret in a file', () => {
 })
 
 test('.env.example lists every variable of the contract, and only those', () => {
-  const listed = [...readFileSync('.env.example', 'utf8').matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm)].map((match) => match[1])
+  const listed = [...readFileSync('.env.example', 'utf8').matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm)].map(
+    (match) => match[1],
+  )
   const known = [
-    'HOST', 'PORT', 'TRUST_PROXY', 'LOG_LEVEL', 'DATABASE_URL', 'DATABASE_POOL_MAX', 'REDIS_URL', 'SENDGRID_WEBHOOK_KEY',
-    'SENDGRID_WEBHOOK_SCHEME', 'SENDGRID_MAX_AGE', 'STRIPE_WEBHOOK_SECRET', 'STRIPE_MAX_AGE', 'STRIPE_PRICE_PRO',
-    'STRIPE_PRICE_TEAMS', 'MAILGUN_WEBHOOK_SIGNING_KEY', 'MAILGUN_MAX_AGE', 'MAX_FUTURE', 'REPLY_MATCH_FALLBACK',
-    'SLACK_BOT_TOKEN', 'SLACK_API_URL', 'SLACK_CHANNEL_DELIVERABILITY', 'SLACK_CHANNEL_BILLING', 'SMTP_URL', 'EMAIL_FROM',
-    'VAPID_PUBLIC_KEY', 'VAPID_PRIVATE_KEY', 'VAPID_SUBJECT', 'DD_AGENT_HOST', 'DD_DOGSTATSD_PORT', 'DD_ENV', 'DD_SERVICE',
-    'DD_VERSION', 'CONSOLE_PASSWORD', 'RETENTION_PAYLOAD_DAYS', 'RETENTION_EVENT_DAYS', 'RETENTION_MESSAGE_DAYS',
+    'HOST',
+    'PORT',
+    'TRUST_PROXY',
+    'LOG_LEVEL',
+    'DATABASE_URL',
+    'DATABASE_POOL_MAX',
+    'REDIS_URL',
+    'SENDGRID_WEBHOOK_KEY',
+    'SENDGRID_WEBHOOK_SCHEME',
+    'SENDGRID_MAX_AGE',
+    'STRIPE_WEBHOOK_SECRET',
+    'STRIPE_MAX_AGE',
+    'STRIPE_PRICE_PRO',
+    'STRIPE_PRICE_TEAMS',
+    'MAILGUN_WEBHOOK_SIGNING_KEY',
+    'MAILGUN_MAX_AGE',
+    'MAX_FUTURE',
+    'REPLY_MATCH_FALLBACK',
+    'SLACK_BOT_TOKEN',
+    'SLACK_API_URL',
+    'SLACK_CHANNEL_DELIVERABILITY',
+    'SLACK_CHANNEL_BILLING',
+    'SMTP_URL',
+    'EMAIL_FROM',
+    'VAPID_PUBLIC_KEY',
+    'VAPID_PRIVATE_KEY',
+    'VAPID_SUBJECT',
+    'DD_AGENT_HOST',
+    'DD_DOGSTATSD_PORT',
+    'DD_ENV',
+    'DD_SERVICE',
+    'DD_VERSION',
+    'CONSOLE_PASSWORD',
+    'RETENTION_PAYLOAD_DAYS',
+    'RETENTION_EVENT_DAYS',
+    'RETENTION_MESSAGE_DAYS',
   ]
   expect([...new Set(listed)].sort()).toEqual(known.sort())
 })

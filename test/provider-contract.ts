@@ -84,7 +84,9 @@ export const describeProviderContract = (subject: ContractSubject): void => {
     })
 
     test('accepts what was signed just within the window', async () => {
-      expect(await send(subject.delivery(next++, { age: subject.maxAge - 60 }))).toMatchObject({ status: 200 })
+      expect(await send(subject.delivery(next++, { age: subject.maxAge - 60 }))).toMatchObject({
+        status: 200,
+      })
       expect(await send(subject.delivery(next++, { age: -240 }))).toMatchObject({ status: 200 })
       await service.settled()
     })
@@ -142,13 +144,17 @@ export const describeProviderContract = (subject: ContractSubject): void => {
       refused('a stale delivery', () => subject.delivery(next++, { age: subject.maxAge + 60 }), stale)
       refused('a delivery from the future', () => subject.delivery(next++, { age: -400 }), stale)
       if (subject.signsBody) {
-        refused('a delivery with a changed byte', () => {
-          const { headers, body } = subject.delivery(next++)
-          const changed = Buffer.from(body)
-          const at = changed.length >> 1
-          changed[at] = (changed[at] ?? 0) ^ 1
-          return { headers, body: changed }
-        }, invalid)
+        refused(
+          'a delivery with a changed byte',
+          () => {
+            const { headers, body } = subject.delivery(next++)
+            const changed = Buffer.from(body)
+            const at = changed.length >> 1
+            changed[at] = (changed[at] ?? 0) ^ 1
+            return { headers, body: changed }
+          },
+          invalid,
+        )
       }
       test('a delivery without a body', async () => {
         const count = (await stored()).length
@@ -158,10 +164,14 @@ export const describeProviderContract = (subject: ContractSubject): void => {
         expect(answer.body.code).toMatch(/^WEBHOOK_/)
         expect(await stored()).toHaveLength(count)
       })
-      refused('another media type', () => {
-        const request = subject.delivery(next++)
-        return { ...request, headers: { ...request.headers, 'content-type': 'text/plain' } }
-      }, { status: 415, code: 'WEBHOOK_MEDIA_TYPE' })
+      refused(
+        'another media type',
+        () => {
+          const request = subject.delivery(next++)
+          return { ...request, headers: { ...request.headers, 'content-type': 'text/plain' } }
+        },
+        { status: 415, code: 'WEBHOOK_MEDIA_TYPE' },
+      )
       for (const { name } of subject.malformed()) {
         refused(
           `a malformed body: ${name}`,
@@ -174,7 +184,9 @@ export const describeProviderContract = (subject: ContractSubject): void => {
     test('answers 503 with Retry-After while its key is not configured', async () => {
       const env = { ...subject.env }
       delete env[subject.keyVariable]
-      const other = await startService({ env: { ...env, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl } })
+      const other = await startService({
+        env: { ...env, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },
+      })
       try {
         const answer = await post(other, subject.path, subject.delivery(next++))
         expect(answer).toMatchObject({ status: 503, body: { code: 'WEBHOOK_NOT_CONFIGURED' } })

@@ -6,7 +6,7 @@ import { cloneDatabase } from './database.ts'
 import { freshRedis } from './redis.ts'
 
 /** One line of the service's log. */
-export interface LogLine {
+interface LogLine {
   level: number
   msg: string
   [field: string]: unknown

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Batch, ClaimedEvent } from '../inbox/provider.ts'
 
 /** The window of a mailbox's rolling counts, by arrival. */
-export const INCIDENT_DAYS = 7
+const INCIDENT_DAYS = 7
 
 const COLUMNS = { bounce: 'bounce_count_7d', spam: 'spam_reports_7d' } as const
 

@@ -13,7 +13,11 @@ export const strength = (column: ReturnType<typeof sql>) =>
  *
  * @param contactIds may repeat an id.
  */
-export const optOut = async ({ tx, now }: Batch, contactIds: string[], reason: OptOutReason): Promise<void> => {
+export const optOut = async (
+  { tx, now }: Batch,
+  contactIds: string[],
+  reason: OptOutReason,
+): Promise<void> => {
   if (contactIds.length === 0) return
   const ids = sql.param([...new Set(contactIds)])
   await tx.execute(sql`

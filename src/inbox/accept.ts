@@ -44,7 +44,11 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     run: async (items) => {
       const times = await processedKeys.find(items.flat())
       let next = 0
-      return items.map((ids) => ({ status: 'fulfilled', value: times.slice(next, (next += ids.length)) }))
+      return items.map((ids) => {
+        const from = next
+        next += ids.length
+        return { status: 'fulfilled', value: times.slice(from, next) }
+      })
     },
     weigh: (ids) => ids.length,
     most: EVENTS_PER_STATEMENT,
@@ -63,9 +67,15 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
       const remaining = new Set(inserted)
       const met = items.map((item) => item.filter(({ event }) => !remaining.delete(event.dedupeKey)))
       const stored = met.some((item) => item.length > 0)
-        ? await lookUp(pool, provider.name, met.flat().map((row) => row.event), options.clock())
+        ? await lookUp(
+            pool,
+            provider.name,
+            met.flat().map((row) => row.event),
+            options.clock(),
+          )
         : []
-      if (stored.some((row) => row.revived) || rows.some((row) => row.status === 'pending')) options.onPending()
+      if (stored.some((row) => row.revived) || rows.some((row) => row.status === 'pending'))
+        options.onPending()
       const find = finder(stored)
       return met.map((item) => ({
         status: 'fulfilled',
@@ -118,7 +128,8 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
       ? []
       : await findKnown(events.map((event) => event.eventId)).catch(() => [])
     const rows = events.filter((_, index) => typeof known[index] !== 'string')
-    const duplicates = rows.length === 0 ? [] : await storeOrRefuse(rows.map((event) => toRow(event, receivedAt)))
+    const duplicates =
+      rows.length === 0 ? [] : await storeOrRefuse(rows.map((event) => toRow(event, receivedAt)))
     if (provider.signsOnlyEventId) refuseReplayed(duplicates)
     const seen = events.length - rows.length + duplicates.length
     if (seen > 0) metrics.count('duplicates', seen, { provider: provider.name })

@@ -5,7 +5,7 @@ import type { Batch, ClaimedEvent, LogDetails } from './provider.ts'
 import { nextLook } from './retry.ts'
 import { storableText } from './storable.ts'
 
-export interface LogLine {
+interface LogLine {
   level: 'info' | 'warn' | 'fatal'
   message: string
   event: ClaimedEvent
@@ -52,7 +52,13 @@ export const createBatch = (
       const nextAttemptAt = nextLook(waitingSince, now, waitLimit)
       if (nextAttemptAt === null) return skip(event, missing, { revivable: true, details })
       // Waiting is no attempt.
-      end(event, { status: 'pending', attempts: event.attempts - 1, reason: null, nextAttemptAt, waitingSince })
+      end(event, {
+        status: 'pending',
+        attempts: event.attempts - 1,
+        reason: null,
+        nextAttemptAt,
+        waitingSince,
+      })
     },
   }
   const ignore = (event: ClaimedEvent) =>

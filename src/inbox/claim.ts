@@ -58,7 +58,8 @@ export const claimFresh = async (
   limit: number,
 ): Promise<Claim[]> =>
   toClaims(
-    (await client.query({ name: 'inbox_claim_fresh', text: CLAIM_FRESH, values: [provider, now, 1, limit] })).rows,
+    (await client.query({ name: 'inbox_claim_fresh', text: CLAIM_FRESH, values: [provider, now, 1, limit] }))
+      .rows,
   )
 
 /**
@@ -128,7 +129,10 @@ set attempts = attempts + 1, next_attempt_at = $3
 from due where e.id = due.id
 returning e.id, e.event_id, e.event_type, e.attempts`
 
-const BEGIN_TROUBLED = { name: 'inbox_begin_troubled', text: begin('(attempts > 0 or last_error is not null)') }
+const BEGIN_TROUBLED = {
+  name: 'inbox_begin_troubled',
+  text: begin('(attempts > 0 or last_error is not null)'),
+}
 const BEGIN_ANY = { name: 'inbox_begin_any', text: begin('true') }
 
 const CRASH_PAUSE = 10_000

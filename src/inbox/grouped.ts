@@ -69,8 +69,9 @@ export const createGrouped = <Item, Result>(options: GroupedOptions<Item, Result
       }
       waiting.push(entry)
       // Not at once: deliveries parsed in this turn of the event loop share the group.
-      if (running < options.concurrency) queueMicrotask(() => {
-        if (running < options.concurrency && waiting.length > 0) void start()
-      })
+      if (running < options.concurrency)
+        queueMicrotask(() => {
+          if (running < options.concurrency && waiting.length > 0) void start()
+        })
     })
 }

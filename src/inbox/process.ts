@@ -4,7 +4,15 @@ import { causeOf, codeOf, inTransaction, isTransient, type Transaction } from '.
 import type { Notification } from '../notifications/queues.ts'
 import type { Metrics } from '../plugins/metrics.ts'
 import { createBatch } from './batch.ts'
-import { beginAttempt, type BegunAttempt, type Claim, claimFresh, claimThese, endDifferently, recordFailure } from './claim.ts'
+import {
+  type BegunAttempt,
+  beginAttempt,
+  type Claim,
+  claimFresh,
+  claimThese,
+  endDifferently,
+  recordFailure,
+} from './claim.ts'
 import type { ProcessedKeys } from './processed-keys.ts'
 import type { ClaimedEvent, Provider } from './provider.ts'
 import { type Committed, reportCommitted } from './report.ts'

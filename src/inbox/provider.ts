@@ -1,5 +1,5 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Transaction } from '../db/transaction.ts'
 import type { Notification } from '../notifications/queues.ts'
 

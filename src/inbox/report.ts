@@ -20,17 +20,26 @@ export const reportCommitted = async (
   provider: ProviderName,
   { claims, outcome, processedAt }: Committed,
   startedAt: number,
-  { processedKeys, metrics, log, clock }: {
+  {
+    processedKeys,
+    metrics,
+    log,
+    clock,
+  }: {
     processedKeys: ProcessedKeys
     metrics: Metrics
     log: FastifyBaseLogger
     clock: () => Date
   },
 ): Promise<void> => {
-  const statusOf = (id: string): Ending['status'] | 'processed' => outcome.endings.get(id)?.status ?? 'processed'
+  const statusOf = (id: string): Ending['status'] | 'processed' =>
+    outcome.endings.get(id)?.status ?? 'processed'
   const ended = claims.filter(({ event }) => statusOf(event.id) !== 'pending')
   const done = ended.filter(({ event }) => statusOf(event.id) !== 'skipped')
-  await processedKeys.add(done.map(({ event }) => event.eventId), processedAt)
+  await processedKeys.add(
+    done.map(({ event }) => event.eventId),
+    processedAt,
+  )
 
   for (const [type, ofType] of Map.groupBy(ended, ({ event }) => event.eventType)) {
     metrics.count('received', ofType.length, { provider, event_type: type, status: 'success' })

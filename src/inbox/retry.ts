@@ -3,15 +3,7 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 /** Delays after the first, second … failed attempt, in milliseconds. After the last one the event is dead. */
-const RETRY_DELAYS = [
-  10 * SECOND,
-  MINUTE,
-  5 * MINUTE,
-  30 * MINUTE,
-  2 * HOUR,
-  6 * HOUR,
-  12 * HOUR,
-] as const
+const RETRY_DELAYS = [10 * SECOND, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR, 12 * HOUR] as const
 
 export const MAX_ATTEMPTS = RETRY_DELAYS.length + 1
 

@@ -45,7 +45,9 @@ const mount = (
   scope.removeAllContentTypeParsers()
   const { readBody } = provider
   if (readBody === undefined) {
-    scope.addContentTypeParser(provider.mediaTypes, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    scope.addContentTypeParser(provider.mediaTypes, { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, body),
+    )
   } else {
     scope.addContentTypeParser(provider.mediaTypes, readBody)
   }
@@ -55,7 +57,9 @@ const mount = (
     try {
       if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
       if (!provider.configured) {
-        throw new Refusal('not_configured', `The key of ${provider.name} is not configured`, { retryAfter: 60 })
+        throw new Refusal('not_configured', `The key of ${provider.name} is not configured`, {
+          retryAfter: 60,
+        })
       }
       provider.precheck?.(request.headers)
       if (readBody === undefined) hold(request, provider.bodyLimit, bodies)
@@ -74,7 +78,7 @@ const mount = (
     provider.path,
     {
       bodyLimit: provider.bodyLimit,
-      errorHandler: (error, request, reply) => {
+      errorHandler: (error, request) => {
         const refusal = toRefusal(error, provider)
         scope.metrics.count('rejected', 1, { provider: provider.name, reason: refusal.reason })
         const line = { provider: provider.name, reason: refusal.reason, status: refusal.statusCode }

@@ -33,7 +33,7 @@ export interface NotificationJob<C extends Channel = Channel> {
   data: NotificationData[C]
 }
 
-export const CHANNELS = ['slack', 'email', 'push'] as const satisfies Channel[]
+const CHANNELS = ['slack', 'email', 'push'] as const satisfies Channel[]
 export const DEAD_LETTERS = 'notify-dead'
 export const queueName = (channel: Channel): string => `notify-${channel}`
 

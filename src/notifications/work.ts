@@ -15,7 +15,12 @@ export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: 
       try {
         const result = await send(job.data.data, job.signal)
         metrics.count('notifications', 1, { channel, status: 'success' })
-        log.info(line, result === 'sent' ? 'notification sent' : 'notification would have been sent: its channel is not configured')
+        log.info(
+          line,
+          result === 'sent'
+            ? 'notification sent'
+            : 'notification would have been sent: its channel is not configured',
+        )
       } catch (error) {
         metrics.count('notifications', 1, { channel, status: 'error' })
         log.warn({ ...line, err: error }, 'notification failed')
@@ -32,7 +37,11 @@ export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: 
   }
 
   /** Straight to the dead letters: a refusal that will not change is not worth twelve tries. */
-  const giveUp = async <C extends Channel>(channel: C, job: Job<NotificationJob<C>>, error: Error): Promise<void> => {
+  const giveUp = async <C extends Channel>(
+    channel: C,
+    job: Job<NotificationJob<C>>,
+    error: Error,
+  ): Promise<void> => {
     log.error({ channel, key: job.data.key, err: error }, 'notification given up')
     await boss.send(DEAD_LETTERS, { ...job.data, channel, error: error.message })
   }

@@ -1,6 +1,6 @@
-import fp from 'fastify-plugin'
-import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { fileURLToPath } from 'node:url'
+import { readMigrationFiles } from 'drizzle-orm/migrator'
+import fp from 'fastify-plugin'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
 

@@ -24,7 +24,11 @@ export const bounce = async (events: OutreachEvent[], batch: Batch): Promise<voi
     where c.id = v.id
     returning c.id, c.bounce_count, c.opted_out`)
   const suppressed = rows.filter((row) => row.bounce_count >= BOUNCES_TO_SUPPRESS)
-  await optOut(batch, suppressed.map((row) => row.id), 'bounces')
+  await optOut(
+    batch,
+    suppressed.map((row) => row.id),
+    'bounces',
+  )
   for (const { id, bounce_count } of suppressed.filter((row) => !row.opted_out)) {
     const event = hard.findLast(({ contactId }) => contactId === id)
     if (event) batch.log('warn', 'suppressed', event.claimed, { contactId: id, bounces: bounce_count })

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Batch } from '../../inbox/provider.ts'
-import { learnMessageId } from './processed.ts'
 import type { OutreachEvent } from './outreach.ts'
+import { learnMessageId } from './processed.ts'
 
 /** `delivered`: the receiving server accepted the mail. Times take the latest. */
 export const delivered = async (events: OutreachEvent[], batch: Batch): Promise<void> => {

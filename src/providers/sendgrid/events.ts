@@ -1,6 +1,13 @@
 import type { ClaimedEvent, IncomingEvent, Json } from '../../inbox/provider.ts'
 import { Refusal } from '../../inbox/refusal.ts'
-import { canonicalJson, limitId, nestsDeeperThan, sha256, storableJson, storableText } from '../../inbox/storable.ts'
+import {
+  canonicalJson,
+  limitId,
+  nestsDeeperThan,
+  sha256,
+  storableJson,
+  storableText,
+} from '../../inbox/storable.ts'
 
 /** What of an event the rules use. SendGrid puts a sender's custom args at the top level, beside its own fields. */
 export interface EventFields {

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import { lockContacts, lockMailboxes, lockOutreach } from '../../domain/locks.ts'
+import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import { type EventFields, fieldsOf } from './events.ts'
 
 /** An event with the outreach it is about. */
@@ -39,7 +39,13 @@ export const findOutreach = async (events: ClaimedEvent[], batch: Batch): Promis
     const { outreachId, smtpId } = fields
     const row = outreachId === undefined ? smtpId && byMessageId.get(smtpId) : byId.get(outreachId)
     if (row) {
-      found.push({ claimed, fields, outreachId: row.id, contactId: row.contact_id, mailboxId: row.mailbox_id })
+      found.push({
+        claimed,
+        fields,
+        outreachId: row.id,
+        contactId: row.contact_id,
+        mailboxId: row.mailbox_id,
+      })
     } else if (outreachId !== undefined) {
       batch.wait(claimed, 'outreach not found', { outreachId })
     } else {

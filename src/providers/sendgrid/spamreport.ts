@@ -18,7 +18,11 @@ export const spamreport = async (events: OutreachEvent[], batch: Batch): Promise
       group by id
     ) v
     where c.id = v.id`)
-  await optOut(batch, events.flatMap(({ contactId }) => contactId ?? []), 'spam')
+  await optOut(
+    batch,
+    events.flatMap(({ contactId }) => contactId ?? []),
+    'spam',
+  )
 
   const emails = await userEmails(batch, events)
   for (const { claimed, outreachId, contactId } of events) {

@@ -27,7 +27,10 @@ export const assertSignaturePresent = (headers: IncomingHttpHeaders): void => {
  * Checks SendGrid's signature over timestamp + raw body, then the timestamp's age.
  * @throws {Refusal} `signature_missing`, `signature_invalid` or `stale`
  */
-export const verifySignature = ({ body, headers, receivedAt }: Delivery<Buffer>, options: VerifyOptions): void => {
+export const verifySignature = (
+  { body, headers, receivedAt }: Delivery<Buffer>,
+  options: VerifyOptions,
+): void => {
   assertSignaturePresent(headers)
   const timestamp = String(headers[TIMESTAMP])
   const signature = Buffer.from(String(headers[SIGNATURE]), 'base64')

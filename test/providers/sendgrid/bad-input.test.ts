@@ -1,8 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import samples from '../../fixtures/sendgrid/sendgrid-sample-events.json' with { type: 'json' }
 import { post } from '../../provider-contract.ts'
 import type { Service } from '../../service.ts'
-import samples from '../../fixtures/sendgrid/sendgrid-sample-events.json' with { type: 'json' }
-import { bodyOf, deliver, deliverAndSettle, event, seedOutreach, signed, startSendgrid } from './deliveries.ts'
+import {
+  bodyOf,
+  deliver,
+  deliverAndSettle,
+  event,
+  seedOutreach,
+  signed,
+  startSendgrid,
+} from './deliveries.ts'
 
 let service: Service
 beforeAll(async () => {
@@ -14,7 +22,8 @@ afterAll(() => service.stop())
 const postRaw = (body: string) => post(service, '/webhooks/sendgrid', signed(body))
 const newest = async (count: number) =>
   (await service.rows(`select * from webhook_events order by id desc limit ${count}`)).toReversed()
-const clicks = async () => Number((await service.rows('select link_clicks from outreach where id = 1'))[0]?.link_clicks)
+const clicks = async () =>
+  Number((await service.rows('select link_clicks from outreach where id = 1'))[0]?.link_clicks)
 
 test('entries that are no events are kept as skipped and do not lose their neighbours', async () => {
   const before = await clicks()
@@ -22,7 +31,9 @@ test('entries that are no events are kept as skipped and do not lose their neigh
   const answer = await deliverAndSettle(service, event('click'), ...bad, event('click'))
   expect(answer.body).toEqual({ status: 'ok', accepted: bad.length + 2, duplicates: 0 })
   expect(await clicks()).toBe(before + 2)
-  const skipped = await service.rows(`select last_error, payload from webhook_events where status = 'skipped'`)
+  const skipped = await service.rows(
+    `select last_error, payload from webhook_events where status = 'skipped'`,
+  )
   expect(skipped).toHaveLength(bad.length)
   expect(new Set(skipped.map((row) => row.last_error))).toEqual(
     new Set(['the entry is not an object', 'the entry has no usable "event"']),
@@ -31,7 +42,19 @@ test('entries that are no events are kept as skipped and do not lose their neigh
 })
 
 test('an unusable timestamp becomes the time of arrival, a usable one is read in any form', async () => {
-  const unusable = [undefined, null, 'soon', -1, 0, 1e300, 1_000_000_000, 4_000_000_000, {}, '', Number.MAX_VALUE]
+  const unusable = [
+    undefined,
+    null,
+    'soon',
+    -1,
+    0,
+    1e300,
+    1_000_000_000,
+    4_000_000_000,
+    {},
+    '',
+    Number.MAX_VALUE,
+  ]
   await deliverAndSettle(service, ...unusable.map((timestamp) => event('open', { timestamp })))
   for (const row of await newest(unusable.length)) expect(row.occurred_at).toEqual(row.received_at)
   const usable = [1_790_000_000, '1790000000', 1_790_000_000_000, '1790000000000', 1_790_000_000.4]
@@ -42,7 +65,12 @@ test('an unusable timestamp becomes the time of arrival, a usable one is read in
 })
 
 test('NUL characters and lone surrogates become U+FFFD, in values, names, ids and types', async () => {
-  const nasty = event('click', { 'smtp-id': '<a\u0000b@c>', note: 'x\ud800y', 'k\u0000': '\udc00', text: '\\u0000 stays' })
+  const nasty = event('click', {
+    'smtp-id': '<a\u0000b@c>',
+    note: 'x\ud800y',
+    'k\u0000': '\udc00',
+    text: '\\u0000 stays',
+  })
   const before = await clicks()
   await deliverAndSettle(
     service,
@@ -51,7 +79,10 @@ test('NUL characters and lone surrogates become U+FFFD, in values, names, ids an
     event('processed', { 'smtp-id': '<nul\u0000@host>' }),
   )
   expect(await clicks()).toBe(before + 1)
-  const [row] = await service.rows('select payload from webhook_events where event_id = $1', nasty.sg_event_id)
+  const [row] = await service.rows(
+    'select payload from webhook_events where event_id = $1',
+    nasty.sg_event_id,
+  )
   expect(row?.payload).toMatchObject({
     'smtp-id': '<a\ufffdb@c>',
     note: 'x\ufffdy',
@@ -65,13 +96,19 @@ test('NUL characters and lone surrogates become U+FFFD, in values, names, ids an
 test('10,000 levels of nesting do no harm', async () => {
   const deep = `{"event":"click","outreach_id":1,"sg_event_id":"deep-${process.pid}","deep":${'['.repeat(10_000)}${']'.repeat(10_000)}}`
   const before = await clicks()
-  expect(await postRaw(`[${deep},${JSON.stringify(event('click'))}]`)).toMatchObject({ status: 200, body: { accepted: 2 } })
+  expect(await postRaw(`[${deep},${JSON.stringify(event('click'))}]`)).toMatchObject({
+    status: 200,
+    body: { accepted: 2 },
+  })
   await service.settled()
   expect(await clicks()).toBe(before + 2)
 })
 
 test('a body of millions of levels is refused before it is parsed', async () => {
-  expect(await postRaw('['.repeat(4_000_000))).toMatchObject({ status: 400, body: { code: 'WEBHOOK_MALFORMED' } })
+  expect(await postRaw('['.repeat(4_000_000))).toMatchObject({
+    status: 400,
+    body: { code: 'WEBHOOK_MALFORMED' },
+  })
 })
 
 test('__proto__ keys, names of Object.prototype and ids of 5,000 characters are data', async () => {
@@ -88,9 +125,9 @@ test('__proto__ keys, names of Object.prototype and ids of 5,000 characters are 
   )
   expect(await clicks()).toBe(before + 2)
   expect(({} as Record<string, unknown>).polluted).toBeUndefined()
-  expect(await service.rows(`select status from webhook_events where payload ->> 'sg_event_id' = $1`, long)).toEqual([
-    { status: 'processed' },
-  ])
+  expect(
+    await service.rows(`select status from webhook_events where payload ->> 'sg_event_id' = $1`, long),
+  ).toEqual([{ status: 'processed' }])
   expect(await service.rows(`select from webhook_events where length(event_type) > 100`)).toEqual([])
 })
 
@@ -107,7 +144,10 @@ test('a delivery of 5 MB with 12,000 events is stored whole', async () => {
 
 test('more than 5 MiB is refused with what is allowed', async () => {
   const answer = await postRaw(`[${'"x",'.repeat(1_400_000)}0]`)
-  expect(answer).toMatchObject({ status: 413, body: { code: 'WEBHOOK_TOO_LARGE', message: expect.stringContaining('5 MiB') } })
+  expect(answer).toMatchObject({
+    status: 413,
+    body: { code: 'WEBHOOK_TOO_LARGE', message: expect.stringContaining('5 MiB') },
+  })
 })
 
 describe('SendGrid’s own samples', () => {
@@ -119,7 +159,10 @@ describe('SendGrid’s own samples', () => {
 })
 
 test('logs never hold a body, an address or a key', async () => {
-  await deliverAndSettle(service, event('bounce', { outreach_id: 1, email: 'secret.person@example.com', note: 'confidential' }))
+  await deliverAndSettle(
+    service,
+    event('bounce', { outreach_id: 1, email: 'secret.person@example.com', note: 'confidential' }),
+  )
   await postRaw('{"email":"secret.person@example.com"}')
   const text = JSON.stringify(service.logs)
   expect(text).not.toMatch(/secret\.person|confidential|MFkw/)

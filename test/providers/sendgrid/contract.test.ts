@@ -1,7 +1,11 @@
 import { describeProviderContract } from '../../provider-contract.ts'
 import { bodyOf, domainRows, event, seedOutreach, sendgridEnv, signed } from './deliveries.ts'
 
-const click = (number: number) => ({ ...event('click'), sg_event_id: `contract-${number}`, sg_message_id: `m${number}.f` })
+const click = (number: number) => ({
+  ...event('click'),
+  sg_event_id: `contract-${number}`,
+  sg_message_id: `m${number}.f`,
+})
 // The same number must give the same event, its time included.
 const timestamp = Math.floor(Date.now() / 1_000)
 

@@ -15,7 +15,10 @@ export const sendgridEnv = {
 }
 
 /** A delivery of these bytes, signed as SendGrid does. */
-export const signed = (body: string | Buffer, { key = 'first', age = 0 }: SignOptions = {}): SignedRequest => {
+export const signed = (
+  body: string | Buffer,
+  { key = 'first', age = 0 }: SignOptions = {},
+): SignedRequest => {
   const bytes = Buffer.from(body)
   const timestamp = String(Math.floor(Date.now() / 1_000) - age)
   return {

@@ -13,7 +13,9 @@ const OUTREACH = [1, 2, 3]
 
 /** Everything as it was, with two outreach to one contact from one mailbox and a third of its own. */
 const reset = async () => {
-  await service.rows('truncate users, applications, contacts, mailboxes, outreach, sequence_steps, webhook_events restart identity cascade')
+  await service.rows(
+    'truncate users, applications, contacts, mailboxes, outreach, sequence_steps, webhook_events restart identity cascade',
+  )
   for (const id of OUTREACH) await seedOutreach(service, id)
   await service.rows(`update outreach set contact_id = 1, from_mailbox = 'box1@rf-send-01.com' where id = 2`)
 }
@@ -21,13 +23,25 @@ const reset = async () => {
 const time = fc.integer({ min: 1_790_000_000, max: 1_790_000_003 })
 const fact = fc
   .record({
-    type: fc.constantFrom('processed', 'delivered', 'bounce', 'bounce', 'spamreport', 'click', 'unsubscribe', 'dropped', 'open'),
+    type: fc.constantFrom(
+      'processed',
+      'delivered',
+      'bounce',
+      'bounce',
+      'spamreport',
+      'click',
+      'unsubscribe',
+      'dropped',
+      'open',
+    ),
     outreach_id: fc.constantFrom(...OUTREACH),
     timestamp: time,
     bounce: fc.constantFrom('bounce', 'blocked'),
     'smtp-id': fc.constantFrom(undefined, '<a@host>', '<b@host>', '<B@host>'),
   })
-  .map(({ type, bounce, ...fields }) => event(type, { ...fields, ...(type === 'bounce' ? { type: bounce } : {}) }))
+  .map(({ type, bounce, ...fields }) =>
+    event(type, { ...fields, ...(type === 'bounce' ? { type: bounce } : {}) }),
+  )
 
 test('any order, duplication and split into deliveries of the same events ends in the same rows', async () => {
   const facts = fc.uniqueArray(fact, { minLength: 1, maxLength: 12, selector: (one) => one.sg_event_id })
@@ -49,7 +63,9 @@ test('any order, duplication and split into deliveries of the same events ends i
       await reset()
       await service.rows('select 1')
       // Redis remembers the first round; a fresh id in the same fact keeps the rows the judge.
-      const renamed = new Map(events.map((one, n) => [one.sg_event_id, `${one.sg_event_id}-again-${n}-${Math.random()}`]))
+      const renamed = new Map(
+        events.map((one, n) => [one.sg_event_id, `${one.sg_event_id}-again-${n}-${Math.random()}`]),
+      )
       const again = (one: Record<string, unknown>) => ({ ...one, sg_event_id: renamed.get(one.sg_event_id) })
       const sequence = [...shuffled, ...events].map(again)
       const deliveries: unknown[][] = []

@@ -15,7 +15,8 @@ const fresh = async (status?: string) => {
   await seedOutreach(service, outreachId, status)
   const about = (type: string, fields: Record<string, unknown> = {}) =>
     event(type, { outreach_id: String(outreachId), ...fields })
-  const row = async (table: string) => (await service.rows(`select * from ${table} where id = $1`, outreachId))[0]
+  const row = async (table: string) =>
+    (await service.rows(`select * from ${table} where id = $1`, outreachId))[0]
   const steps = () =>
     service.rows('select status, cancelled_reason from sequence_steps where outreach_id = $1', outreachId)
   return { outreachId, about, row, steps }
@@ -77,11 +78,17 @@ describe('bounce', () => {
     await deliverAndSettle(service, about('bounce'), about('bounce'))
     expect(await row('contacts')).toMatchObject({ bounce_count: 2, opted_out: false })
     await deliverAndSettle(service, about('bounce'))
-    expect(await row('contacts')).toMatchObject({ bounce_count: 3, opted_out: true, opted_out_reason: 'bounces' })
+    expect(await row('contacts')).toMatchObject({
+      bounce_count: 3,
+      opted_out: true,
+      opted_out_reason: 'bounces',
+    })
     expect((await row('contacts'))?.opted_out_at).toBeInstanceOf(Date)
     expect(await steps()).toEqual(Array(2).fill({ status: 'cancelled', cancelled_reason: 'bounces' }))
     expect(await row('mailboxes')).toMatchObject({ bounce_count_7d: 3, health_score: 85 })
-    const warning = service.logs.find((line) => line.msg === 'suppressed' && line.contactId === String(outreachId))
+    const warning = service.logs.find(
+      (line) => line.msg === 'suppressed' && line.contactId === String(outreachId),
+    )
     expect(warning).toMatchObject({ level: 40, provider: 'sendgrid', eventType: 'bounce', bounces: 3 })
   })
   test('that is blocked is not the contact’s fault', async () => {
@@ -98,15 +105,26 @@ describe('spamreport', () => {
     const { outreachId, about, row, steps } = await fresh()
     await deliverAndSettle(service, about('spamreport'))
     expect(await row('outreach')).toMatchObject({ status: 'spam' })
-    expect(await row('contacts')).toMatchObject({ spam_reports: 1, opted_out: true, opted_out_reason: 'spam' })
+    expect(await row('contacts')).toMatchObject({
+      spam_reports: 1,
+      opted_out: true,
+      opted_out_reason: 'spam',
+    })
     expect(await row('mailboxes')).toMatchObject({ spam_reports_7d: 1, health_score: 75 })
     expect(await steps()).toEqual(Array(2).fill({ status: 'cancelled', cancelled_reason: 'spam' }))
-    expect(service.logs.find((line) => line.msg === 'spam report' && line.outreachId === String(outreachId))).toMatchObject({
+    expect(
+      service.logs.find((line) => line.msg === 'spam report' && line.outreachId === String(outreachId)),
+    ).toMatchObject({
       level: 60,
     })
     const job = await eventually(
       async () =>
-        (await service.rows(`select data from pgboss.job where name = 'notify-slack' and data::text like $1`, `%outreach ${outreachId}.%`))[0],
+        (
+          await service.rows(
+            `select data from pgboss.job where name = 'notify-slack' and data::text like $1`,
+            `%outreach ${outreachId}.%`,
+          )
+        )[0],
       'the Slack alert is queued',
     )
     expect(job.data).toMatchObject({
@@ -150,7 +168,9 @@ describe('unsubscribe and group_unsubscribe', () => {
     const two = await fresh()
     await service.rows('update outreach set contact_id = $1 where id = $2', one.outreachId, two.outreachId)
     await deliverAndSettle(service, one.about('unsubscribe'))
-    expect(await two.steps()).toEqual(Array(2).fill({ status: 'cancelled', cancelled_reason: 'unsubscribed' }))
+    expect(await two.steps()).toEqual(
+      Array(2).fill({ status: 'cancelled', cancelled_reason: 'unsubscribed' }),
+    )
   })
   test('leaves steps that were sent or that another service cancelled', async () => {
     const { outreachId, about, steps } = await fresh()
@@ -187,7 +207,14 @@ test('dropped raises the status, below delivered', async () => {
 })
 
 test('other events are kept and ignored', async () => {
-  for (const type of ['open', 'deferred', 'group_resubscribe', 'account_status_change', 'constructor', '__proto__']) {
+  for (const type of [
+    'open',
+    'deferred',
+    'group_resubscribe',
+    'account_status_change',
+    'constructor',
+    '__proto__',
+  ]) {
     expect(await deliverAndSettle(service, event(type))).toMatchObject({ status: 200, body: { accepted: 1 } })
     expect(await lastEvent()).toMatchObject({ event_type: type, status: 'ignored' })
   }
@@ -205,25 +232,40 @@ describe('the outreach is found', () => {
   test('by smtp-id when the custom arg is no usable id', async () => {
     for (const unusable of ['', 'abc', '12x', 0, -5, 1.5, '9223372036854775808', null, {}, [7], true]) {
       const { outreachId, about, row } = await fresh()
-      await deliverAndSettle(service, about('click', { outreach_id: unusable, 'smtp-id': `<outreach_${outreachId}@rf-send-01.com>` }))
+      await deliverAndSettle(
+        service,
+        about('click', { outreach_id: unusable, 'smtp-id': `<outreach_${outreachId}@rf-send-01.com>` }),
+      )
       expect(await row('outreach')).toMatchObject({ link_clicks: 1 })
     }
   })
   test('by a message id that equals smtp-id', async () => {
     const { outreachId, about, row } = await fresh()
-    await service.rows('update outreach set message_id = $1 where id = $2', `<m-${outreachId}@host>`, outreachId)
-    await deliverAndSettle(service, about('click', { outreach_id: undefined, 'smtp-id': `<m-${outreachId}@host>` }))
+    await service.rows(
+      'update outreach set message_id = $1 where id = $2',
+      `<m-${outreachId}@host>`,
+      outreachId,
+    )
+    await deliverAndSettle(
+      service,
+      about('click', { outreach_id: undefined, 'smtp-id': `<m-${outreachId}@host>` }),
+    )
     expect(await row('outreach')).toMatchObject({ link_clicks: 1 })
   })
   test('by ids up to 2^63-1, exactly, even when written as a number', async () => {
     const largest = '9223372036854775807'
     await seedOutreach(service, largest)
-    const wire = JSON.stringify([event('click', { outreach_id: 'ID' }), event('click', { outreach_id: largest })])
+    const wire = JSON.stringify([
+      event('click', { outreach_id: 'ID' }),
+      event('click', { outreach_id: largest }),
+    ])
     const { signed } = await import('./deliveries.ts')
     const { post } = await import('../../provider-contract.ts')
     await post(service, '/webhooks/sendgrid', signed(wire.replace('"ID"', largest)))
     await service.settled()
-    expect(await service.rows('select link_clicks from outreach where id = $1', largest)).toEqual([{ link_clicks: 2 }])
+    expect(await service.rows('select link_clicks from outreach where id = $1', largest)).toEqual([
+      { link_clicks: 2 },
+    ])
   })
 })
 
@@ -236,7 +278,9 @@ describe('an outreach that is not there', () => {
     service.advance(11_000)
     await service.settled()
     expect(await lastEvent()).toMatchObject({ status: 'processed' })
-    expect(await service.rows('select status from outreach where id = $1', outreachId)).toEqual([{ status: 'bounced' }])
+    expect(await service.rows('select status from outreach where id = $1', outreachId)).toEqual([
+      { status: 'bounced' },
+    ])
   })
   test('is given up after 15 minutes with one warning, and a redelivery tries again', async () => {
     const outreachId = ++id
@@ -250,9 +294,13 @@ describe('an outreach that is not there', () => {
     const warnings = service.logs.filter((line) => line.outreachId === String(outreachId))
     expect(warnings).toEqual([expect.objectContaining({ level: 40, msg: 'outreach not found' })])
     await seedOutreach(service, outreachId)
-    expect(await deliverAndSettle(service, late)).toMatchObject({ body: { status: 'duplicate', processed_at: null } })
+    expect(await deliverAndSettle(service, late)).toMatchObject({
+      body: { status: 'duplicate', processed_at: null },
+    })
     expect(await lastEvent()).toMatchObject({ status: 'processed', attempts: 1 })
-    expect(await service.rows('select status from outreach where id = $1', outreachId)).toEqual([{ status: 'bounced' }])
+    expect(await service.rows('select status from outreach where id = $1', outreachId)).toEqual([
+      { status: 'bounced' },
+    ])
   })
   test('is skipped at once with a warning when the event names none', async () => {
     await deliverAndSettle(service, event('bounce', { outreach_id: undefined }))
@@ -264,11 +312,25 @@ describe('an outreach that is not there', () => {
 
 test('a missing contact, mailbox or application leaves out that part', async () => {
   const outreachId = ++id
-  await service.rows(`insert into outreach (id, status, from_mailbox) values ($1, 'sent', 'nobody@example.com')`, outreachId)
+  await service.rows(
+    `insert into outreach (id, status, from_mailbox) values ($1, 'sent', 'nobody@example.com')`,
+    outreachId,
+  )
   const about = (type: string) => event(type, { outreach_id: outreachId })
-  await deliverAndSettle(service, about('delivered'), about('bounce'), about('spamreport'), about('unsubscribe'))
-  expect(await service.rows('select status from outreach where id = $1', outreachId)).toEqual([{ status: 'spam' }])
-  const rows = await service.rows(`select status from webhook_events where subject = $1`, `outreach:${outreachId}`)
+  await deliverAndSettle(
+    service,
+    about('delivered'),
+    about('bounce'),
+    about('spamreport'),
+    about('unsubscribe'),
+  )
+  expect(await service.rows('select status from outreach where id = $1', outreachId)).toEqual([
+    { status: 'spam' },
+  ])
+  const rows = await service.rows(
+    `select status from webhook_events where subject = $1`,
+    `outreach:${outreachId}`,
+  )
   expect(rows).toEqual(Array(4).fill({ status: 'processed' }))
 })
 
