@@ -20,10 +20,12 @@ export const backlogPlugin = fp<{ providers: { name: ProviderName }[]; clock: ()
         app.metrics.gauge('backlog_age', age, { provider: name })
       }
     }
-    const timer = setInterval(() => {
+    const tryToReport = () => {
       report().catch((error) => app.log.debug({ err: error }, 'backlog not measured'))
-    }, EVERY)
+    }
+    const timer = setInterval(tryToReport, EVERY)
     timer.unref()
+    app.addHook('onReady', async () => tryToReport())
     app.addHook('onClose', async () => clearInterval(timer))
   },
   { name: 'backlog', dependencies: ['database', 'metrics'] },

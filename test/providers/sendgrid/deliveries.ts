@@ -55,9 +55,13 @@ export const event = (type: string, fields: Record<string, unknown> = {}): Recor
 export const bodyOf = (events: unknown[]): string =>
   `[${events.map((entry) => JSON.stringify(entry)).join(',\r\n')}]\r\n`
 
-/** Posts events in one signed delivery. */
+/** Posts events in one delivery, signed now by the service's clock. */
 export const deliver = (service: Service, ...events: unknown[]) =>
-  post(service, '/webhooks/sendgrid', signed(bodyOf(events)))
+  post(
+    service,
+    '/webhooks/sendgrid',
+    signed(bodyOf(events), { age: Math.round((Date.now() - service.now().getTime()) / 1_000) }),
+  )
 
 /** Posts events and waits until they are processed. */
 export const deliverAndSettle = async (service: Service, ...events: unknown[]) => {

@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  deliver,
+  deliverAndSettle,
+  event,
+  seedOutreach,
+  sendgridEnv,
+  startSendgrid,
+} from '../providers/sendgrid/deliveries.ts'
+import { eventually, type Service, startService } from '../service.ts'
+
+let service: Service
+beforeEach(async () => {
+  service = await startSendgrid()
+  await seedOutreach(service, 1)
+})
+afterEach(() => service.stop())
+
+/** From now on this outreach's updates fail in the database, as a broken rule or a full disk would make them. */
+const poison = (outreachId: number) =>
+  service.rows(`
+    create or replace function poison() returns trigger language plpgsql as
+      $$ begin raise exception 'poisoned outreach' using errcode = 'P0001'; end $$;
+    create or replace trigger poison before update on outreach for each row when (new.id = ${outreachId}) execute function poison()`)
+const cure = () => service.rows('drop trigger poison on outreach')
+const statuses = async () =>
+  Object.fromEntries(
+    (await service.rows('select status, count(*)::int as n from webhook_events group by status')).map(
+      (row) => [row.status, row.n],
+    ),
+  )
+const row = async (outreachId: number) =>
+  (await service.rows('select * from webhook_events where subject = $1', `outreach:${outreachId}`))[0]
+const HOUR = 3_600_000
+
+describe('an event that fails', () => {
+  beforeEach(async () => {
+    for (const id of [2, 3]) await seedOutreach(service, id)
+    await poison(2)
+  })
+
+  test('does not hold up the others of its batch', async () => {
+    const others = Array.from({ length: 40 }, (_, n) => event('click', { outreach_id: n % 2 ? 1 : 3 }))
+    await deliverAndSettle(
+      service,
+      ...others.slice(0, 20),
+      event('click', { outreach_id: 2 }),
+      ...others.slice(20),
+    )
+    expect(await statuses()).toEqual({ processed: 40, pending: 1 })
+    expect(await service.rows('select id, link_clicks from outreach order by id')).toEqual([
+      { id: '1', link_clicks: 20 },
+      { id: '2', link_clicks: 0 },
+      { id: '3', link_clicks: 20 },
+    ])
+    expect(await row(2)).toMatchObject({ attempts: 1, last_error: 'poisoned outreach', status: 'pending' })
+  })
+
+  test('is tried eight times, then dead; a redelivery gives it another life', async () => {
+    const poisoned = event('click', { outreach_id: 2 })
+    await deliverAndSettle(service, poisoned)
+    for (let attempt = 2; attempt <= 8; attempt++) {
+      expect(await row(2)).toMatchObject({ status: 'pending', attempts: attempt - 1 })
+      service.advance(15 * HOUR)
+      await service.settled()
+    }
+    expect(await row(2)).toMatchObject({
+      status: 'dead',
+      attempts: 8,
+      processed_at: null,
+      next_attempt_at: null,
+    })
+    expect(service.logs.filter((line) => line.msg === 'attempt failed')).toHaveLength(7)
+    expect(service.logs.filter((line) => line.msg.startsWith('dead'))).toHaveLength(1)
+
+    await cure()
+    expect((await deliverAndSettle(service, poisoned)).body).toEqual({
+      status: 'duplicate',
+      processed_at: null,
+    })
+    expect(await row(2)).toMatchObject({ status: 'processed', attempts: 1 })
+    expect(await service.rows('select link_clicks from outreach where id = 2')).toEqual([{ link_clicks: 1 }])
+  })
+
+  test('succeeds at a later attempt once its cause is gone', async () => {
+    await deliverAndSettle(service, event('click', { outreach_id: 2 }))
+    await cure()
+    service.advance(13_000)
+    await service.settled()
+    expect(await row(2)).toMatchObject({ status: 'processed', attempts: 2 })
+    expect(await service.rows('select link_clicks from outreach where id = 2')).toEqual([{ link_clicks: 1 }])
+  })
+})
+
+test('a row locked by another service delays an event without counting an attempt', async () => {
+  const locker = await service.db.connect()
+  try {
+    await locker.query('begin')
+    await locker.query('select from outreach where id = 1 for update')
+    await deliver(service, event('click'))
+    await eventually(
+      () => service.logs.find((line) => line.msg.startsWith('postponed')),
+      'the event is postponed',
+    )
+    expect(await row(1)).toMatchObject({ status: 'pending', attempts: 0 })
+  } finally {
+    await locker.query('rollback')
+    locker.release()
+  }
+  service.advance(11_000)
+  await service.settled()
+  expect(await row(1)).toMatchObject({ status: 'processed', attempts: 1 })
+})
+
+describe('after an unclean end', () => {
+  test('an event that ends the process every time goes dead, and the others are applied', async () => {
+    // Nine runs that began an attempt and never came back, as an abort in the handler leaves it.
+    await deliverAndSettle(service, event('bounce'))
+    await service.app.close()
+    await service.rows('update service_runs set cleanly_stopped_at = null')
+    await service.rows(`
+      insert into webhook_events (provider, event_id, dedupe_key, event_type, subject, payload, next_attempt_at, attempts)
+      select 'sendgrid', 'e' || n, 'd' || n, 'click', 'outreach:1', '{"event":"click","outreach_id":1}', now(), case n when 1 then 8 else 0 end
+      from generate_series(1, 5) n`)
+    const again = await startService({
+      env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },
+    })
+    try {
+      // Not `settled`: an attempt that goes alone is committed, and so not due, before it is done.
+      await eventually(
+        async () =>
+          (await again.rows(`select from webhook_events where status = 'pending'`)).length === 0 || undefined,
+        'all events have ended',
+      )
+      expect(again.logs.some((line) => line.msg.startsWith('the previous run did not end cleanly'))).toBe(
+        true,
+      )
+      expect(
+        await again.rows(
+          `select event_id, status, attempts, last_error from webhook_events where event_type = 'click' order by id`,
+        ),
+      ).toEqual([
+        { event_id: 'e1', status: 'dead', attempts: 9, last_error: 'the process ended during every attempt' },
+        ...[2, 3, 4, 5].map((n) => ({
+          event_id: `e${n}`,
+          status: 'processed',
+          attempts: 1,
+          last_error: null,
+        })),
+      ])
+      expect(await again.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 4 }])
+    } finally {
+      await again.app.close()
+      await again.db.end()
+    }
+  })
+  test('a clean stop is recorded, so that the next run starts at full speed', async () => {
+    await deliverAndSettle(service, event('click'))
+    await service.app.close()
+    expect(await service.rows('select cleanly_stopped_at is not null as clean from service_runs')).toEqual([
+      { clean: true },
+    ])
+  })
+})
+
+test('two replicas on one database apply each event once', async () => {
+  const other = await startService({
+    env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },
+  })
+  try {
+    const events = Array.from({ length: 300 }, () => event('click'))
+    const parts = Array.from({ length: 30 }, (_, n) => events.slice(n * 10, n * 10 + 10))
+    const answers = await Promise.all(
+      parts.flatMap((part) => [deliver(service, ...part), deliver(other, ...part.toReversed())]),
+    )
+    expect(answers.map((answer) => answer.status)).toEqual(Array(60).fill(200))
+    await service.settled()
+    expect(await service.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 300 }])
+    expect(await statuses()).toEqual({ processed: 300 })
+  } finally {
+    await other.stop()
+  }
+})
