@@ -37,9 +37,9 @@ const CHANNELS = ['slack', 'email', 'push'] as const satisfies Channel[]
 export const DEAD_LETTERS = 'notify-dead'
 export const queueName = (channel: Channel): string => `notify-${channel}`
 
-/** Retries for some nine hours; a worker that dies with a job in hand is noticed within a minute. */
+/** Retries for most of a day; a worker that dies with a job in hand is noticed within a minute. */
 const QUEUE = {
-  retryLimit: 12,
+  retryLimit: 16,
   retryDelay: 2,
   retryBackoff: true,
   retryDelayMax: 4 * 3_600,

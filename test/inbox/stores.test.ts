@@ -67,7 +67,7 @@ describe('Redis', () => {
       'select processed_at from webhook_events where event_id = $1',
       processed.sg_event_id,
     )
-    expect(values[0]).toBe(new Date(String(row?.processed_at)).toISOString())
+    expect(values[0]).toBe((row?.processed_at as Date | undefined)?.toISOString())
     expect((await deliver(service, processed)).body).toEqual({ status: 'duplicate', processed_at: values[0] })
   })
 

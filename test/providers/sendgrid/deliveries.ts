@@ -1,40 +1,24 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import { bodyOf, createSendgridSigner } from '../../../dev/sendgrid.ts'
+
+export { bodyOf }
+
 import { post, type SignedRequest, type SignOptions } from '../../provider-contract.ts'
 import { type Service, startService } from '../../service.ts'
 
-const keyPairs = {
-  first: generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
-  second: generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
-  wrong: generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
+const signers = {
+  first: createSendgridSigner(),
+  second: createSendgridSigner(),
+  wrong: createSendgridSigner(),
 }
-const publicText = (key: KeyObject) => key.export({ type: 'spki', format: 'der' }).toString('base64')
 
 /** The environment of a service that takes what `signed` signs. */
 export const sendgridEnv = {
-  SENDGRID_WEBHOOK_KEY: `${publicText(keyPairs.first.publicKey)},${publicText(keyPairs.second.publicKey)}`,
+  SENDGRID_WEBHOOK_KEY: `${signers.first.publicKey},${signers.second.publicKey}`,
 }
 
 /** A delivery of these bytes, signed as SendGrid does. */
-export const signed = (
-  body: string | Buffer,
-  { key = 'first', age = 0 }: SignOptions = {},
-): SignedRequest => {
-  const bytes = Buffer.from(body)
-  const timestamp = String(Math.floor(Date.now() / 1_000) - age)
-  return {
-    headers: {
-      'content-type': 'application/json;charset=utf-8',
-      'user-agent': 'SendGrid Event API',
-      'x-twilio-email-event-webhook-timestamp': timestamp,
-      'x-twilio-email-event-webhook-signature': sign(
-        'sha256',
-        Buffer.concat([Buffer.from(timestamp), bytes]),
-        keyPairs[key].privateKey,
-      ).toString('base64'),
-    },
-    body: bytes,
-  }
-}
+export const signed = (body: string | Buffer, { key = 'first', age = 0 }: SignOptions = {}): SignedRequest =>
+  signers[key].sign(Buffer.from(body), new Date(Date.now() - age * 1_000))
 
 let serial = 0
 /** An event as SendGrid reports it, unlike any other; outreach 1 unless said otherwise. */
@@ -50,10 +34,6 @@ export const event = (type: string, fields: Record<string, unknown> = {}): Recor
     ...fields,
   }
 }
-
-/** SendGrid ends its bodies with CRLF and puts one between events. */
-export const bodyOf = (events: unknown[]): string =>
-  `[${events.map((entry) => JSON.stringify(entry)).join(',\r\n')}]\r\n`
 
 /** Posts events in one delivery, signed now by the service's clock. */
 export const deliver = (service: Service, ...events: unknown[]) =>

@@ -1,0 +1,103 @@
+import { rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { styleText } from 'node:util'
+import pg from 'pg'
+import { buildApp } from '../src/app.ts'
+import { readConfig } from '../src/config.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { seed } from './seed.ts'
+import { createSendgridSigner } from './sendgrid.ts'
+import { changes, takeSnapshot } from './snapshot.ts'
+import { startStack } from './stack.ts'
+import { sendgridStory } from './stories/sendgrid.ts'
+import type { Step } from './stories/step.ts'
+
+// Plays signed deliveries at the real service and shows what each was answered and which rows it changed.
+// Exit code 0 only when all of it is what the rules say.
+
+const folder = fileURLToPath(new URL('../.data/demo', import.meta.url))
+const say = (text: string) => console.log(text)
+
+rmSync(folder, { recursive: true, force: true })
+say('Starting PostgreSQL and Redis …')
+const stack = await startStack(folder)
+const databaseUrl = stack.postgres.url
+await migrate(databaseUrl)
+await seed(databaseUrl)
+
+const sendgrid = createSendgridSigner()
+const config = readConfig({
+  DATABASE_URL: databaseUrl,
+  REDIS_URL: stack.redis.url,
+  SENDGRID_WEBHOOK_KEY: sendgrid.publicKey,
+  LOG_LEVEL: 'silent',
+})
+const app = await buildApp(config)
+const url = await app.listen({ host: '127.0.0.1', port: 0 })
+say(`The service listens on ${url}\n`)
+const db = new pg.Pool({ connectionString: databaseUrl })
+
+const answerOf = async (response: Response): Promise<string> => {
+  const body = (await response.json()) as Record<string, unknown>
+  if (body.status === 'ok')
+    return `${response.status} ok, ${body.accepted} accepted, ${body.duplicates} duplicates`
+  if (body.status === 'duplicate') return `${response.status} duplicate`
+  return `${response.status} ${body.code}: ${body.message}`
+}
+
+/** Resolves when the inbox has nothing due. */
+const settled = async (): Promise<void> => {
+  for (let tries = 0; tries < 1_000; tries++) {
+    const { rows } = await db.query(
+      `select from webhook_events where status = 'pending' and next_attempt_at <= now() limit 1`,
+    )
+    if (rows.length === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error('events are still due after 10 s')
+}
+
+const play = async ({ title, path, request, answer, changes: expected }: Step): Promise<boolean> => {
+  const before = await takeSnapshot(db)
+  const response = await fetch(url + path, {
+    method: 'POST',
+    headers: request.headers,
+    body: new Uint8Array(request.body),
+  })
+  const got = await answerOf(response)
+  await settled()
+  const found = changes(before, await takeSnapshot(db))
+  const missing = expected.filter((line) => !found.includes(line))
+  const surplus = found.filter((line) => !expected.includes(line))
+  const right = got === answer && missing.length === 0 && surplus.length === 0
+  say(`${right ? styleText('green', '✓') : styleText('red', '✗')} ${styleText('bold', title)}`)
+  say(`    answer   ${got}${got === answer ? '' : styleText('red', `   expected ${answer}`)}`)
+  if (found.length === 0) say(styleText('dim', '    changed  nothing'))
+  for (const line of found) {
+    const [name, ...rest] = line.split(': ')
+    for (const [n, change] of rest.join(': ').split(', ').entries()) {
+      const label = `    ${n === 0 ? (name ?? '').padEnd(26) : ' '.repeat(26)}`
+      say(`${label} ${surplus.includes(line) ? styleText('red', `${change}   (not expected)`) : change}`)
+    }
+  }
+  for (const line of missing) say(styleText('red', `    missing: ${line}`))
+  say('')
+  return right
+}
+
+let right = 0
+const stories = [{ name: 'SendGrid: what became of the mail', steps: sendgridStory(sendgrid, new Date()) }]
+const total = stories.flatMap(({ steps }) => steps).length
+try {
+  for (const { name, steps } of stories) {
+    say(styleText(['bold', 'underline'], name))
+    for (const step of steps) if (await play(step)) right++
+  }
+} finally {
+  await app.close()
+  await db.end()
+  await stack.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
+say(`${right} of ${total} deliveries did what the rules say.`)
+process.exitCode = right === total ? 0 : 1

@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { styleText } from 'node:util'
+import pretty from 'pino-pretty'
+import { migrate } from '../src/db/migrate.ts'
+import { ended } from './child.ts'
+import { seed } from './seed.ts'
+import { createSendgridSigner } from './sendgrid.ts'
+import { startStack } from './stack.ts'
+
+// The whole stack on this machine, left running: Postgres, Redis, and the service restarted on every change.
+
+const folder = fileURLToPath(new URL('../.data/dev', import.meta.url))
+mkdirSync(folder, { recursive: true })
+console.log('Starting PostgreSQL and Redis …')
+const stack = await startStack(join(folder, 'postgres'))
+const databaseUrl = stack.postgres.url
+await migrate(databaseUrl)
+await seed(databaseUrl)
+
+/** Kept, so that what was signed yesterday verifies today. */
+const keysFile = join(folder, 'keys.json')
+const kept = existsSync(keysFile) ? JSON.parse(readFileSync(keysFile, 'utf8')) : {}
+const sendgrid = createSendgridSigner(kept.sendgrid)
+const port = await usablePort(Number(process.env.PORT ?? 3000))
+writeFileSync(keysFile, JSON.stringify({ sendgrid: sendgrid.privateKey, port }), { mode: 0o600 })
+
+const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', 'src/server.ts'], {
+  cwd: fileURLToPath(new URL('..', import.meta.url)),
+  stdio: ['ignore', 'pipe', 'inherit'],
+  env: {
+    ...process.env,
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: stack.redis.url,
+    SENDGRID_WEBHOOK_KEY: sendgrid.publicKey,
+  },
+})
+
+service.stdout.pipe(pretty({ translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' }))
+
+console.log(`
+${styleText('bold', 'RoleFerry webhooks, for development')}
+  service    http://127.0.0.1:${port}   (restarts when a file changes)
+  ready?     http://127.0.0.1:${port}/readyz
+  Postgres   ${databaseUrl}
+  Redis      ${stack.redis.url}
+
+${styleText('bold', 'Send a signed test event')} (from a second terminal; types: delivered, bounce, click, spamreport …):
+  npm run send -- delivered 1
+
+Ctrl-C stops everything; the data stays in .data/dev.
+`)
+
+let stopping = false
+const stop = async (): Promise<void> => {
+  if (stopping) return
+  stopping = true
+  service.kill('SIGTERM')
+  await ended(service)
+  await stack.stop()
+  process.exit(0)
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop())
+service.once('exit', () => void stop())
+
+/** The wanted port, or a free one when somebody else has it. */
+function usablePort(wanted: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', () => (wanted === 0 ? reject(new Error('no free port')) : resolve(usablePort(0))))
+    server.listen(wanted, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : wanted))
+    })
+  })
+}
