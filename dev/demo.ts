@@ -15,12 +15,11 @@ import type { Step } from './stories/step.ts'
 // Plays signed deliveries at the real service and shows what each was answered and which rows it changed.
 // Exit code 0 only when all of it is what the rules say.
 
-const folder = fileURLToPath(new URL('../.data/demo', import.meta.url))
+const folder = fileURLToPath(new URL(`../.data/demo-${process.pid}`, import.meta.url))
 const say = (text: string) => console.log(text)
 
-rmSync(folder, { recursive: true, force: true })
 say('Starting PostgreSQL and Redis …')
-const stack = await startStack(folder)
+const stack = await startStack(folder, { temporary: true })
 const databaseUrl = stack.postgres.url
 await migrate(databaseUrl)
 await seed(databaseUrl)
@@ -45,18 +44,6 @@ const answerOf = async (response: Response): Promise<string> => {
   return `${response.status} ${body.code}: ${body.message}`
 }
 
-/** Resolves when the inbox has nothing due. */
-const settled = async (): Promise<void> => {
-  for (let tries = 0; tries < 1_000; tries++) {
-    const { rows } = await db.query(
-      `select from webhook_events where status = 'pending' and next_attempt_at <= now() limit 1`,
-    )
-    if (rows.length === 0) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error('events are still due after 10 s')
-}
-
 const play = async ({ title, path, request, answer, changes: expected }: Step): Promise<boolean> => {
   const before = await takeSnapshot(db)
   const response = await fetch(url + path, {
@@ -65,7 +52,7 @@ const play = async ({ title, path, request, answer, changes: expected }: Step): 
     body: new Uint8Array(request.body),
   })
   const got = await answerOf(response)
-  await settled()
+  await app.processors.idle()
   const found = changes(before, await takeSnapshot(db))
   const missing = expected.filter((line) => !found.includes(line))
   const surplus = found.filter((line) => !expected.includes(line))
@@ -97,7 +84,7 @@ try {
   await app.close()
   await db.end()
   await stack.stop()
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(stack.postgres.folder, { recursive: true, force: true })
 }
 say(`${right} of ${total} deliveries did what the rules say.`)
 process.exitCode = right === total ? 0 : 1

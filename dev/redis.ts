@@ -1,156 +1,108 @@
-import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { Redis } from 'ioredis'
-import { ended, spawnServer } from './child.ts'
-import { freePort } from './port.ts'
+import { unpackDebianPackage } from './debian-packages.ts'
+import { onPort } from './port.ts'
+import { type ServerProcess, startServerProcess } from './server-process.ts'
 
-const run = promisify(execFile)
+const CACHE = fileURLToPath(new URL('../.cache/redis', import.meta.url))
+
+/** Logical databases of the server: so many that every test file can have its own. */
+export const REDIS_DATABASES = 1_024
 
 /** A Redis server of our own. */
 export interface RedisServer {
   url: string
   port: number
+  /** 0 while it is stopped. */
   pid: () => number
   stop: () => Promise<void>
+  /** Starts it again on the same port, empty. */
   start: () => Promise<void>
 }
 
-/** Where a Redis that was fetched is kept; ignored by git. */
-const CACHE = fileURLToPath(new URL('../.cache/redis', import.meta.url))
-/** More than the usual 16 logical databases: every test file has its own. */
-const DATABASES = 1_000
-
 /**
- * Starts Redis without persistence, on loopback only: `redis-server` from the PATH, else the one fetched before,
- * else fetched now (Debian and Ubuntu).
+ * Starts an empty Redis that writes nothing to disk, on loopback only. It ends with this process.
  *
- * @throws with how to get one when there is none.
+ * Takes `redis-server` from the PATH, else from `.cache/redis`, where Debian's package is unpacked the first time.
+ *
+ * @throws with how to get one when there is none and none can be fetched, and when `port` is taken.
  */
-export const startRedis = async ({ port }: { port?: number } = {}): Promise<RedisServer> => {
-  const usedPort = port ?? (await freePort())
-  const { command, env } = (await onPath()) ?? fetched() ?? (await fetchRedis())
-  const url = `redis://127.0.0.1:${usedPort}`
-  let child: ReturnType<typeof spawnServer> | undefined
-  const start = async (): Promise<void> => {
-    const server = spawnServer(
+export const startRedis = async ({ port: wantedPort }: { port?: number } = {}): Promise<RedisServer> => {
+  const { command, env } = await findRedis()
+  const launch = (port: number): Promise<ServerProcess> => {
+    const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', databases: REDIS_DATABASES }
+    return startServerProcess({
       command,
-      [
-        '--port',
-        String(usedPort),
-        '--bind',
-        '127.0.0.1',
-        '--save',
-        '',
-        '--appendonly',
-        'no',
-        '--databases',
-        String(DATABASES),
-      ],
-      { deathSignal: 'KILL', stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...env } },
-    )
-    child = server
-    let output = ''
-    server.stdout?.on('data', (chunk) => {
-      output = `${output}${chunk}`.slice(-2_000)
+      args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      env,
+      ready: 'Ready to accept connections',
+      endSignal: 'KILL',
     })
-    const until = Date.now() + 10_000
-    while (!(await answers(url))) {
-      if (server.exitCode !== null || Date.now() > until)
-        throw new Error(`redis-server did not start:\n${output}`)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
   }
-  await start()
+  let server: ServerProcess
+  const port = await onPort(wantedPort, async (chosen) => {
+    server = await launch(chosen)
+    return chosen
+  })
   return {
-    url,
-    port: usedPort,
-    pid: () => child?.pid ?? 0,
-    stop: async () => {
-      if (child === undefined) return
-      child.kill('SIGKILL')
-      await ended(child)
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    pid: () => (server.isRunning() ? server.pid : 0),
+    stop: () => server.end('SIGKILL'),
+    start: async () => {
+      if (!server.isRunning()) server = await launch(port)
     },
-    start,
   }
 }
 
-interface Program {
-  command: string
-  env: Record<string, string>
+const findRedis = async (): Promise<{ command: string; env: NodeJS.ProcessEnv }> => {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const command = join(folder, 'redis-server')
+    if (isExecutable(command)) return { command, env: process.env }
+  }
+  if (!existsSync(CACHE)) await fetchRedis()
+  const libraries = await libraryFolders(CACHE)
+  return {
+    command: join(CACHE, 'usr/bin/redis-server'),
+    env: { ...process.env, LD_LIBRARY_PATH: libraries.join(delimiter) },
+  }
 }
 
-const answers = async (url: string): Promise<boolean> => {
-  const redis = new Redis(url, { lazyConnect: true, connectTimeout: 500, retryStrategy: () => null })
-  redis.on('error', () => {})
+const fetchRedis = async (): Promise<void> => {
+  console.error('fetching Redis (once) ...')
   try {
-    await redis.connect()
-    return (await redis.ping()) === 'PONG'
+    await unpackDebianPackage('redis-server', CACHE)
+  } catch (cause) {
+    throw new Error(
+      'There is no redis-server on the PATH, and none could be fetched with apt. ' +
+        'Install Redis 6 or later (Debian: `apt-get install redis-server`, macOS: `brew install redis`); ' +
+        '`npm run dev` can also use one that runs already: set REDIS_URL.',
+      { cause },
+    )
+  }
+}
+
+/** Debian keeps shared libraries in one folder per kind of machine. */
+const libraryFolders = async (root: string): Promise<string[]> => {
+  const found: string[] = []
+  for (const folder of [join(root, 'lib'), join(root, 'usr/lib')]) {
+    if (!existsSync(folder)) continue
+    const entries = await readdir(folder, { withFileTypes: true })
+    found.push(
+      folder,
+      ...entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name)),
+    )
+  }
+  return found
+}
+
+const isExecutable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
   } catch {
     return false
-  } finally {
-    redis.disconnect()
-  }
-}
-
-const onPath = async (): Promise<Program | undefined> => {
-  try {
-    await run('redis-server', ['--version'])
-    return { command: 'redis-server', env: {} }
-  } catch {
-    return undefined
-  }
-}
-
-const fetched = (): Program | undefined => {
-  const command = join(CACHE, 'usr/bin/redis-server')
-  if (!existsSync(command)) return undefined
-  const libraries = ['usr/lib', 'lib'].flatMap((folder) => {
-    const path = join(CACHE, folder)
-    const below = existsSync(path) ? readdirSync(path).filter((name) => name.endsWith('-linux-gnu')) : []
-    return [...below.map((name) => join(path, name)), path]
-  })
-  return { command, env: { LD_LIBRARY_PATH: libraries.join(':') } }
-}
-
-/** Unpacks Debian's packages beside the project; nothing is installed on the machine. */
-const fetchRedis = async (): Promise<Program> => {
-  const folder = `${CACHE}.new-${process.pid}`
-  try {
-    console.error('There is no redis-server here: fetching one from the distribution, once …')
-    mkdirSync(folder, { recursive: true })
-    await run('apt-cache', ['show', 'redis-server']).catch(() => run('apt-get', ['update', '-qq']))
-    const { stdout } = await run('apt-cache', [
-      'depends',
-      '--recurse',
-      '--no-recommends',
-      '--no-suggests',
-      '--no-conflicts',
-      '--no-breaks',
-      '--no-replaces',
-      '--no-enhances',
-      'redis-server',
-    ])
-    const packages = new Set(['redis-server', 'redis-tools'])
-    for (const [name] of stdout.matchAll(/^lib(?!c6|gcc)[a-z0-9.+-]+/gm)) packages.add(name)
-    await run('apt-get', ['download', '-qq', ...packages], { cwd: folder })
-    for (const file of readdirSync(folder).filter((name) => name.endsWith('.deb'))) {
-      await run('dpkg', ['-x', file, 'root'], { cwd: folder })
-    }
-    rmSync(CACHE, { recursive: true, force: true })
-    renameSync(join(folder, 'root'), CACHE)
-    const program = fetched()
-    if (program === undefined) throw new Error('the packages hold no redis-server')
-    await run(program.command, ['--version'], { env: { ...process.env, ...program.env } })
-    return program
-  } catch (error) {
-    throw new Error(
-      `Redis is needed and cannot be fetched here (${(error as Error).message.split('\n')[0]}).\n` +
-        'Install it (Debian, Ubuntu: apt-get install redis-server; macOS: brew install redis), or set REDIS_URL.',
-    )
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
   }
 }

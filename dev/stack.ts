@@ -8,14 +8,38 @@ export interface Stack {
   stop: () => Promise<void>
 }
 
-/** Starts PostgreSQL and Redis together. @param dataFolder of PostgreSQL; kept. */
-export const startStack = async (dataFolder: string): Promise<Stack> => {
-  const [postgres, redis] = await Promise.all([startPostgres(dataFolder), startRedis()])
-  return {
-    postgres,
-    redis,
-    stop: async () => {
-      await Promise.all([postgres.stop(), redis.stop()])
-    },
+/**
+ * Starts PostgreSQL and Redis together.
+ *
+ * @param dataFolder of PostgreSQL; kept, unless it is `temporary` and this process ends without `stop()`.
+ */
+export const startStack = async (
+  dataFolder: string,
+  options: { temporary?: boolean } = {},
+): Promise<Stack> => {
+  const starting: [Promise<PostgresServer>, Promise<RedisServer>] = [
+    startPostgres(dataFolder, options),
+    startRedis(),
+  ]
+  try {
+    const [postgres, redis] = await Promise.all(starting)
+    return {
+      postgres,
+      redis,
+      stop: async () => {
+        await Promise.all([postgres.stop(), redis.stop()])
+      },
+    }
+  } catch (error) {
+    // The one that did start must not stay.
+    await Promise.all(
+      starting.map((one) =>
+        one.then(
+          (server) => server.stop(),
+          () => {},
+        ),
+      ),
+    )
+    throw error
   }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -19,10 +19,8 @@ export const TEMPLATE = 'template_webhooks'
 
 /** One PostgreSQL and one Redis for the whole run. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
-  // PostgreSQL refuses to run as root; whoever it runs as must be able to enter the folder.
-  const folder = mkdtempSync(join(tmpdir(), 'webhooks-test-'))
-  chmodSync(folder, 0o755)
-  const stack = await startStack(join(folder, 'postgres'))
+  const folder = join(tmpdir(), `webhooks-test-${crypto.randomUUID()}`)
+  const stack = await startStack(folder, { temporary: true })
   const client = new pg.Client({ connectionString: stack.postgres.url })
   await client.connect()
   await client.query(`create database ${TEMPLATE}`)

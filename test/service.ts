@@ -59,20 +59,6 @@ export const startService = async ({ env = {} }: ServiceOptions = {}): Promise<S
   db.on('error', () => {}) // the database is dropped below it
   const rows = async (sql: string, ...values: unknown[]) => (await db.query(sql, values)).rows
 
-  const settled = async (): Promise<void> => {
-    const until = Date.now() + 20_000
-    for (;;) {
-      for (const provider of ['sendgrid', 'stripe', 'mailgun'] as const) app.processors.wake(provider)
-      const due = await rows(
-        `select id from webhook_events where status = 'pending' and next_attempt_at <= $1 limit 1`,
-        now(),
-      )
-      if (due.length === 0) return
-      if (Date.now() > until) throw new Error('events are still due after 20 s')
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
-  }
-
   return {
     app,
     url,
@@ -84,7 +70,7 @@ export const startService = async ({ env = {} }: ServiceOptions = {}): Promise<S
     advance: (milliseconds) => {
       offset += milliseconds
     },
-    settled,
+    settled: () => app.processors.idle(),
     rows,
     stop: async () => {
       await app.close()

@@ -52,8 +52,9 @@ const CONNECTION_MESSAGES =
   /^(Query read timeout|Connection terminated|timeout (exceeded|expired)|Client (has encountered|was closed|has already)|Cannot use a pool after)/
 const SOCKET_CODES = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ENOENT)/
 
-/** SQLSTATE classes that say "not now" rather than "not this": 08, 40, 53, 55P03, 57, 58. */
-const TRANSIENT_SQLSTATE = /^(08|40|53|57|58|55P03|25P0[234])/
+const CONTENTION_SQLSTATE = /^(40|55P03|57014)/
+/** Connection, resources, operator's intervention, system error, a session that was ended, a standby. */
+const OUTAGE_SQLSTATE = /^(08|53|57P|58|25P0[234]|25006)/
 
 const isConnectionError = (cause: Error): boolean =>
   !(cause instanceof pg.DatabaseError) &&
@@ -69,8 +70,17 @@ export const codeOf = (error: unknown): string | undefined => {
  * Whether an error is the database's or the network's passing trouble (deadlock, serialization failure, lost
  * connection, time-out, shutdown), so that trying again is right and no attempt is counted.
  */
-export const isTransient = (error: unknown): boolean => {
+export const isTransient = (error: unknown): boolean => isContention(error) || isOutage(error)
+
+/** Deadlock, serialization failure, lock or statement time-out: others are in the way of these very rows. */
+export const isContention = (error: unknown): boolean => {
   const cause = causeOf(error)
-  if (cause instanceof pg.DatabaseError) return TRANSIENT_SQLSTATE.test(cause.code ?? '')
+  return cause instanceof pg.DatabaseError && CONTENTION_SQLSTATE.test(cause.code ?? '')
+}
+
+/** The server is away, going, full or hung: whatever is tried now fails. */
+const isOutage = (error: unknown): boolean => {
+  const cause = causeOf(error)
+  if (cause instanceof pg.DatabaseError) return OUTAGE_SQLSTATE.test(cause.code ?? '')
   return isConnectionError(cause)
 }

@@ -62,7 +62,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     run: async (items) => {
       const rows = items.flat()
       const inserted = await insertAll(rows)
-      countEnded(rows, inserted)
+      reportEnded(rows, inserted)
       // The same event may be there several times, in one delivery or in two: the first is the new one.
       const remaining = new Set(inserted)
       const met = items.map((item) => item.filter(({ event }) => !remaining.delete(event.dedupeKey)))
@@ -106,14 +106,21 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     }
   }
 
-  /** Events that end with their acceptance are counted here, the others when they are processed. */
-  const countEnded = (rows: NewRow[], inserted: Set<string>): void => {
-    for (const { event, status, receivedAt } of rows) {
-      if (status === 'pending' || !inserted.has(event.dedupeKey)) continue
-      const tags = { provider: provider.name, event_type: event.eventType }
-      metrics.count('received', 1, { ...tags, status: 'success' })
-      if (status === 'skipped') metrics.count('skipped', 1, tags)
-      else void processedKeys.add([event.eventId], receivedAt)
+  /** Events that end with their acceptance are told of here, the others when they are processed. */
+  const reportEnded = (rows: NewRow[], inserted: Set<string>): void => {
+    const ended = rows.filter(({ event, status }) => status !== 'pending' && inserted.has(event.dedupeKey))
+    for (const [eventType, ofType] of Map.groupBy(ended, ({ event }) => event.eventType)) {
+      const tags = { provider: provider.name, event_type: eventType }
+      metrics.count('received', ofType.length, { ...tags, status: 'success' })
+      const skipped = ofType.filter(({ status }) => status === 'skipped').length
+      if (skipped > 0) metrics.count('skipped', skipped, tags)
+    }
+    const ignored = ended.filter(({ status }) => status === 'ignored')
+    for (const [receivedAt, ofDelivery] of Map.groupBy(ignored, (row) => row.receivedAt)) {
+      void processedKeys.add(
+        ofDelivery.map(({ event }) => event.eventId),
+        receivedAt,
+      )
     }
   }
 

@@ -1,6 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
-import { causeOf, codeOf, inTransaction, isTransient, type Transaction } from '../db/transaction.ts'
+import {
+  causeOf,
+  codeOf,
+  inTransaction,
+  isContention,
+  isTransient,
+  type Transaction,
+} from '../db/transaction.ts'
 import type { Notification } from '../notifications/queues.ts'
 import type { Metrics } from '../plugins/metrics.ts'
 import { createBatch } from './batch.ts'
@@ -47,6 +54,7 @@ const TROUBLE_PAUSE = 10_000
 export const createProcess = (provider: Provider, options: ProcessOptions, carefulEvents: number) => {
   const { pool, metrics, log, clock } = options
   let careful = carefulEvents
+  let owed: (() => Promise<void>) | undefined
 
   /** Claims, applies, marks and queues in one transaction. @returns how many events it ended. */
   const apply = async (claim: (client: pg.PoolClient, now: Date) => Promise<Claim[]>): Promise<number> => {
@@ -79,9 +87,8 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
           return claims
         })
       } catch (error) {
-        if (claimed.length === 0) throw error
-        if (!isTransient(error)) return await takeApart(claimed, error)
-        if (tries === TRIES_TOGETHER) return await takeApart(claimed, error)
+        if (claimed.length === 0 || (isTransient(error) && !isContention(error))) throw error
+        if (!isContention(error) || tries === TRIES_TOGETHER) return await takeApart(claimed, error)
         log.info({ provider: provider.name, code: codeOf(error), tries }, 'batch tried again')
       }
     }
@@ -130,7 +137,9 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
     }
     if (isTransient(error)) {
       const nextAttemptAt = new Date(now.getTime() + TROUBLE_PAUSE)
-      await recordFailure(pool, event.id, { attempts: event.attempts - 1, error: message, nextAttemptAt })
+      const uncounted = { attempts: event.attempts - 1, error: message, nextAttemptAt }
+      owed = () => recordFailure(pool, event.id, uncounted)
+      await payOwed()
       log.warn({ ...line, err: error }, 'postponed: the database is in trouble')
       return
     }
@@ -144,7 +153,14 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
     log.error({ ...line, err: error }, 'dead: failed on every attempt')
   }
 
+  /** What could not be recorded because the database went away is recorded before anything else is begun. */
+  const payOwed = async (): Promise<void> => {
+    await owed?.()
+    owed = undefined
+  }
+
   return async (): Promise<boolean> => {
+    await payOwed()
     if (careful > 0) {
       const found = await applyAlone('any')
       careful = found ? careful - 1 : 0

@@ -10,6 +10,8 @@ declare module 'fastify' {
     processors: {
       /** Tells a provider's processor that there is work. */
       wake: (provider: ProviderName) => void
+      /** Resolves once every processor has looked, after this call, and found nothing due. */
+      idle: () => Promise<void>
     }
   }
 }
@@ -59,6 +61,9 @@ export const processorsPlugin = fp<{
         try {
           const found = await turn()
           pause = PAUSE_IN_TROUBLE.least
+          if (!found && !woken.has(provider.name)) {
+            for (const resolve of idlers.get(provider.name)?.splice(0) ?? []) resolve()
+          }
           if (!found && !stopping && !woken.has(provider.name)) await sleep(provider.name, LOOK_EVERY)
         } catch (error) {
           if (stopping) return
@@ -84,7 +89,20 @@ export const processorsPlugin = fp<{
       await Promise.all(providers.map((provider) => loop(provider, careful)))
     }
 
-    app.decorate('processors', { wake })
+    const idlers = new Map<ProviderName, (() => void)[]>(providers.map(({ name }) => [name, []]))
+    const idle = async (): Promise<void> => {
+      await Promise.all(
+        providers.map(
+          ({ name }) =>
+            new Promise<void>((resolve) => {
+              idlers.get(name)?.push(resolve)
+              wake(name)
+            }),
+        ),
+      )
+    }
+
+    app.decorate('processors', { wake, idle })
     let running: Promise<void> = Promise.resolve()
     app.addHook('onReady', async () => {
       running = start().catch((error) => log.fatal({ err: error }, 'processing stopped'))

@@ -36,6 +36,11 @@ export const redisPlugin = fp<{ config: Config }>(
     })
     redis.on('error', report)
     app.decorate('processedKeys', createProcessedKeys(redis, report))
+    // The first deliveries should find it connected; without it the service starts all the same.
+    await new Promise<void>((resolve) => {
+      redis.once('ready', resolve)
+      setTimeout(resolve, 1_000).unref()
+    })
     app.addHook('onClose', async () => redis.disconnect()) // quit() would wait for a server that hangs
   },
   { name: 'redis' },

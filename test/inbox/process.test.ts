@@ -175,8 +175,9 @@ test('two replicas on one database apply each event once', async () => {
     )
     expect(answers.map((answer) => answer.status)).toEqual(Array(60).fill(200))
     await service.settled()
-    expect(await service.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 300 }])
+    await other.settled()
     expect(await statuses()).toEqual({ processed: 300 })
+    expect(await service.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 300 }])
   } finally {
     await other.stop()
   }
