@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { bodyOf, createSendgridSigner } from './sendgrid.ts'
+import { bodyOf, createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
 
 // Sends one signed SendGrid event to the service that `npm run dev` runs.
 

@@ -1,12 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ProviderName } from '../src/inbox/provider.ts'
+import type { SignedRequest } from '../src/providers/signed-request.ts'
 import { type Service, startService } from './service.ts'
-
-/** A request as it goes over the wire. */
-export interface SignedRequest {
-  headers: Record<string, string>
-  body: Buffer
-}
 
 export interface SignOptions {
   /** Two keys are configured, `first` and `second`; `wrong` is neither. */

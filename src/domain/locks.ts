@@ -16,5 +16,3 @@ const lock =
 export const lockContacts = lock('contacts')
 export const lockMailboxes = lock('mailboxes')
 export const lockOutreach = lock('outreach')
-export const lockApplications = lock('applications')
-export const lockUsers = lock('users')

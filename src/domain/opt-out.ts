@@ -5,7 +5,7 @@ import type { Batch } from '../inbox/provider.ts'
 export type OptOutReason = 'bounces' | 'unsubscribed' | 'spam'
 
 /** Of several reasons the strongest stands; none, and other services' reasons, have strength 0. */
-export const strength = (column: ReturnType<typeof sql>) =>
+const strength = (column: ReturnType<typeof sql>) =>
   sql`coalesce(array_position(array['replied', 'bounces', 'unsubscribed', 'spam'], ${column}), 0)`
 
 /**

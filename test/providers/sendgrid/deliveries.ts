@@ -1,9 +1,10 @@
-import { bodyOf, createSendgridSigner } from '../../../dev/sendgrid.ts'
+import { bodyOf, createSendgridSigner } from '../../../src/providers/sendgrid/sign.ts'
+
+import type { SignedRequest } from '../../../src/providers/signed-request.ts'
+import { post, type SignOptions } from '../../provider-contract.ts'
+import { type Service, startService } from '../../service.ts'
 
 export { bodyOf }
-
-import { post, type SignedRequest, type SignOptions } from '../../provider-contract.ts'
-import { type Service, startService } from '../../service.ts'
 
 const signers = {
   first: createSendgridSigner(),

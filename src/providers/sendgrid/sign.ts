@@ -1,10 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
-
-/** A request as it goes over the wire. */
-export interface SignedRequest {
-  headers: Record<string, string>
-  body: Buffer
-}
+import type { SignedRequest } from '../signed-request.ts'
 
 /** What SendGrid has: a key pair, of which the service gets the public half. */
 export interface SendgridSigner {
