@@ -39,6 +39,8 @@ const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', '
     DATABASE_URL: databaseUrl,
     REDIS_URL: stack.redis.url,
     SENDGRID_WEBHOOK_KEY: sendgrid.publicKey,
+    // A line per batch, so that an event that changes something is seen.
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'debug',
   },
 })
 

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import Fastify, { errorCodes, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.ts'
 import { Refusal } from './inbox/refusal.ts'
 import { webhookRoutes } from './inbox/route.ts'
@@ -48,6 +48,11 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
       return reply.code(500).send(new Error('Internal error'))
     }
     return reply.code(statusCode).send(error)
+  })
+
+  // The shape of every other error, a code included.
+  app.setNotFoundHandler(async () => {
+    throw new errorCodes.FST_ERR_NOT_FOUND()
   })
 
   await app.register(closePlugin)

@@ -146,7 +146,9 @@ describe('health', () => {
     service = await startSendgrid()
     expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
     expect((await fetch(`${service.url}/readyz`)).status).toBe(200)
-    expect((await fetch(`${service.url}/webhooks/nobody`, { method: 'POST' })).status).toBe(404)
+    const unknown = await fetch(`${service.url}/webhooks/nobody`, { method: 'POST' })
+    expect(unknown.status).toBe(404)
+    expect(await unknown.json()).toMatchObject({ statusCode: 404, code: 'FST_ERR_NOT_FOUND' })
   })
 })
 
