@@ -7,7 +7,8 @@ import type { Transaction } from '../db/transaction.ts'
 export interface NotificationData {
   slack: { channel: 'deliverability' | 'billing'; text: string }
   email: { to: string; template: string; data: Record<string, string | null> }
-  push: { userId: string; title: string; body: string; url: string; outreachId: string }
+  /** `url` is opened by a click. `outreachId` is there when the push is about one. */
+  push: { userId: string; title: string; body: string; url: string; outreachId?: string }
 }
 
 export type Channel = keyof NotificationData
