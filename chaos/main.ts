@@ -1,0 +1,59 @@
+import { parseArgs, styleText } from 'node:util'
+import { say, sayResult, saySummary } from './report.ts'
+import { type Result, runScenario, type Scenario } from './scenario.ts'
+import { deploy } from './scenarios/deploy.ts'
+import { kill } from './scenarios/kill.ts'
+import { postgres } from './scenarios/postgres.ts'
+import { redis } from './scenarios/redis.ts'
+import { replicas } from './scenarios/replicas.ts'
+import { createWorld } from './world.ts'
+
+// Breaks the real stack under load and counts what is lost and what is applied twice: see README.md, "Proof".
+
+const SCENARIOS: Record<string, Scenario> = { kill, replicas, redis, postgres, deploy }
+const USAGE = `npm run chaos -- [scenario …] [--seconds N] [--seed N] [--quick]
+scenarios: ${Object.keys(SCENARIOS).join(', ')}; all of them by default
+--seconds  how long the faults of a scenario go on
+--seed     the same deliveries again; when they meet which fault is up to the machine
+--quick    a smaller version of all, about two minutes`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+const unknown = positionals.filter((name) => SCENARIOS[name] === undefined)
+if (values.help || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`There is no scenario ${unknown.join(', ')}.`)
+  say(USAGE)
+  process.exit(values.help ? 0 : 1)
+}
+
+const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed)
+const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
+const names = positionals.length > 0 ? positionals : Object.keys(SCENARIOS)
+const results: Result[] = []
+let failed = false
+for (const name of names) {
+  const scenario = SCENARIOS[name] as Scenario
+  say(styleText('bold', `${name}: ${scenario.title}`) + styleText('dim', `   --seed ${seed}`))
+  const world = await createWorld(seed)
+  try {
+    const result = await runScenario(name, scenario, world, { seconds, quick: values.quick })
+    sayResult(result)
+    results.push(result)
+    if (result.faults.length > 0) failed = true
+  } catch (error) {
+    failed = true
+    console.error(styleText('red', `  ✗ ${error instanceof Error ? error.stack : error}`))
+    for (const service of world.services) for (const line of service.log().slice(-20)) say(`  log: ${line}`)
+  } finally {
+    await world.end()
+  }
+}
+if (results.length > 1) saySummary(results)
+process.exitCode = failed ? 1 : 0

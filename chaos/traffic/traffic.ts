@@ -1,0 +1,30 @@
+import type pg from 'pg'
+import type { ProviderName } from '../../src/inbox/provider.ts'
+import type { SignedRequest } from '../../src/providers/signed-request.ts'
+import type { Effects } from '../effects.ts'
+
+/** One delivery: it is sent until it is acknowledged, each time with the same ids. */
+export interface Parcel {
+  provider: ProviderName
+  path: string
+  /** As the inbox stores them. */
+  eventIds: string[]
+  /** Signed for a sending at this moment, as the provider does it when it retries. */
+  request: (at: Date) => SignedRequest
+}
+
+/** One provider's part of the load, and what it must have changed. */
+export interface Traffic {
+  provider: ProviderName
+  /** The service's settings for this provider. */
+  env: Record<string, string>
+  /** Its share of the deliveries, relative to the others. */
+  weight: number
+  /** Puts what the events refer to into the database. */
+  seed: (db: pg.Pool) => Promise<void>
+  /** Makes a new delivery. */
+  next: () => Parcel
+  /** What all deliveries made so far must have changed once they are applied. */
+  expected: () => Effects
+  found: (db: pg.Pool) => Promise<Effects>
+}

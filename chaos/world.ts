@@ -1,0 +1,58 @@
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { Stack } from '../dev/stack.ts'
+import { startStack } from '../dev/stack.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { createRandom, type Random } from './random.ts'
+import { createService, type ServiceProcess } from './service.ts'
+import { createSendgridTraffic } from './traffic/sendgrid.ts'
+import type { Traffic } from './traffic/traffic.ts'
+
+/** One scenario's own Postgres, Redis, rows and load. */
+export interface World {
+  stack: Stack
+  /** As the owner of the tables. */
+  db: pg.Pool
+  random: Random
+  traffics: Traffic[]
+  /** Prepares a replica of the service; it is ended with the world. */
+  service: (options?: { env?: Record<string, string>; nodeOptions?: string[] }) => Promise<ServiceProcess>
+  services: ServiceProcess[]
+  end: () => Promise<void>
+}
+
+/** Starts an empty stack, migrates it and seeds what the load refers to. */
+export const createWorld = async (seed: number): Promise<World> => {
+  const folder = join(tmpdir(), `webhooks-chaos-${crypto.randomUUID()}`)
+  const stack = await startStack(folder, { temporary: true })
+  await migrate(stack.postgres.url)
+  const db = new pg.Pool({ connectionString: stack.postgres.url, max: 4 })
+  db.on('error', () => {}) // scenarios end its sessions
+  db.on('connect', (client) => client.on('error', () => {}))
+  const random = createRandom(seed)
+  const traffics = [createSendgridTraffic(random)]
+  for (const traffic of traffics) await traffic.seed(db)
+  const services: ServiceProcess[] = []
+  return {
+    stack,
+    db,
+    random,
+    traffics,
+    services,
+    service: async ({ env = {}, nodeOptions = [] } = {}) => {
+      const keys = Object.assign({}, ...traffics.map((traffic) => traffic.env))
+      const stores = { DATABASE_URL: stack.postgres.url, REDIS_URL: stack.redis.url }
+      const service = await createService({ ...stores, ...keys, ...env }, nodeOptions)
+      services.push(service)
+      return service
+    },
+    end: async () => {
+      await Promise.all(services.map((service) => service.end('SIGKILL')))
+      await db.end()
+      await stack.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
