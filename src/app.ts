@@ -5,6 +5,7 @@ import { webhookRoutes } from './inbox/route.ts'
 import { loggerOptions } from './logger.ts'
 import { backlogPlugin } from './plugins/backlog.ts'
 import { closePlugin } from './plugins/close.ts'
+import { countsPlugin } from './plugins/counts.ts'
 import { databasePlugin } from './plugins/database.ts'
 import { healthPlugin } from './plugins/health.ts'
 import { jobsPlugin } from './plugins/jobs.ts'
@@ -58,6 +59,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(closePlugin)
   await app.register(metricsPlugin, { config })
   await app.register(databasePlugin, { config })
+  await app.register(countsPlugin, { clock })
   await app.register(redisPlugin, { config })
   await app.register(jobsPlugin, { config })
   await app.register(processorsPlugin, { config, providers, clock })

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { codeOf } from '../db/transaction.ts'
 import type { Metrics } from '../plugins/metrics.ts'
+import type { Counts } from './counts.ts'
 import { createGrouped } from './grouped.ts'
 import type { ProcessedKeys } from './processed-keys.ts'
 import type { IncomingEvent, Provider } from './provider.ts'
@@ -17,6 +18,7 @@ export interface AcceptOptions {
   pool: pg.Pool
   processedKeys: ProcessedKeys
   metrics: Metrics
+  counts: Counts
   clock: () => Date
   /** Called after the commit when there is work for the provider's processor. */
   onPending: () => void
@@ -38,7 +40,7 @@ const DATA_ERROR = /^(22|54)/
  * durable now.
  */
 export const createAccept = (provider: Provider, options: AcceptOptions) => {
-  const { pool, processedKeys, metrics } = options
+  const { pool, processedKeys, metrics, counts } = options
 
   const findKnown = createGrouped<string[], (string | null)[]>({
     run: async (items) => {
@@ -114,6 +116,8 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
       metrics.count('received', ofType.length, { ...tags, status: 'success' })
       const skipped = ofType.filter(({ status }) => status === 'skipped').length
       if (skipped > 0) metrics.count('skipped', skipped, tags)
+      counts.add(provider.name, 'skipped', skipped)
+      counts.add(provider.name, 'ignored', ofType.length - skipped)
     }
     const ignored = ended.filter(({ status }) => status === 'ignored')
     for (const [receivedAt, ofDelivery] of Map.groupBy(ignored, (row) => row.receivedAt)) {
@@ -140,6 +144,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     if (provider.signsOnlyEventId) refuseReplayed(duplicates)
     const seen = events.length - rows.length + duplicates.length
     if (seen > 0) metrics.count('duplicates', seen, { provider: provider.name })
+    counts.add(provider.name, 'duplicate', seen)
     if (seen < events.length) return { status: 'ok', accepted: events.length - seen, duplicates: seen }
     const times = [
       ...known.filter((time) => typeof time === 'string').map((time) => Date.parse(time)),

@@ -20,6 +20,7 @@ import {
   endDifferently,
   recordFailure,
 } from './claim.ts'
+import type { Counts } from './counts.ts'
 import type { ProcessedKeys } from './processed-keys.ts'
 import type { ClaimedEvent, Provider } from './provider.ts'
 import { type Committed, reportCommitted } from './report.ts'
@@ -30,6 +31,7 @@ export interface ProcessOptions {
   pool: pg.Pool
   processedKeys: ProcessedKeys
   metrics: Metrics
+  counts: Counts
   log: FastifyBaseLogger
   clock: () => Date
   /** Queues notifications inside the transaction of the effects that cause them. */
@@ -52,7 +54,7 @@ const TROUBLE_PAUSE = 10_000
  * found anything to do. It throws only when the database is in trouble.
  */
 export const createProcess = (provider: Provider, options: ProcessOptions, carefulEvents: number) => {
-  const { pool, metrics, log, clock } = options
+  const { pool, metrics, counts, log, clock } = options
   let careful = carefulEvents
   let owed: (() => Promise<void>) | undefined
 
@@ -148,6 +150,7 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
     const tags = { provider: provider.name, event_type: event.eventType }
     metrics.count('received', 1, { ...tags, status: 'error' })
     metrics.count('errors', 1, { ...tags, status: 'error' })
+    counts.add(provider.name, nextAttemptAt === null ? 'dead' : 'failed', 1)
     if (nextAttemptAt !== null) return log.error({ ...line, err: error, nextAttemptAt }, 'attempt failed')
     metrics.count('dead', 1, tags)
     log.error({ ...line, err: error }, 'dead: failed on every attempt')

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Metrics } from '../plugins/metrics.ts'
 import type { Outcome } from './batch.ts'
 import type { Claim, Ending } from './claim.ts'
+import type { Counts } from './counts.ts'
 import type { ProcessedKeys } from './processed-keys.ts'
 import type { ProviderName } from './provider.ts'
 
@@ -23,11 +24,13 @@ export const reportCommitted = async (
   {
     processedKeys,
     metrics,
+    counts,
     log,
     clock,
   }: {
     processedKeys: ProcessedKeys
     metrics: Metrics
+    counts: Counts
     log: FastifyBaseLogger
     clock: () => Date
   },
@@ -45,6 +48,9 @@ export const reportCommitted = async (
     metrics.count('received', ofType.length, { provider, event_type: type, status: 'success' })
     const skipped = ofType.filter(({ event }) => statusOf(event.id) === 'skipped').length
     if (skipped > 0) metrics.count('skipped', skipped, { provider, event_type: type })
+  }
+  for (const [status, ofStatus] of Map.groupBy(ended, ({ event }) => statusOf(event.id))) {
+    if (status !== 'pending') counts.add(provider, status, ofStatus.length)
   }
   const took = performance.now() - startedAt
   metrics.distribution('processing_time', took, { provider })

@@ -38,6 +38,7 @@ const mount = (
     pool: scope.database.accept,
     processedKeys: scope.processedKeys,
     metrics: scope.metrics,
+    counts: scope.counts,
     clock,
     onPending: () => scope.processors.wake(provider.name),
   })
@@ -81,6 +82,7 @@ const mount = (
       errorHandler: (error, request) => {
         const refusal = toRefusal(error, provider)
         scope.metrics.count('rejected', 1, { provider: provider.name, reason: refusal.reason })
+        scope.counts.add(provider.name, 'refused', 1, refusal.reason)
         const line = { provider: provider.name, reason: refusal.reason, status: refusal.statusCode }
         if (refusal.statusCode === 503) request.log.warn({ ...line, err: refusal.cause }, 'delivery refused')
         else request.log.info(line, 'delivery refused')

@@ -21,7 +21,7 @@ export type Notification = {
     channel: C
     /** What makes it one of its kind: `sendgrid:spamreport:{event id}`. */
     key: string
-    /** The inbox row that caused it. */
+    /** The id of the inbox row that caused it. */
     event: string
     data: NotificationData[C]
   }
@@ -36,7 +36,15 @@ export interface NotificationJob<C extends Channel = Channel> {
 
 const CHANNELS = ['slack', 'email', 'push'] as const satisfies Channel[]
 export const DEAD_LETTERS = 'notify-dead'
-export const queueName = (channel: Channel): string => `notify-${channel}`
+export const QUEUE_PREFIX = 'notify-'
+export const queueName = (channel: Channel): string => `${QUEUE_PREFIX}${channel}`
+
+/** What a worker leaves in a job that it has completed. */
+export interface NotificationEnding {
+  ending: 'sent' | 'not_configured' | 'given_up'
+  /** Of one given up: why. */
+  error?: string
+}
 
 /** Retries for most of a day; a worker that dies with a job in hand is noticed within a minute. */
 const QUEUE = {
@@ -62,16 +70,35 @@ export const createQueues = async (boss: PgBoss): Promise<void> => {
   }
 }
 
-/** Queues notifications inside the transaction of the effects that cause them: both happen or neither. */
+/**
+ * Queues notifications inside the transaction of the effects that cause them: both happen or neither. Which event
+ * asked for which is kept beside them, since pg-boss finds no job by what its data holds.
+ */
 export const enqueue = async (
   boss: PgBoss,
   tx: Transaction,
   notifications: Notification[],
 ): Promise<void> => {
-  for (const [channel, ofChannel] of Map.groupBy(notifications, (notification) => notification.channel)) {
-    const jobs = ofChannel.map(({ key, event, data }) => ({ id: toUuid(key), data: { key, event, data } }))
-    await boss.insert(queueName(channel), jobs, { db: fromDrizzle(tx, sql) })
+  if (notifications.length === 0) return
+  const jobs = notifications.map((notification) => ({ id: toUuid(notification.key), notification }))
+  for (const [channel, ofChannel] of Map.groupBy(jobs, ({ notification }) => notification.channel)) {
+    const inserts = ofChannel.map(({ id, notification: { key, event, data } }) => ({
+      id,
+      data: { key, event, data },
+    }))
+    await boss.insert(queueName(channel), inserts, { db: fromDrizzle(tx, sql) })
   }
+  const asked = jobs.map(({ id, notification: { event, channel, key } }) => ({
+    event,
+    job: id,
+    channel,
+    key,
+  }))
+  await tx.execute(sql`
+    insert into event_notifications (event_id, job_id, channel, key)
+    select event, job, channel, key
+    from json_to_recordset(${JSON.stringify(asked)}::json) as asked(event bigint, job uuid, channel text, key text)
+    on conflict do nothing`)
 }
 
 /** pg-boss inserts a job id once: the key becomes the id. A UUID of version 8 (RFC 9562), from SHA-256. */

@@ -1,6 +1,12 @@
 import type { Job, PgBoss } from 'pg-boss'
 import type { Metrics } from '../plugins/metrics.ts'
-import { type Channel, DEAD_LETTERS, type NotificationJob, queueName } from './queues.ts'
+import {
+  type Channel,
+  DEAD_LETTERS,
+  type NotificationEnding,
+  type NotificationJob,
+  queueName,
+} from './queues.ts'
 import { PermanentError, type Send, type SenderOptions } from './send.ts'
 import { createSlack } from './slack.ts'
 
@@ -9,8 +15,8 @@ export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: 
   const { metrics, log } = options
 
   const work = async <C extends Channel>(channel: C, send: Send<C>): Promise<void> => {
-    const handle = async ([job]: Job<NotificationJob<C>>[]): Promise<void> => {
-      if (job === undefined) return
+    const handle = async ([job]: Job<NotificationJob<C>>[]): Promise<NotificationEnding | undefined> => {
+      if (job === undefined) return undefined
       const line = { channel, key: job.data.key }
       try {
         const result = await send(job.data.data, job.signal)
@@ -21,6 +27,7 @@ export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: 
             ? 'notification sent'
             : 'notification would have been sent: its channel is not configured',
         )
+        return { ending: result }
       } catch (error) {
         metrics.count('notifications', 1, { channel, status: 'error' })
         log.warn({ ...line, err: error }, 'notification failed')
@@ -41,9 +48,10 @@ export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: 
     channel: C,
     job: Job<NotificationJob<C>>,
     error: Error,
-  ): Promise<void> => {
+  ): Promise<NotificationEnding> => {
     log.error({ channel, key: job.data.key, err: error }, 'notification given up')
     await boss.send(DEAD_LETTERS, { ...job.data, channel, error: error.message })
+    return { ending: 'given_up', error: error.message }
   }
 
   await work('slack', createSlack(options))

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { ProviderName } from '../inbox/provider.ts'
+import { backlog } from '../operations/overview.ts'
 
 const EVERY = 10_000
 
@@ -8,15 +9,11 @@ export const backlogPlugin = fp<{ providers: { name: ProviderName }[]; clock: ()
   async (app, { providers, clock }) => {
     const report = async (): Promise<void> => {
       const now = clock()
-      const { rows } = await app.database.process.query<{ provider: string; due: string; oldest: Date }>(
-        `select provider, count(*) as due, min(next_attempt_at) as oldest from webhook_events
-         where status = 'pending' and next_attempt_at <= $1 group by provider`,
-        [now],
-      )
+      const pending = await backlog(app.database.process, now)
       for (const { name } of providers) {
-        const row = rows.find((other) => other.provider === name)
-        app.metrics.gauge('backlog', Number(row?.due ?? 0), { provider: name })
-        const age = row === undefined ? 0 : (now.getTime() - row.oldest.getTime()) / 1_000
+        const { due = 0, oldestDueAt = null } = pending.find(({ provider }) => provider === name) ?? {}
+        app.metrics.gauge('backlog', due, { provider: name })
+        const age = oldestDueAt === null ? 0 : (now.getTime() - oldestDueAt.getTime()) / 1_000
         app.metrics.gauge('backlog_age', age, { provider: name })
       }
     }

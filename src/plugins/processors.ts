@@ -49,6 +49,7 @@ export const processorsPlugin = fp<{
           pool: app.database.process,
           processedKeys: app.processedKeys,
           metrics: app.metrics,
+          counts: app.counts,
           log,
           clock,
           enqueue: app.jobs.enqueue,
@@ -124,5 +125,5 @@ export const processorsPlugin = fp<{
       })
     })
   },
-  { name: 'processors', dependencies: ['database', 'redis', 'metrics', 'jobs'] },
+  { name: 'processors', dependencies: ['database', 'redis', 'metrics', 'counts', 'jobs'] },
 )

@@ -1,0 +1,176 @@
+import type pg from 'pg'
+import type { Json } from '../inbox/provider.ts'
+import { type Channel, type NotificationEnding, QUEUE_PREFIX } from '../notifications/queues.ts'
+import { type EventFilter, type EventStatus, matching, POSITION } from './matching.ts'
+
+/** An event as lists show it. */
+export interface EventSummary {
+  id: string
+  provider: string
+  /** The provider's own id. */
+  eventId: string
+  eventType: string
+  subject: string | null
+  status: EventStatus
+  attempts: number
+  /** The last failure, or why it was skipped; kept when it succeeds after all. */
+  lastError: string | null
+  occurredAt: Date | null
+  receivedAt: Date
+  /** Set on a pending event too, when its effects are applied and it is only replayed. */
+  processedAt: Date | null
+  /** Of a pending event: when its turn is. */
+  nextAttemptAt: Date | null
+  /** Since when it waits for a row that is not there yet. */
+  waitingSince: Date | null
+}
+
+const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
+  e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, ${POSITION} as position`
+
+const toSummary = (row: pg.QueryResultRow): EventSummary => ({
+  id: row.id,
+  provider: row.provider,
+  eventId: row.event_id,
+  eventType: row.event_type,
+  subject: row.subject,
+  status: row.status,
+  attempts: row.attempts,
+  lastError: row.last_error,
+  occurredAt: row.occurred_at,
+  receivedAt: row.received_at,
+  processedAt: row.processed_at,
+  nextAttemptAt: row.next_attempt_at,
+  waitingSince: row.waiting_since,
+})
+
+/**
+ * One page of the events that match, newest first.
+ * @param page.after the `next` of the page before.
+ * @returns `next`, where the following page begins; null on the last page.
+ * @throws {RangeError} when `after` is no position in the list.
+ */
+export const listEvents = async (
+  pool: pg.Pool,
+  filter: EventFilter,
+  page: { limit: number; after?: string | undefined },
+): Promise<{ events: EventSummary[]; next: string | null }> => {
+  const ids = matching(filter, { limit: page.limit + 1, order: 'newest', after: page.after })
+  const { rows } = await pool.query(
+    `select ${SUMMARY} from (${ids.text}) matched join webhook_events e on e.id = matched.id
+     order by e.received_at desc, e.id desc`,
+    ids.values,
+  )
+  const shown = rows.slice(0, page.limit)
+  return {
+    events: shown.map(toSummary),
+    next: rows.length > page.limit ? (shown.at(-1)?.position ?? null) : null,
+  }
+}
+
+/** How many events match, counted up to `most`; `more` says that there are more than that. */
+export const countEvents = async (
+  pool: pg.Pool,
+  filter: EventFilter,
+  most: number,
+): Promise<{ count: number; more: boolean }> => {
+  const ids = matching(filter, { limit: most + 1, order: 'any' })
+  const { rows } = await pool.query(`select count(*)::int as count from (${ids.text}) matched`, ids.values)
+  const count: number = rows[0]?.count ?? 0
+  return { count: Math.min(count, most), more: count > most }
+}
+
+/** A notification an event asked for. */
+interface EventNotification {
+  channel: Channel
+  key: string
+  requestedAt: Date
+  /**
+   * `waiting` for its turn or its next try, `sent`, `not_configured` (its channel is; it was logged instead),
+   * `failed` for good, `forgotten` once pg-boss has deleted the job, 30 days after its end.
+   */
+  state: 'waiting' | 'sent' | 'not_configured' | 'failed' | 'forgotten'
+  /** How often it was tried again. */
+  retries: number
+  endedAt: Date | null
+  /** Why the last try failed. */
+  error: string | null
+}
+
+/** Something an operator did to an event. */
+interface OperatorAction {
+  action: 'replay' | 'discard'
+  reason: string
+  operator: string
+  via: string
+  actedAt: Date
+  statusBefore: EventStatus
+  errorBefore: string | null
+  dueAt: Date | null
+}
+
+/** All there is to know of one event. */
+export interface EventDetail extends EventSummary {
+  /** Undefined once retention has deleted it. */
+  payload: Json | undefined
+  notifications: EventNotification[]
+  /** Oldest first. */
+  actions: OperatorAction[]
+}
+
+/** @param id the row's id. @returns undefined when there is no such row. */
+export const showEvent = async (pool: pg.Pool, id: string): Promise<EventDetail | undefined> => {
+  if (!/^\d{1,18}$/.test(id)) return undefined
+  const { rows } = await pool.query(
+    `select ${SUMMARY}, e.payload, e.payload is null as payload_gone from webhook_events e where e.id = $1`,
+    [id],
+  )
+  const [row] = rows
+  if (row === undefined) return undefined
+  const [notifications, actions] = await Promise.all([notificationsOf(pool, id), actionsOn(pool, id)])
+  return {
+    ...toSummary(row),
+    payload: row.payload_gone ? undefined : row.payload,
+    notifications,
+    actions,
+  }
+}
+
+const NOTIFICATIONS = `
+select n.channel, n.key, n.requested_at, j.state, j.retry_count, j.completed_on, j.output
+from event_notifications n left join pgboss.job j on j.name = $2 || n.channel and j.id = n.job_id
+where n.event_id = $1
+order by n.requested_at, n.key`
+
+const notificationsOf = async (pool: pg.Pool, id: string): Promise<EventNotification[]> => {
+  const { rows } = await pool.query(NOTIFICATIONS, [id, QUEUE_PREFIX])
+  return rows.map((row) => ({
+    channel: row.channel,
+    key: row.key,
+    requestedAt: row.requested_at,
+    state: notificationState(row.state, row.output),
+    retries: row.retry_count ?? 0,
+    endedAt: row.completed_on,
+    // A worker's own ending has `error`, what it threw has `message`.
+    error: row.output?.error ?? row.output?.message ?? null,
+  }))
+}
+
+const notificationState = (
+  state: string | null,
+  output: Partial<NotificationEnding> | null,
+): EventNotification['state'] => {
+  if (state === null) return 'forgotten'
+  if (state === 'completed') return output?.ending === 'given_up' ? 'failed' : (output?.ending ?? 'sent')
+  return state === 'failed' || state === 'cancelled' ? 'failed' : 'waiting'
+}
+
+const actionsOn = async (pool: pg.Pool, id: string): Promise<OperatorAction[]> => {
+  const { rows } = await pool.query(
+    `select action, reason, operator, via, acted_at as "actedAt", status_before as "statusBefore",
+            error_before as "errorBefore", due_at as "dueAt"
+     from operator_actions where event_id = $1 order by id`,
+    [id],
+  )
+  return rows
+}

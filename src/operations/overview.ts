@@ -1,0 +1,135 @@
+import type pg from 'pg'
+import type { CountedOutcome } from '../inbox/counts.ts'
+import type { ProviderName } from '../inbox/provider.ts'
+import { type EventSummary, listEvents } from './events.ts'
+import { matching } from './matching.ts'
+
+/** Counts of one stretch of time. */
+export interface CountedStretch {
+  from: Date
+  provider: string
+  outcome: CountedOutcome
+  count: number
+}
+
+/**
+ * How many events ended how, and what was refused, by stretches of time, the oldest first; stretches without any
+ * are left out.
+ * @param stretch in minutes: 1 for the last hour, 15 for the last day.
+ */
+export const countsOver = async (
+  pool: pg.Pool,
+  { since, stretch }: { since: Date; stretch: number },
+): Promise<CountedStretch[]> => {
+  const { rows } = await pool.query(
+    `select date_bin($2::int * interval '1 minute', minute, timestamptz 'epoch') as "from", provider, outcome,
+            sum(count)::float8 as count
+     from minute_counts where minute >= $1 group by 1, 2, 3 order by 1, 2, 3`,
+    [since, stretch],
+  )
+  return rows
+}
+
+/** How many deliveries were refused since then, and why, the most frequent first. */
+export const refusals = async (
+  pool: pg.Pool,
+  since: Date,
+): Promise<{ provider: string; reason: string; count: number }[]> => {
+  const { rows } = await pool.query(
+    `select provider, reason, sum(count)::float8 as count from minute_counts
+     where minute >= $1 and outcome = 'refused' group by 1, 2 order by 3 desc, 1, 2`,
+    [since],
+  )
+  return rows
+}
+
+/** What waits for its turn. */
+export interface Backlog {
+  provider: string
+  /** Events that are due and not yet processed. */
+  due: number
+  /** When the oldest of them became due; null when there is none. */
+  oldestDueAt: Date | null
+  /** Pending events whose next try, look for a missing row, or replay comes later. */
+  later: number
+}
+
+/** The two conditions are those of the partial indexes `webhook_events_due_idx` and `webhook_events_due_alone_idx`. */
+export const BACKLOG = `
+select provider, (count(*) filter (where next_attempt_at <= $1))::int as due,
+       min(next_attempt_at) filter (where next_attempt_at <= $1) as "oldestDueAt",
+       (count(*) filter (where next_attempt_at > $1))::int as later
+from (
+  select provider, next_attempt_at from webhook_events
+  where status = 'pending' and attempts = 0 and last_error is null
+  union all
+  select provider, next_attempt_at from webhook_events
+  where status = 'pending' and (attempts > 0 or last_error is not null)
+) pending
+group by provider order by provider`
+
+/** What is pending, by provider; providers without any are left out. Reads pending events only. */
+export const backlog = async (pool: pg.Pool, now: Date): Promise<Backlog[]> => {
+  const { rows } = await pool.query({ name: 'operations_backlog', text: BACKLOG, values: [now] })
+  return rows
+}
+
+/** Dead events that failed alike. */
+export interface DeadGroup {
+  provider: string
+  eventType: string
+  error: string | null
+  count: number
+  newestReceivedAt: Date
+}
+
+/** Dead events looked at, the newest ones: enough to see what is wrong. */
+const MOST_DEAD = 5_000
+
+/** Dead events by what they died of, the most frequent first. */
+export const deadByError = async (pool: pg.Pool): Promise<{ groups: DeadGroup[]; more: boolean }> => {
+  const ids = matching({ status: 'dead' }, { limit: MOST_DEAD, order: 'newest' })
+  const { rows } = await pool.query(
+    `select e.provider, e.event_type as "eventType", e.last_error as error, count(*)::int as count,
+            max(e.received_at) as "newestReceivedAt"
+     from (${ids.text}) matched join webhook_events e on e.id = matched.id
+     group by 1, 2, 3 order by 4 desc, 5 desc limit 100`,
+    ids.values,
+  )
+  const seen = rows.reduce((sum, row) => sum + row.count, 0)
+  return { groups: rows, more: seen >= MOST_DEAD || rows.length === 100 }
+}
+
+/** Each provider's newest event; a provider without any is left out. */
+export const lastEvents = async (
+  pool: pg.Pool,
+  providers: readonly ProviderName[],
+): Promise<EventSummary[]> => {
+  const newest = await Promise.all(providers.map((provider) => listEvents(pool, { provider }, { limit: 1 })))
+  return newest.flatMap(({ events }) => events)
+}
+
+/** A mailbox and what the last seven days did to it. */
+export interface MailboxHealth {
+  id: string
+  email: string
+  /** 100 - 5 per bounce - 25 per spam report, not below 0. */
+  healthScore: number
+  bounces: number
+  spamReports: number
+}
+
+/** Mailboxes, the worst first. */
+export const mailboxesByHealth = async (
+  pool: pg.Pool,
+  page: { limit: number; offset: number },
+): Promise<MailboxHealth[]> => {
+  const { rows } = await pool.query(
+    `select id, email, health_score as "healthScore", bounce_count_7d as bounces, spam_reports_7d as "spamReports"
+     from mailboxes
+     order by health_score, spam_reports_7d desc, bounce_count_7d desc, id
+     limit $1 offset $2`,
+    [page.limit, page.offset],
+  )
+  return rows
+}

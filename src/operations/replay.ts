@@ -1,0 +1,164 @@
+import type pg from 'pg'
+import { storableText } from '../inbox/storable.ts'
+import { listEvents } from './events.ts'
+import type { EventFilter } from './matching.ts'
+
+/** Who acts on events, from where and why: kept with each event. */
+export interface Operator {
+  /** A name: the user of the console's login, or of the shell. */
+  operator: string
+  via: 'console' | 'command line'
+  /** Why, in the operator's words; at most 500 characters are kept. */
+  reason: string
+}
+
+/** What became of a request to replay. */
+export interface Replayed {
+  /** Events whose turn comes (again). */
+  replayed: number
+  /** Events left alone: their payload is deleted, they are due anyway, or they are being processed right now. */
+  left: number
+  /** When the last of them has its turn. */
+  lastDueAt: Date | null
+}
+
+/** Events replayed per second, so that live ones always go first: whatever waits longer is claimed first. */
+const REPLAYS_PER_SECOND = 50
+/** Rows locked and changed in one transaction. */
+const BATCH = 500
+
+/**
+ * Gives events another turn, through the ordinary processing, their attempts beginning anew. `processed_at` says that
+ * the effects are applied and stays, so that they are not applied again; only an ignored event is looked at afresh,
+ * since a handler may have been added. A pending event that waits for its next try has it now.
+ */
+const REPLAY = `
+with picked as materialized (
+  select e.id, e.status, e.last_error, row_number() over (order by e.id) - 1 as n
+  from (
+    select id, status, last_error from webhook_events
+    where id = any($1::bigint[]) and payload is not null and not (status = 'pending' and next_attempt_at <= $2)
+    order by id for update skip locked
+  ) e
+), replayed as (
+  update webhook_events e
+  set status = 'pending', attempts = 0,
+      next_attempt_at = $3::timestamptz + picked.n * interval '1 second' / $4::int,
+      waiting_since = case picked.status when 'pending' then e.waiting_since end,
+      processed_at = case when picked.status <> 'ignored' then e.processed_at end
+  from picked where e.id = picked.id
+  returning e.id, e.next_attempt_at
+), noted as (
+  insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before, error_before, due_at)
+  select id, 'replay', $5, $6, $7, $2, picked.status, picked.last_error, replayed.next_attempt_at
+  from replayed join picked using (id) order by id
+)
+select count(*)::int as replayed, max(next_attempt_at) as last_due_at from replayed`
+
+const replayBatch = async (
+  pool: pg.Pool,
+  ids: string[],
+  by: Operator,
+  now: Date,
+  dueAt: Date,
+): Promise<Replayed> => {
+  const { rows } = await pool.query(REPLAY, [
+    ids,
+    now,
+    dueAt,
+    REPLAYS_PER_SECOND,
+    reasonOf(by),
+    storableText(by.operator, 100),
+    by.via,
+  ])
+  const replayed: number = rows[0]?.replayed ?? 0
+  return { replayed, left: ids.length - replayed, lastDueAt: rows[0]?.last_due_at ?? null }
+}
+
+const reasonOf = ({ reason }: Operator): string => storableText(reason.trim(), 500)
+
+/**
+ * Replays the events with these row ids, beginning now. Ids that do not exist count as left alone.
+ * @param ids at most 500.
+ */
+export const replayEvents = (pool: pg.Pool, ids: string[], by: Operator, now: Date): Promise<Replayed> => {
+  if (ids.length > BATCH) throw new RangeError(`at most ${BATCH} events at once`)
+  return replayBatch(pool, ids, by, now, now)
+}
+
+/**
+ * Replays the events that match, the newest first, {@link REPLAYS_PER_SECOND} a second, after those that earlier
+ * requests have scheduled. It returns once they are scheduled, not once they are processed.
+ *
+ * Every batch is committed by itself: when it fails half-way, what is scheduled stays so, and repeating it goes on
+ * with the rest when the filter names the status they were in.
+ *
+ * @param most events scheduled at most; the rest takes another request.
+ */
+export const replayMatching = async (
+  pool: pg.Pool,
+  filter: EventFilter,
+  by: Operator,
+  { now, most }: { now: Date; most: number },
+): Promise<Replayed> => {
+  const total: Replayed = { replayed: 0, left: 0, lastDueAt: null }
+  let dueAt = await whenFree(pool, now)
+  // Whatever arrives or is replayed from now on is not meant.
+  const fixed = { ...filter, until: filter.until !== undefined && filter.until < now ? filter.until : now }
+  let after: string | undefined
+  while (total.replayed + total.left < most) {
+    const limit = Math.min(BATCH, most - total.replayed - total.left)
+    const { events, next } = await listEvents(pool, fixed, { limit, after })
+    if (events.length === 0) break
+    const { replayed, left, lastDueAt } = await replayBatch(
+      pool,
+      events.map((event) => event.id),
+      by,
+      now,
+      dueAt,
+    )
+    total.replayed += replayed
+    total.left += left
+    if (lastDueAt !== null) {
+      total.lastDueAt = lastDueAt
+      dueAt = new Date(lastDueAt.getTime() + 1_000 / REPLAYS_PER_SECOND)
+    }
+    if (next === null) break
+    after = next
+  }
+  return total
+}
+
+/** When the replays that are already scheduled are through. */
+const whenFree = async (pool: pg.Pool, now: Date): Promise<Date> => {
+  const { rows } = await pool.query('select max(due_at) as last from operator_actions')
+  const last: Date | null = rows[0]?.last ?? null
+  return last !== null && last > now ? last : now
+}
+
+const DISCARD = `
+with picked as materialized (
+  select id, last_error from webhook_events
+  where id = any($1::bigint[]) and status = 'dead'
+  order by id for update skip locked
+), discarded as (
+  update webhook_events e
+  set status = 'skipped', waiting_since = null, last_error = 'discarded: ' || $2
+  from picked where e.id = picked.id
+)
+insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before, error_before)
+select id, 'discard', $2, $3, $4, $5, 'dead', last_error from picked order by id
+returning id`
+
+/**
+ * Gives dead events up for good: they become `skipped` with the reason as their error, so that they alert no more
+ * and no redelivery revives them; the error they died of is kept with the action. Replaying one is still possible.
+ *
+ * @param ids at most 500 rows; what is not dead is left alone.
+ * @returns how many were discarded.
+ */
+export const discardDead = async (pool: pg.Pool, ids: string[], by: Operator, now: Date): Promise<number> => {
+  if (ids.length > BATCH) throw new RangeError(`at most ${BATCH} events at once`)
+  const { rows } = await pool.query(DISCARD, [ids, reasonOf(by), storableText(by.operator, 100), by.via, now])
+  return rows.length
+}

@@ -1,0 +1,65 @@
+import fp from 'fastify-plugin'
+import type pg from 'pg'
+import { type Counts, createCounts, type MinuteCount } from '../inbox/counts.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    counts: Counts
+  }
+}
+
+const FLUSH_EVERY = 5_000
+/** A Postgres that hangs must not hold up the end. */
+const STOP_WITHIN = 1_000
+/** Flushes between two deletions of what is older than eight days: an hour. */
+const FLUSHES_PER_DELETION = 720
+
+/** One statement, whatever was counted; rows in one order, so that two replicas wait for each other and never deadlock. */
+const ADD = `
+insert into minute_counts (minute, provider, outcome, reason, count)
+select minute, provider, outcome, reason, count
+from json_to_recordset($1::json) as row(minute timestamptz, provider text, outcome text, reason text, count bigint)
+order by minute, provider, outcome, reason
+on conflict (minute, provider, outcome, reason) do update set count = minute_counts.count + excluded.count`
+
+const storeCounts = async (pool: pg.Pool, counts: MinuteCount[]): Promise<void> => {
+  await pool.query({ name: 'counts_add', text: ADD, values: [JSON.stringify(counts)] })
+}
+
+/** Counts per minute for the console and the command line, flushed to Postgres every few seconds. */
+export const countsPlugin = fp<{ clock: () => Date }>(
+  async (app, { clock }) => {
+    const counts = createCounts(clock)
+    app.decorate('counts', counts)
+    const pool = app.database.process
+    let flushes = 0
+
+    const flush = async (): Promise<void> => {
+      const taken = counts.take()
+      try {
+        if (taken.length > 0) await storeCounts(pool, taken)
+      } catch (error) {
+        // Should the commit have happened after all, they count twice: better than not at all, and rare.
+        counts.giveBack(taken)
+        app.log.debug({ err: error }, 'counts not stored')
+        return
+      }
+      if (flushes++ % FLUSHES_PER_DELETION > 0) return
+      await pool
+        .query(`delete from minute_counts where minute < $1::timestamptz - interval '8 days'`, [clock()])
+        .catch((error) => app.log.debug({ err: error }, 'old counts not deleted'))
+    }
+
+    let flushing = Promise.resolve()
+    const timer = setInterval(() => {
+      flushing = flushing.then(flush)
+    }, FLUSH_EVERY)
+    timer.unref()
+    app.addHook('onClose', async () => {
+      clearInterval(timer)
+      const last = flushing.then(flush)
+      await Promise.race([last, new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())])
+    })
+  },
+  { name: 'counts', dependencies: ['database'] },
+)
