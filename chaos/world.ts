@@ -10,6 +10,9 @@ import { createService, type ServiceProcess } from './service.ts'
 import { createSendgridTraffic } from './traffic/sendgrid.ts'
 import type { Traffic } from './traffic/traffic.ts'
 
+/** The service runs under the rights that `db:migrate -- --grant` gives. */
+const SERVICE_ROLE = 'roleferry_service'
+
 /** One scenario's own Postgres, Redis, rows and load. */
 export interface World {
   stack: Stack
@@ -27,7 +30,8 @@ export interface World {
 export const createWorld = async (seed: number): Promise<World> => {
   const folder = join(tmpdir(), `webhooks-chaos-${crypto.randomUUID()}`)
   const stack = await startStack(folder, { temporary: true })
-  await migrate(stack.postgres.url)
+  await migrate(stack.postgres.url, { name: SERVICE_ROLE })
+  const serviceUrl = stack.postgres.url.replace('postgres://postgres:', `postgres://${SERVICE_ROLE}:`)
   const db = new pg.Pool({ connectionString: stack.postgres.url, max: 4 })
   db.on('error', () => {}) // scenarios end its sessions
   db.on('connect', (client) => client.on('error', () => {}))
@@ -43,7 +47,7 @@ export const createWorld = async (seed: number): Promise<World> => {
     services,
     service: async ({ env = {}, nodeOptions = [] } = {}) => {
       const keys = Object.assign({}, ...traffics.map((traffic) => traffic.env))
-      const stores = { DATABASE_URL: stack.postgres.url, REDIS_URL: stack.redis.url }
+      const stores = { DATABASE_URL: serviceUrl, REDIS_URL: stack.redis.url }
       const service = await createService({ ...stores, ...keys, ...env }, nodeOptions)
       services.push(service)
       return service

@@ -14,6 +14,7 @@ const SECRETS = [
   'SMTP_URL',
   'VAPID_PRIVATE_KEY',
   'CONSOLE_PASSWORD',
+  'SERVICE_PASSWORD',
 ] as const
 
 const HOUR = 3_600
@@ -168,6 +169,14 @@ export const readDatabaseUrl = (environment: Environment): string => {
   }
   if (parsed.data === undefined || problems.length > 0) throw new ConfigError(problems)
   return parsed.data
+}
+
+/** For `db:migrate -- --grant NAME`: the password that the role gets, if any. @throws {ConfigError} */
+export const readServicePassword = (environment: Environment): string | undefined => {
+  const problems: string[] = []
+  const { SERVICE_PASSWORD } = withSecretFiles(environment, problems)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return SERVICE_PASSWORD
 }
 
 const withSecretFiles = (

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { inject } from 'vitest'
-import { TEMPLATE } from './global-setup.ts'
+import { SERVICE_ROLE, TEMPLATE } from './template.ts'
 
 const asOwner = async (sql: string): Promise<void> => {
   const client = new pg.Client({ connectionString: inject('postgresUrl') })
@@ -13,7 +13,14 @@ const asOwner = async (sql: string): Promise<void> => {
   }
 }
 
-/** A migrated, empty database of one's own. */
+/** The same database, as the service's role. */
+export const asService = (databaseUrl: string): string => {
+  const url = new URL(databaseUrl)
+  url.username = SERVICE_ROLE
+  return url.href
+}
+
+/** A migrated, empty database of one's own; the URL is its owner's. */
 export const cloneDatabase = async (): Promise<{ url: string; drop: () => Promise<void> }> => {
   const name = `test_${crypto.randomUUID().replaceAll('-', '')}`
   for (let tries = 1; ; tries++) {

@@ -5,6 +5,7 @@ import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startStack } from '../dev/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { SERVICE_ROLE, TEMPLATE } from './template.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,9 +15,6 @@ declare module 'vitest' {
   }
 }
 
-/** A migrated database; cloning it takes 50 ms. */
-export const TEMPLATE = 'template_webhooks'
-
 /** One PostgreSQL and one Redis for the whole run. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
   const folder = join(tmpdir(), `webhooks-test-${crypto.randomUUID()}`)
@@ -25,7 +23,7 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
   await client.connect()
   await client.query(`create database ${TEMPLATE}`)
   await client.end()
-  await migrate(stack.postgres.urlOf(TEMPLATE))
+  await migrate(stack.postgres.urlOf(TEMPLATE), { name: SERVICE_ROLE })
   project.provide('postgresUrl', stack.postgres.url)
   project.provide('redisUrl', stack.redis.url)
   return async () => {

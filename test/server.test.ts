@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { cloneDatabase } from './database.ts'
+import { asService, cloneDatabase } from './database.ts'
 import { bodyOf, event, sendgridEnv, signed } from './providers/sendgrid/deliveries.ts'
 import { freshRedis } from './redis.ts'
 import { eventually } from './service.ts'
@@ -19,7 +19,7 @@ beforeEach(async () => {
     ...sendgridEnv,
     HOST: '127.0.0.1',
     PORT: '0',
-    DATABASE_URL: database.url,
+    DATABASE_URL: asService(database.url),
     REDIS_URL: await freshRedis(),
   }
 })

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
-import { cloneDatabase } from './database.ts'
+import { asService, cloneDatabase } from './database.ts'
 import { freshRedis } from './redis.ts'
 
 /** One line of the service's log. */
@@ -15,6 +15,7 @@ interface LogLine {
 export interface Service {
   app: FastifyInstance
   url: string
+  /** As the owner of the tables; the service itself has a role of its own. */
   db: pg.Pool
   databaseUrl: string
   redisUrl: string
@@ -42,13 +43,13 @@ export const startService = async ({ env = {} }: ServiceOptions = {}): Promise<S
   let offset = 0
   const now = () => new Date(Date.now() + offset)
   const config = readConfig({
-    DATABASE_URL: databaseUrl,
     REDIS_URL: redisUrl,
     // Nobody listens there unless a test says otherwise.
     DD_AGENT_HOST: '127.0.0.1',
     DD_DOGSTATSD_PORT: '9',
     PORT: '0',
     ...env,
+    DATABASE_URL: asService(databaseUrl),
   })
   const app = await buildApp(config, {
     clock: now,

@@ -1,22 +1,31 @@
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
-import { readDatabaseUrl } from '../config.ts'
+import { readDatabaseUrl, readServicePassword } from '../config.ts'
 import { createQueues } from '../notifications/queues.ts'
+import { grantService } from './grant.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
 /** Any number, the same in every copy of this program: two replicas may start at once. */
 const MIGRATION_LOCK = 7_261_884
 
+/** The role that the service connects as, when it is not the owner of the tables. */
+interface ServiceRole {
+  name: string
+  password?: string | undefined
+}
+
 /**
- * Brings a database up to date: RoleFerry's tables, pg-boss's schema, the queues. Repeating it changes nothing.
+ * Brings a database up to date: RoleFerry's tables, pg-boss's schema, the queues, and the rights of the service's
+ * role if one is named. Repeating it changes nothing.
  *
  * @throws with Postgres's own message when the server is away or a statement fails; nothing of the failed
  * migration is kept.
  */
-export const migrate = async (databaseUrl: string): Promise<void> => {
+export const migrate = async (databaseUrl: string, role?: ServiceRole): Promise<void> => {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: 'roleferry-migrate' })
   await client.connect()
   try {
@@ -31,6 +40,7 @@ export const migrate = async (databaseUrl: string): Promise<void> => {
     } finally {
       await boss.stop({ graceful: false, close: true })
     }
+    if (role !== undefined) await grantService(client, role.name, role.password)
   } finally {
     await client.end()
   }
@@ -38,11 +48,17 @@ export const migrate = async (databaseUrl: string): Promise<void> => {
 
 if (import.meta.main) {
   try {
-    await migrate(readDatabaseUrl(process.env))
+    const { values } = parseArgs({ options: { grant: { type: 'string' } } })
+    const password = readServicePassword(process.env)
+    await migrate(
+      readDatabaseUrl(process.env),
+      values.grant === undefined ? undefined : { name: values.grant, password },
+    )
     console.log('The database is up to date.')
+    if (values.grant !== undefined) console.log(`The role ${values.grant} may do what the service does.`)
   } catch (error) {
     console.error(`Migration failed: ${error instanceof Error ? error.message : String(error)}`)
-    console.error('Is DATABASE_URL right, is the server up, and may this role create tables?')
+    console.error('Is DATABASE_URL right, is the server up, and may this role create tables (and roles)?')
     process.exitCode = 1
   }
 }

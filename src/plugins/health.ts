@@ -25,6 +25,8 @@ export const healthPlugin = fp(
       } catch (error) {
         const { code } = error as { code?: string }
         if (code === '42P01' || code === '3F000') return 'migrations are not applied: run npm run db:migrate'
+        if (code === '42501')
+          return 'this role has no rights: run npm run db:migrate -- --grant with its name'
         return 'Postgres does not answer'
       }
     }

@@ -15,6 +15,7 @@ import {
   sendgridEnv,
 } from '../providers/sendgrid/deliveries.ts'
 import { eventually, type Service, startService } from '../service.ts'
+import { SERVICE_ROLE } from '../template.ts'
 
 // Servers of their own: these tests stop them.
 let folder: string
@@ -25,7 +26,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'webhooks-stores-'))
   chmodSync(folder, 0o755)
   ;[postgres, redis] = await Promise.all([startPostgres(join(folder, 'postgres')), startRedis()])
-  await migrate(postgres.url)
+  await migrate(postgres.url, { name: SERVICE_ROLE })
   service = await startService({ env: { ...sendgridEnv, DATABASE_URL: postgres.url, REDIS_URL: redis.url } })
   await seedOutreach(service, 1)
 })
