@@ -12,6 +12,8 @@ export interface SignOptions {
 
 /** What the suite needs to know of a provider. */
 export interface ContractSubject {
+  /** Of several subjects of one provider. */
+  name?: string
   provider: ProviderName
   path: string
   /** The environment with both keys. */
@@ -51,7 +53,8 @@ export const post = async (service: Service, path: string, request: SignedReques
 
 /** What every provider must do alike. A provider is done when this passes. */
 export const describeProviderContract = (subject: ContractSubject): void => {
-  describe(`${subject.provider}: the provider contract`, () => {
+  const { provider, name = 'the provider' } = subject
+  describe(`${provider}: ${name} contract`, () => {
     let service: Service
     let next = 1_000
     const send = (request: SignedRequest) => post(service, subject.path, request)

@@ -16,3 +16,4 @@ const lock =
 export const lockContacts = lock('contacts')
 export const lockMailboxes = lock('mailboxes')
 export const lockOutreach = lock('outreach')
+export const lockApplications = lock('applications')

@@ -1,12 +1,9 @@
 import { sql } from 'drizzle-orm'
 import type { Batch } from '../inbox/provider.ts'
+import { isCancelledFor, strength } from './sequence-steps.ts'
 
 /** Why a contact gets no more mail. */
 export type OptOutReason = 'bounces' | 'unsubscribed' | 'spam'
-
-/** Of several reasons the strongest stands; none, and other services' reasons, have strength 0. */
-const strength = (column: ReturnType<typeof sql>) =>
-  sql`coalesce(array_position(array['replied', 'bounces', 'unsubscribed', 'spam'], ${column}), 0)`
 
 /**
  * Opts contacts out and cancels their scheduled sequence steps. The contacts must be locked.
@@ -32,8 +29,5 @@ export const optOut = async (
     update sequence_steps s
     set status = 'cancelled', cancelled_reason = c.opted_out_reason
     from outreach o join contacts c on c.id = o.contact_id
-    where s.outreach_id = o.id and c.id = any(${ids}::bigint[]) and (
-      s.status = 'scheduled'
-      or (s.status = 'cancelled' and ${strength(sql`s.cancelled_reason`)} between 1 and ${strength(sql`c.opted_out_reason`)} - 1)
-    )`)
+    where s.outreach_id = o.id and c.id = any(${ids}::bigint[]) and ${isCancelledFor(sql`c.opted_out_reason`)}`)
 }

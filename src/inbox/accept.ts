@@ -81,7 +81,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
       const find = finder(stored)
       return met.map((item) => ({
         status: 'fulfilled',
-        value: item.map(({ event }) => ({ event, stored: find(event) })),
+        value: item.map(({ event }) => find(event)),
       }))
     },
     weigh: (rows) => rows.length,
@@ -167,18 +167,25 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
 interface Duplicate {
   event: IncomingEvent
   stored: StoredEvent | undefined
+  /** Its id was seen before with another message. */
+  replayed: boolean
 }
 
 const finder = (stored: StoredEvent[]) => {
   const byDedupeKey = new Map(stored.map((row) => [row.dedupeKey, row]))
   const byEventId = new Map(stored.map((row) => [row.eventId, row]))
-  return (event: IncomingEvent) => byDedupeKey.get(event.dedupeKey) ?? byEventId.get(event.eventId)
+  return (event: IncomingEvent): Duplicate => {
+    const sameId = byEventId.get(event.eventId)
+    return {
+      event,
+      stored: byDedupeKey.get(event.dedupeKey) ?? sameId,
+      replayed: sameId !== undefined && sameId.dedupeKey !== event.dedupeKey,
+    }
+  }
 }
 
 const refuseReplayed = (duplicates: Duplicate[]): void => {
-  for (const { event, stored } of duplicates) {
-    if (stored !== undefined && stored.dedupeKey !== event.dedupeKey) {
-      throw new Refusal('replayed', 'This signature was used for another message')
-    }
+  if (duplicates.some(({ replayed }) => replayed)) {
+    throw new Refusal('replayed', 'This signature was used for another message')
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Transaction } from '../db/transaction.ts'
 import type { Notification } from '../notifications/queues.ts'
 
@@ -64,12 +64,14 @@ export type LogDetails = Record<string, string | number | bigint | boolean | nul
 export interface Provider<Body = unknown> {
   name: ProviderName
   path: `/webhooks/${string}`
-  /** Bytes. More is a 413. */
+  /** Bytes of a body that is read whole. More is a 413. */
   bodyLimit: number
+  /** Bytes of its bodies in memory at once; the default is what all providers together may hold. More is a 503. */
+  heldLimit?: number
   /** Media types it posts; any other is a 415. */
   mediaTypes: string[]
-  /** Reads the body from the socket; the default keeps its bytes as a Buffer. */
-  readBody?: (request: FastifyRequest, payload: NodeJS.ReadableStream) => Promise<Body>
+  /** Adds its own body parsers to its own scope; the default keeps a body's bytes as a Buffer. */
+  readBodies?: (scope: FastifyInstance) => void
   /** False while its key is missing: the route answers 503, since that is our fault. */
   configured: boolean
   /** Refuses what can be refused by the headers alone, before the body is read. @throws {Refusal} */
@@ -92,6 +94,4 @@ export interface Provider<Body = unknown> {
    * (401), and Redis alone cannot tell a duplicate from one.
    */
   signsOnlyEventId?: boolean
-  /** Adds what else it needs to its own scope (a limit on bodies read at once, say). */
-  register?: (scope: FastifyInstance) => void
 }

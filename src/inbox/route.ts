@@ -13,7 +13,8 @@ declare module 'fastify' {
 
 /** Bodies in memory at once, in bytes, over all providers. More is refused: nothing is queued without a bound. */
 const HELD_LIMIT = 64 * 1024 * 1024
-const budget = () => ({ held: 0 })
+const budget = (limit = HELD_LIMIT) => ({ held: 0, limit })
+type Budget = ReturnType<typeof budget>
 
 /** Mounts the providers' routes: read the raw body, verify, accept, answer. */
 export const webhookRoutes = async (
@@ -28,12 +29,7 @@ export const webhookRoutes = async (
   }
 }
 
-const mount = (
-  scope: FastifyInstance,
-  provider: Provider,
-  clock: () => Date,
-  bodies: ReturnType<typeof budget>,
-): void => {
+const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date, bodies: Budget): void => {
   const accept = createAccept(provider, {
     pool: scope.database.accept,
     processedKeys: scope.processedKeys,
@@ -44,15 +40,12 @@ const mount = (
   })
 
   scope.removeAllContentTypeParsers()
-  const { readBody } = provider
-  if (readBody === undefined) {
+  if (provider.readBodies === undefined) {
     scope.addContentTypeParser(provider.mediaTypes, { parseAs: 'buffer' }, (_request, body, done) =>
       done(null, body),
     )
-  } else {
-    scope.addContentTypeParser(provider.mediaTypes, readBody)
-  }
-  provider.register?.(scope)
+  } else provider.readBodies(scope)
+  const ownBodies = budget(provider.heldLimit)
 
   scope.addHook('onRequest', async (request, reply) => {
     try {
@@ -63,7 +56,7 @@ const mount = (
         })
       }
       provider.precheck?.(request.headers)
-      if (readBody === undefined) hold(request, provider.bodyLimit, bodies)
+      hold(request, provider.bodyLimit, [bodies, ownBodies])
     } catch (error) {
       // The body is not read: the connection cannot be used again.
       reply.header('connection', 'close')
@@ -71,7 +64,7 @@ const mount = (
     }
   })
   scope.addHook('onResponse', async (request, reply) => {
-    bodies.held -= request.heldBytes
+    for (const one of [bodies, ownBodies]) one.held -= request.heldBytes
     scope.metrics.distribution('ack_time', reply.elapsedTime, { provider: provider.name })
   })
 
@@ -100,14 +93,14 @@ const mount = (
   )
 }
 
-/** Takes the request's bytes out of the budget until it is answered. @throws {Refusal} `overloaded` */
-const hold = (request: FastifyRequest, bodyLimit: number, bodies: { held: number }): void => {
+/** Takes the request's bytes out of the budgets until it is answered. @throws {Refusal} `overloaded` */
+const hold = (request: FastifyRequest, bodyLimit: number, budgets: Budget[]): void => {
   const announced = Number(request.headers['content-length'] ?? bodyLimit)
   const bytes = Math.min(Number.isFinite(announced) ? announced : bodyLimit, bodyLimit)
-  if (bodies.held + bytes > HELD_LIMIT) {
+  if (budgets.some(({ held, limit }) => held + bytes > limit)) {
     throw new Refusal('overloaded', 'Too many deliveries at once; try again later')
   }
-  bodies.held += bytes
+  for (const one of budgets) one.held += bytes
   request.heldBytes = bytes
 }
 

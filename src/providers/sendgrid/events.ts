@@ -1,3 +1,4 @@
+import { idInMessageId, usableId } from '../../domain/outreach-id.ts'
 import type { ClaimedEvent, IncomingEvent, Json } from '../../inbox/provider.ts'
 import { Refusal } from '../../inbox/refusal.ts'
 import {
@@ -97,22 +98,11 @@ export const fieldsOf = (event: ClaimedEvent): EventFields =>
 const readFields = (entry: { [key: string]: Json }, receivedAt: Date): EventFields => {
   const smtpId = text(entry['smtp-id'])
   return {
-    outreachId: usableId(entry.outreach_id) ?? usableId(/outreach_(\d{1,30})@/.exec(smtpId ?? '')?.[1]),
+    outreachId: usableId(entry.outreach_id) ?? idInMessageId(smtpId ?? ''),
     smtpId: smtpId === undefined || smtpId.length > MAX_MESSAGE_ID_LENGTH ? undefined : smtpId,
     at: eventTime(entry.timestamp, receivedAt),
     type: text(entry.type),
   }
-}
-
-const LARGEST_ID = 2n ** 63n - 1n
-
-/** An integer from 1 to 2^63-1, as a number or as digits. */
-const usableId = (value: Json | undefined): string | undefined => {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) return undefined
-  const digits = typeof value === 'number' ? String(value) : value
-  if (typeof digits !== 'string' || !/^\d{1,30}$/.test(digits)) return undefined
-  const id = BigInt(digits)
-  return id >= 1n && id <= LARGEST_ID ? String(id) : undefined
 }
 
 const EARLIEST = Date.UTC(2010, 0)

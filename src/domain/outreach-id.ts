@@ -1,0 +1,14 @@
+const LARGEST_ID = 2n ** 63n - 1n
+
+/** An outreach id as a sender may write it: an integer from 1 to 2^63-1, as a number or as digits. */
+export const usableId = (value: unknown): string | undefined => {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) return undefined
+  const digits = typeof value === 'number' ? String(value) : value
+  if (typeof digits !== 'string' || !/^\d{1,30}$/.test(digits)) return undefined
+  const id = BigInt(digits)
+  return id >= 1n && id <= LARGEST_ID ? String(id) : undefined
+}
+
+/** The id in a Message-ID of ours: `<outreach_{id}@…>`. */
+export const idInMessageId = (messageId: string): string | undefined =>
+  usableId(/outreach_(\d{1,30})@/.exec(messageId)?.[1])

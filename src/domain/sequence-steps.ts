@@ -1,0 +1,20 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Batch } from '../inbox/provider.ts'
+
+/** Of several reasons the strongest stands; none, and other services' reasons, have strength 0. */
+export const strength = (reason: SQL): SQL =>
+  sql`coalesce(array_position(array['replied', 'bounces', 'unsubscribed', 'spam'], ${reason}), 0)`
+
+/** Whether a step `s` is to be cancelled for a reason: it is scheduled, or was cancelled for a weaker one. */
+export const isCancelledFor = (reason: SQL): SQL => sql`(
+  s.status = 'scheduled'
+  or (s.status = 'cancelled' and ${strength(sql`s.cancelled_reason`)} between 1 and ${strength(reason)} - 1)
+)`
+
+/** Cancels the scheduled sequence steps of outreach. The outreach and their contacts must be locked. */
+export const cancelSteps = async ({ tx }: Batch, outreachIds: string[], reason: 'replied'): Promise<void> => {
+  await tx.execute(sql`
+    update sequence_steps s
+    set status = 'cancelled', cancelled_reason = ${reason}
+    where s.outreach_id = any(${sql.param(outreachIds)}::bigint[]) and ${isCancelledFor(sql`${reason}::text`)}`)
+}

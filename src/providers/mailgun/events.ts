@@ -1,0 +1,55 @@
+import { idInMessageId } from '../../domain/outreach-id.ts'
+import type { IncomingEvent, Json } from '../../inbox/provider.ts'
+import { Refusal } from '../../inbox/refusal.ts'
+import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
+import type { Form } from './form.ts'
+import { headerValues, type Mail, readMail, toPayload } from './mail.ts'
+import { threadIds } from './thread.ts'
+import type { Signature } from './verify.ts'
+
+const MAIL_FIELDS = ['recipient', 'sender', 'from', 'subject', 'body-plain', 'message-headers']
+const MAX_ADDRESS = 320
+
+/** Reads a verified form: one mail, one event. @throws {Refusal} `malformed` when it is no mail. */
+export const readEvent = (form: Form, signature: Signature): IncomingEvent => {
+  if (form.fields.has('body-mime')) {
+    throw new Refusal(
+      'malformed',
+      'This route posts raw MIME (body-mime): let its forward() URL end in /webhooks/mailgun-inbound, not in "mime"',
+    )
+  }
+  if (!MAIL_FIELDS.some((name) => form.fields.has(name))) {
+    throw new Refusal('malformed', 'Expected the fields of an inbound message')
+  }
+  const mail = readMail(form, signature.timestamp)
+  return {
+    eventId: limitId(signature.token),
+    dedupeKey: sha256(canonicalJson(identity(mail, form))),
+    eventType: 'inbound',
+    subject: subjectOf(mail),
+    payload: storableJson(toPayload(mail)),
+    occurredAt: new Date(signature.timestamp * 1_000),
+  }
+}
+
+/** What stays when Mailgun posts a mail again, perhaps with another token. One mail to two mailboxes is two. */
+const identity = (mail: Mail, form: Form): Json => {
+  const recipient = mail.recipient?.toLowerCase() ?? null
+  if (mail.messageId !== null && recipient !== null) return { 'Message-Id': mail.messageId, recipient }
+  return {
+    recipient,
+    sender: mail.sender,
+    from: mail.from,
+    subject: form.fields.get('subject') ?? mail.subject,
+    Date: headerValues(mail, 'date')[0] ?? null,
+    body: form.fields.get('body-plain') ?? null,
+  }
+}
+
+const subjectOf = (mail: Mail): string | null => {
+  for (const id of threadIds(mail)) {
+    const outreachId = idInMessageId(id)
+    if (outreachId !== undefined) return `outreach:${outreachId}`
+  }
+  return mail.recipient === null ? null : `mailbox:${storableText(mail.recipient.toLowerCase(), MAX_ADDRESS)}`
+}

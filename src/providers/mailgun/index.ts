@@ -1,0 +1,56 @@
+import formbody from '@fastify/formbody'
+import type { Config } from '../../config.ts'
+import type { Delivery, Provider } from '../../inbox/provider.ts'
+import { Refusal } from '../../inbox/refusal.ts'
+import { readEvent } from './events.ts'
+import { decodeForm, decodeSignature, type Form, type Undecoded } from './form.ts'
+import { inbound } from './inbound.ts'
+import { readMultipart } from './multipart.ts'
+import { verifySignature } from './verify.ts'
+
+const MIB = 1024 * 1024
+
+/** How long a reply waits for the thread it names to be known, in milliseconds. */
+const WAIT_LIMIT = 15 * 60_000
+
+export const createMailgun = (config: Config): Provider<Form | Undecoded> => ({
+  name: 'mailgun',
+  path: '/webhooks/mailgun-inbound',
+  bodyLimit: 8 * MIB,
+  heldLimit: 32 * MIB,
+  mediaTypes: ['application/x-www-form-urlencoded', 'multipart/form-data'],
+  readBodies: (scope) => {
+    scope.register(formbody, { parser: (urlencoded) => ({ urlencoded }) })
+    scope.addContentTypeParser('multipart/form-data', readMultipart)
+  },
+  configured: config.MAILGUN_WEBHOOK_SIGNING_KEY.length > 0,
+  precheck: (headers) => {
+    if (headers['content-type'] === undefined) {
+      throw new Refusal('media_type', 'Unsupported media type, expected a form')
+    }
+  },
+  verify: (delivery) => {
+    const { body, receivedAt } = delivery
+    const signature = verifySignature('urlencoded' in body ? decodeSignature(body) : body, receivedAt, {
+      keys: config.MAILGUN_WEBHOOK_SIGNING_KEY,
+      maxAge: config.MAILGUN_MAX_AGE,
+      maxFuture: config.MAX_FUTURE,
+    })
+    return [readEvent('urlencoded' in body ? decodeForm(body, charsetOf(delivery)) : body, signature)]
+  },
+  // The body is not signed: a token that comes back with another mail was taken from an earlier delivery.
+  signsOnlyEventId: true,
+  handles: (eventType) => eventType === 'inbound',
+  handle: async (events, batch) => {
+    for (const event of events) {
+      await inbound(event, batch, { fallback: config.REPLY_MATCH_FALLBACK, waitLimit: WAIT_LIMIT })
+    }
+  },
+  waitLimit: WAIT_LIMIT,
+  // One at a time: which rows a mail needs is known only when those before it are applied, and then they can be
+  // locked in the one order.
+  batchSize: 1,
+})
+
+const charsetOf = ({ headers }: Delivery<unknown>): string =>
+  /;\s*charset="?([\w-]+)/i.exec(headers['content-type'] ?? '')?.[1] ?? 'utf-8'

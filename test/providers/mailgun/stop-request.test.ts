@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { fromPayload } from '../../../src/providers/mailgun/mail.ts'
+import { isStopRequest } from '../../../src/providers/mailgun/stop-request.ts'
+
+const asksToStop = (strippedText: string | null, parts: Record<string, string> = {}) =>
+  isStopRequest(
+    fromPayload({ from: 'Ana Lopez <ana@acme.example>', subject: 'Re: hi', strippedText, ...parts }),
+  )
+
+for (const text of [
+  'unsubscribe',
+  'STOP',
+  'Stop.',
+  'remove',
+  'Please remove me',
+  'Remove me from your mailing list, please.',
+  'opt out',
+  'Opt-out!',
+  'opt me out',
+  'Please stop emailing me',
+  'Stop sending me emails!',
+  'Do not contact me again.',
+  'Don’t email me anymore',
+  'take me off your list',
+  'Hi Sam,\n\nplease unsubscribe me from this list.\n\nThanks,\nAna',
+  'Unsubscribe\nAna Lopez',
+  'Please remove me.\n-- \nAna Lopez\nAcme',
+  'unsubscribe\n\nOn Mon, Oct 5, 2026 at 9:00 AM Sam <sam@x.example> wrote:\n> Let us talk',
+  'unsubscribe\n\nOn Mon, Oct 5, 2026 at 9:00 AM Sam\n<sam@x.example> wrote:\n> Let us talk',
+  'STOP\r\n\r\nSent from my iPhone',
+  'I would like to unsubscribe',
+  'please remove my email address from your database',
+  'No more emails please',
+  'Bitte abmelden',
+  'désabonner svp',
+]) {
+  test(`is a request to stop: ${JSON.stringify(text)}`, () => expect(asksToStop(text)).toBe(true))
+}
+
+for (const text of [
+  'Stop by my office on Tuesday',
+  'I will not stop until we talk',
+  'Please do not remove me from the process',
+  'Please unsubscribe me, but call me on Friday',
+  'Remove the second paragraph and send it again',
+  'Yes, Tuesday works.\n\nOn Mon, Sam wrote:\n> unsubscribe',
+  'not interested',
+  'Send me more emails',
+  'Thanks!',
+  'please',
+  `${'stop '.repeat(100)}`,
+]) {
+  test(`is an answer: ${JSON.stringify(text.slice(0, 60))}`, () => expect(asksToStop(text)).toBe(false))
+}
+
+test('is found in the whole text when Mailgun could not strip it', () => {
+  expect(asksToStop(null, { text: 'unsubscribe\r\n> Let us talk' })).toBe(true)
+  expect(asksToStop('unsubscribe\nAna of Acme', { strippedSignature: 'Ana of Acme' })).toBe(true)
+})
+test('is found in the subject when there is no text', () => {
+  expect(asksToStop('', { subject: 'Unsubscribe' })).toBe(true)
+  expect(asksToStop('', { subject: 'Re: Unsubscribe' })).toBe(false)
+  expect(asksToStop('Call me', { subject: 'unsubscribe' })).toBe(false)
+})
