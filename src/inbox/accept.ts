@@ -122,7 +122,8 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     const ignored = ended.filter(({ status }) => status === 'ignored')
     for (const [receivedAt, ofDelivery] of Map.groupBy(ignored, (row) => row.receivedAt)) {
       void processedKeys.add(
-        ofDelivery.map(({ event }) => event.eventId),
+        provider.name,
+        ofDelivery.map(({ event }) => ({ eventId: event.eventId, receivedAt })),
         receivedAt,
       )
     }

@@ -40,7 +40,8 @@ export const reportCommitted = async (
   const ended = claims.filter(({ event }) => statusOf(event.id) !== 'pending')
   const done = ended.filter(({ event }) => statusOf(event.id) !== 'skipped')
   await processedKeys.add(
-    done.map(({ event }) => event.eventId),
+    provider,
+    done.map(({ event }) => event),
     processedAt,
   )
 

@@ -4,13 +4,15 @@ import type { Config } from '../config.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Two pools, so that batches cannot keep deliveries waiting. */
-    database: { accept: pg.Pool; process: pg.Pool }
+    /** Pools of their own, so that batches cannot keep deliveries waiting, nor upkeep either of them. */
+    database: { accept: pg.Pool; process: pg.Pool; upkeep: pg.Pool }
   }
 }
 
 /** Milliseconds. Connecting and storing together stay below the 5 s in which a delivery is answered. */
 const ACCEPT = { connectionTimeoutMillis: 1_500, query_timeout: 2_900, statement_timeout: 2_800 }
+const UPKEEP = { connectionTimeoutMillis: 3_000, query_timeout: 11_000, statement_timeout: 10_000 }
+const UPKEEP_CONNECTIONS = 2
 const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, statement_timeout: 19_000 }
 
 /**
@@ -40,10 +42,11 @@ export const databasePlugin = fp<{ config: Config }>(
     const database = {
       accept: open('accept', config.DATABASE_POOL_MAX - forProcessing, ACCEPT),
       process: open('process', forProcessing, PROCESS),
+      upkeep: open('upkeep', UPKEEP_CONNECTIONS, UPKEEP),
     }
     app.decorate('database', database)
     app.addHook('onClose', async () => {
-      await Promise.all([database.accept.end(), database.process.end()])
+      await Promise.all(Object.values(database).map((pool) => pool.end()))
     })
   },
   { name: 'database' },

@@ -1,13 +1,17 @@
 import fp from 'fastify-plugin'
 import { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
-import { createProcessedKeys, type ProcessedKeys } from '../inbox/processed-keys.ts'
+import { createProcessedKeys, noProcessedKeys, type ProcessedKeys } from '../inbox/processed-keys.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     processedKeys: ProcessedKeys
   }
 }
+
+/** Milliseconds between two checks that Redis speaks of this very inbox, and between tries while it cannot be told. */
+const CHECK_EVERY = 60_000
+const CHECK_AGAIN_AFTER = 1_000
 
 /** Redis only saves work, so nothing waits for it: no queues, short time-outs, and an error is "not known". */
 export const redisPlugin = fp<{ config: Config }>(
@@ -20,7 +24,7 @@ export const redisPlugin = fp<{ config: Config }>(
     }
     if (config.REDIS_URL === undefined) {
       app.log.warn('REDIS_URL is not set; the inbox alone decides what was seen before')
-      app.decorate('processedKeys', createProcessedKeys(undefined, report))
+      app.decorate('processedKeys', noProcessedKeys)
       return
     }
     const redis = new Redis(config.REDIS_URL, {
@@ -35,13 +39,42 @@ export const redisPlugin = fp<{ config: Config }>(
       retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
     })
     redis.on('error', report)
-    app.decorate('processedKeys', createProcessedKeys(redis, report))
+    const keys = createProcessedKeys(redis, report)
+    app.decorate('processedKeys', keys)
+
+    // Whoever restores Postgres or Redis from a backup breaks our connections: new ones are not believed unchecked.
+    let timer: NodeJS.Timeout | undefined
+    let checking = Promise.resolve()
+    const check = (): void => {
+      clearTimeout(timer)
+      checking = checking.then(async () => {
+        clearTimeout(timer)
+        try {
+          const dropped = await keys.check(app.database.upkeep)
+          if (dropped > 0) app.log.warn({ dropped }, 'redis spoke of another inbox than this: keys dropped')
+        } catch (error) {
+          app.log.debug({ err: error }, 'redis could not be checked')
+        }
+        if (!app.closing()) {
+          timer = setTimeout(check, keys.trusted() ? CHECK_EVERY : CHECK_AGAIN_AFTER).unref()
+        }
+      })
+    }
+    const checkAnew = (): void => {
+      keys.distrust()
+      check()
+    }
+    redis.on('ready', checkAnew)
+    app.database.process.on('connect', checkAnew)
     // The first deliveries should find it connected; without it the service starts all the same.
     await new Promise<void>((resolve) => {
       redis.once('ready', resolve)
       setTimeout(resolve, 1_000).unref()
     })
-    app.addHook('onClose', async () => redis.disconnect()) // quit() would wait for a server that hangs
+    app.addHook('onClose', async () => {
+      clearTimeout(timer)
+      redis.disconnect() // quit() would wait for a server that hangs
+    })
   },
-  { name: 'redis' },
+  { name: 'redis', dependencies: ['close', 'database'] },
 )
