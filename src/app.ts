@@ -12,6 +12,7 @@ import { jobsPlugin } from './plugins/jobs.ts'
 import { metricsPlugin } from './plugins/metrics.ts'
 import { processorsPlugin } from './plugins/processors.ts'
 import { redisPlugin } from './plugins/redis.ts'
+import { upkeepPlugin } from './plugins/upkeep.ts'
 import { createProviders } from './providers/index.ts'
 
 export interface AppOptions {
@@ -63,6 +64,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(redisPlugin, { config })
   await app.register(jobsPlugin, { config })
   await app.register(processorsPlugin, { config, providers, clock })
+  await app.register(upkeepPlugin, { config, clock })
   await app.register(backlogPlugin, { providers, clock })
   await app.register(healthPlugin)
   await app.register(webhookRoutes, { config, providers, clock })

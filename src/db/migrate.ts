@@ -6,6 +6,7 @@ import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { readDatabaseUrl, readServicePassword } from '../config.ts'
 import { createQueues } from '../notifications/queues.ts'
+import { scheduleUpkeep } from '../upkeep/schedule.ts'
 import { grantService } from './grant.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -19,8 +20,8 @@ interface ServiceRole {
 }
 
 /**
- * Brings a database up to date: RoleFerry's tables, pg-boss's schema, the queues, and the rights of the service's
- * role if one is named. Repeating it changes nothing.
+ * Brings a database up to date: RoleFerry's tables, pg-boss's schema, the queues and schedules, and the rights of
+ * the service's role if one is named. Repeating it changes nothing.
  *
  * @throws with Postgres's own message when the server is away or a statement fails; nothing of the failed
  * migration is kept.
@@ -37,6 +38,7 @@ export const migrate = async (databaseUrl: string, role?: ServiceRole): Promise<
     await boss.start()
     try {
       await createQueues(boss)
+      await scheduleUpkeep(boss)
     } finally {
       await boss.stop({ graceful: false, close: true })
     }

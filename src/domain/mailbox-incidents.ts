@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm'
 import type { Batch, ClaimedEvent } from '../inbox/provider.ts'
 
-/** The window of a mailbox's rolling counts, by arrival. */
-const INCIDENT_DAYS = 7
+/** The window of a mailbox's rolling counts, by arrival: what arrived later than this counts. */
+export const windowStart = (now: Date): Date => new Date(now.getTime() - 7 * 86_400_000)
 
 const COLUMNS = { bounce: 'bounce_count_7d', spam: 'spam_reports_7d' } as const
 
@@ -30,7 +30,7 @@ export const recordIncidents = async (
     from (
       select mailbox_id, count(*) as incidents
       from recorded
-      where arrived_at > ${now}::timestamptz - make_interval(days => ${INCIDENT_DAYS})
+      where arrived_at > ${windowStart(now)}
       group by mailbox_id
     ) v
     where m.id = v.mailbox_id`)

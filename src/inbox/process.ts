@@ -42,6 +42,8 @@ export interface ProcessOptions {
 const ALONE_PER_TURN = 20
 /** A deadlock or a lock time-out is usually gone the next time; what keeps failing is taken apart. */
 const TRIES_TOGETHER = 3
+/** Only a replay can meet this. */
+const PAYLOAD_DELETED = 'its payload was deleted, by retention or because a person asked for it'
 /** How long an event that meets the database's own trouble is left alone, in milliseconds. */
 const TROUBLE_PAUSE = 10_000
 
@@ -67,8 +69,10 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       if (claims.length === 0) return undefined
       const { batch, outcome, ignore } = createBatch(tx, now, provider.waitLimit)
       const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
-      const handled = events.filter((event) => provider.handles(event.eventType))
-      for (const event of events) if (!provider.handles(event.eventType)) ignore(event)
+      const kept = events.filter((event) => event.payload !== null)
+      for (const event of events) if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
+      const handled = kept.filter((event) => provider.handles(event.eventType))
+      for (const event of kept) if (!provider.handles(event.eventType)) ignore(event)
       if (handled.length > 0) await provider.handle(handled, batch)
       await endDifferently(client, [...outcome.endings.values()], now)
       await options.enqueue(tx, outcome.notifications)

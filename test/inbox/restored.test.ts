@@ -16,6 +16,7 @@ import {
   sendgridEnv,
 } from '../providers/sendgrid/deliveries.ts'
 import { eventually, type Service, startService } from '../service.ts'
+import { SERVICE_ROLE } from '../template.ts'
 
 // Postgres is brought back to an older state while Redis remembers what came after it.
 
@@ -28,7 +29,7 @@ beforeAll(async () => {
   chmodSync(folder, 0o755)
   ;[postgres, redis] = await Promise.all([startPostgres(join(folder, 'postgres')), startRedis()])
   keys = new Redis(redis.url)
-  await migrate(postgres.url)
+  await migrate(postgres.url, { name: SERVICE_ROLE })
 })
 afterAll(async () => {
   keys.disconnect()
@@ -107,10 +108,14 @@ test('a database replaced by an older one on the same server is another inbox', 
   const asOwner = async (sql: string) => {
     const client = new pg.Client({ connectionString: postgres.urlOf('template1') })
     await client.connect()
-    await client.query(sql).finally(() => client.end())
+    try {
+      await client.query(sql)
+    } finally {
+      await client.end()
+    }
   }
   await asOwner('create database live')
-  await migrate(postgres.urlOf('live'))
+  await migrate(postgres.urlOf('live'), { name: SERVICE_ROLE })
   await asOwner('create database older template live')
   const env = { ...sendgridEnv, DATABASE_URL: postgres.urlOf('live'), REDIS_URL: redis.url }
   const service = await startService({ env })

@@ -1,0 +1,43 @@
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { queueOf, tasks } from '../upkeep/schedule.ts'
+
+const LOOK_EVERY_SECONDS = 30
+
+/** Works off what the schedules of upkeep bring; pg-boss sees to it that one replica does. */
+export const upkeepPlugin = fp<{ config: Config; clock: () => Date }>(
+  async (app, { config, clock }) => {
+    const { boss, started } = app.jobs
+    const start = async (): Promise<void> => {
+      await started
+      if (app.closing()) return
+      for (const task of tasks) {
+        await boss.work(
+          queueOf(task),
+          { pollingIntervalSeconds: LOOK_EVERY_SECONDS, notifyPollingIntervalSeconds: LOOK_EVERY_SECONDS },
+          async ([job]) => {
+            if (job === undefined) return
+            const startedAt = performance.now()
+            try {
+              const reports = await task.run({
+                config,
+                pool: app.database.upkeep,
+                now: clock(),
+                signal: job.signal,
+              })
+              const ms = Math.round(performance.now() - startedAt)
+              for (const report of reports) app.log.info({ task: task.name, ...report, ms }, task.says)
+            } catch (error) {
+              app.log.error({ task: task.name, err: error }, 'upkeep failed')
+              throw error
+            }
+          },
+        )
+      }
+    }
+    app.addHook('onReady', async () => {
+      void start().catch((error) => app.log.error({ err: error }, 'upkeep cannot start'))
+    })
+  },
+  { name: 'upkeep', dependencies: ['close', 'database', 'jobs'] },
+)

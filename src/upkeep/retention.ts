@@ -1,0 +1,117 @@
+import type pg from 'pg'
+import type { Config } from '../config.ts'
+import { windowStart } from '../domain/mailbox-incidents.ts'
+import { inBatches } from './batches.ts'
+import type { UpkeepTask } from './task.ts'
+
+/** Rows looked at in one statement. */
+const ROWS = 1_000
+const DAY = 86_400_000
+/** Whatever failed for good is kept so long, however short the others' time is. */
+const LEAST_DAYS_DEAD = 90
+
+/**
+ * Deletes what has been kept long enough. Never a pending event.
+ *
+ * Events are walked in the order of their ids, which is nearly that of their arrival: that needs no index of its
+ * own, which every arrival would have to pay for. What is walked over every night is small, its payload being gone.
+ */
+export const retention: UpkeepTask = {
+  name: 'retention',
+  says: 'deleted what was kept long enough',
+  cron: '20 2 * * *',
+  run: async ({ config, pool, now, signal }) => {
+    const before = (days: number) => new Date(now.getTime() - days * DAY)
+    const events = await sweepEvents(pool, eventCutoffs(config, before), signal)
+    const messages = await sweep(pool, MESSAGES, [before(config.RETENTION_MESSAGE_DAYS)], signal)
+    let incidents = 0
+    await inBatches(signal, async () => {
+      // A day more than the counts need: a replica whose clock is late must still find them.
+      const { rowCount } = await pool.query(INCIDENTS, [new Date(windowStart(now).getTime() - DAY), ROWS])
+      incidents += rowCount ?? 0
+      return rowCount === ROWS
+    })
+    return [{ ...events, messages: messages.emptied, incidents }]
+  },
+}
+
+interface EventCutoffs {
+  payload: Date
+  row: Date
+  dead: Date
+}
+
+const eventCutoffs = (config: Config, before: (days: number) => Date): EventCutoffs => ({
+  payload: before(config.RETENTION_PAYLOAD_DAYS),
+  row: before(config.RETENTION_EVENT_DAYS),
+  dead: before(Math.max(config.RETENTION_EVENT_DAYS, LEAST_DAYS_DEAD)),
+})
+
+const sweepEvents = async (pool: pg.Pool, { payload, row, dead }: EventCutoffs, signal: AbortSignal) => {
+  const { deleted, emptied } = await sweep(pool, EVENTS, [payload, row, dead], signal)
+  return { events: deleted, payloads: emptied }
+}
+
+/** Walks a table by id, until it meets a batch that is too young altogether. The first time is the youngest's. */
+const sweep = async (
+  pool: pg.Pool,
+  { name, text }: { name: string; text: string },
+  times: Date[],
+  signal: AbortSignal,
+) => {
+  const total = { deleted: 0, emptied: 0 }
+  let after = '0'
+  await inBatches(signal, async () => {
+    const { rows } = await pool.query({ name, text, values: [after, ROWS, ...times] })
+    const { last, oldest, deleted, emptied } = rows[0]
+    if (last === null) return false
+    after = last
+    total.deleted += deleted
+    total.emptied += emptied
+    return oldest === null || oldest < Math.max(...times.map(Number))
+  })
+  return total
+}
+
+/** The rows are chosen under their locks: one that is replayed this very moment is left to another night. */
+const EVENTS = {
+  name: 'upkeep_events',
+  text: `
+with batch as materialized (
+  select id, received_at from webhook_events where id > $1 order by id limit $2
+), expired as materialized (
+  select id from webhook_events
+  where id in (select id from batch) and (
+    (status in ('processed', 'ignored', 'skipped') and received_at < $4) or (status = 'dead' and received_at < $5))
+  for update skip locked
+), told as materialized (
+  select id from webhook_events
+  where id in (select id from batch) and id not in (select id from expired)
+    and status in ('processed', 'ignored') and received_at < $3 and payload is not null
+  for update skip locked
+), deleted as (
+  delete from webhook_events where id in (select id from expired) returning 1
+), emptied as (
+  update webhook_events set payload = null where id in (select id from told) returning 1
+)
+select (select max(id) from batch) as last, (select min(received_at) from batch) as oldest,
+       (select count(*)::int from deleted) as deleted, (select count(*)::int from emptied) as emptied`,
+}
+
+const MESSAGES = {
+  name: 'upkeep_messages',
+  text: `
+with batch as materialized (
+  select id, received_at from inbound_messages where id > $1 order by id limit $2
+), emptied as (
+  update inbound_messages set subject = null, body_text = null
+  where id in (select id from batch where received_at < $3) and (subject is not null or body_text is not null)
+  returning 1
+)
+select (select max(id) from batch) as last, (select min(received_at) from batch) as oldest,
+       0 as deleted, (select count(*)::int from emptied) as emptied`,
+}
+
+const INCIDENTS = `
+delete from mailbox_incidents where id in (
+  select id from mailbox_incidents where arrived_at < $1 order by arrived_at limit $2 for update skip locked)`

@@ -1,0 +1,25 @@
+import type pg from 'pg'
+import type { Config } from '../config.ts'
+
+/** What a task works with. */
+interface UpkeepContext {
+  config: Config
+  /** Connections of its own; statements are ended after 10 s. */
+  pool: pg.Pool
+  now: Date
+  /** Aborted when the service stops: whatever is not begun is left to the next time. */
+  signal: AbortSignal
+}
+
+/** What a task has to say about its run, a log line each. */
+export type Report = Record<string, string | number | null>
+
+/** Work that has to be done from time to time, by one replica at a time. Repeating it does no harm. */
+export interface UpkeepTask {
+  name: string
+  /** The message of its log lines. */
+  says: string
+  /** Five fields, UTC: nothing finer than a minute. */
+  cron: string
+  run: (context: UpkeepContext) => Promise<Report[]>
+}
