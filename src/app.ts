@@ -20,6 +20,8 @@ export interface AppOptions {
   clock?: () => Date
   /** Where log lines go; standard output unless a test says otherwise. */
   logStream?: { write: (line: string) => void }
+  /** Whether push services on this machine are allowed: a test has no others. No setting can switch it on. */
+  pushToThisMachine?: boolean
 }
 
 /** The whole service, not yet listening. Closing it stops everything it started. */
@@ -62,7 +64,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(databasePlugin, { config })
   await app.register(countsPlugin, { clock })
   await app.register(redisPlugin, { config })
-  await app.register(jobsPlugin, { config })
+  await app.register(jobsPlugin, { config, pushToThisMachine: options.pushToThisMachine ?? false })
   await app.register(processorsPlugin, { config, providers, clock })
   await app.register(upkeepPlugin, { config, clock })
   await app.register(backlogPlugin, { providers, clock })

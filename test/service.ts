@@ -32,10 +32,15 @@ export interface Service {
 export interface ServiceOptions {
   /** Environment variables; the database and Redis are fresh ones unless given here. */
   env?: Record<string, string>
+  /** Whether push services on this machine are allowed. */
+  pushToThisMachine?: boolean
 }
 
 /** Starts the real service on a database and a Redis of its own, listening on a free port of loopback. */
-export const startService = async ({ env = {} }: ServiceOptions = {}): Promise<Service> => {
+export const startService = async ({
+  env = {},
+  pushToThisMachine = false,
+}: ServiceOptions = {}): Promise<Service> => {
   const database = env.DATABASE_URL === undefined ? await cloneDatabase() : undefined
   const databaseUrl = env.DATABASE_URL ?? database?.url ?? ''
   const redisUrl = env.REDIS_URL ?? (await freshRedis())
@@ -53,6 +58,7 @@ export const startService = async ({ env = {} }: ServiceOptions = {}): Promise<S
   })
   const app = await buildApp(config, {
     clock: now,
+    pushToThisMachine,
     logStream: { write: (line) => logs.push(JSON.parse(line)) },
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })

@@ -27,17 +27,26 @@ export type Notification = {
   }
 }[Channel]
 
-/** A queued job, as a channel's worker reads it. */
-export interface NotificationJob<C extends Channel = Channel> {
+/** A queued job, as a worker reads it. */
+export interface NotificationJob<Data = object> {
   key: string
   event: string
-  data: NotificationData[C]
+  data: Data
 }
 
 const CHANNELS = ['slack', 'email', 'push'] as const satisfies Channel[]
 export const DEAD_LETTERS = 'notify-dead'
 export const QUEUE_PREFIX = 'notify-'
 export const queueName = (channel: Channel): string => `${QUEUE_PREFIX}${channel}`
+
+/** A push to one subscription: what the worker of `notify-push` makes of a notification. */
+export interface PushDelivery {
+  /** The row's id in `push_subscriptions`. */
+  subscriptionId: string
+  /** JSON, as the service worker in the browser reads it. */
+  message: string
+}
+export const PUSH_DELIVERIES = 'push-deliveries'
 
 /** What a worker leaves in a job that it has completed. */
 export interface NotificationEnding {
@@ -63,10 +72,10 @@ const QUEUE = {
 /** Creates the queues, or brings those of an earlier version up to date. Needs no DDL. */
 export const createQueues = async (boss: PgBoss): Promise<void> => {
   await boss.createQueue(DEAD_LETTERS, { retentionSeconds: 90 * 86_400 })
-  for (const channel of CHANNELS) {
-    await boss.createQueue(queueName(channel), QUEUE)
+  for (const queue of [...CHANNELS.map(queueName), PUSH_DELIVERIES]) {
+    await boss.createQueue(queue, QUEUE)
     // createQueue leaves an existing queue as it is.
-    await boss.updateQueue(queueName(channel), QUEUE)
+    await boss.updateQueue(queue, QUEUE)
   }
 }
 
@@ -99,6 +108,18 @@ export const enqueue = async (
     select event, job, channel, key
     from json_to_recordset(${JSON.stringify(asked)}::json) as asked(event bigint, job uuid, channel text, key text)
     on conflict do nothing`)
+}
+
+/** Queues pushes to single subscriptions; repeating it queues none twice. */
+export const insertDeliveries = async (
+  boss: PgBoss,
+  deliveries: { key: string; event: string; data: PushDelivery }[],
+): Promise<void> => {
+  if (deliveries.length === 0) return
+  await boss.insert(
+    PUSH_DELIVERIES,
+    deliveries.map((data) => ({ id: toUuid(data.key), data })),
+  )
 }
 
 /** pg-boss inserts a job id once: the key becomes the id. A UUID of version 8 (RFC 9562), from SHA-256. */

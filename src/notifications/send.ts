@@ -7,7 +7,16 @@ export interface SenderOptions {
   config: Config
   log: FastifyBaseLogger
   pool: pg.Pool
+  /** Tests have no other push service than one on this machine. */
+  pushToThisMachine: boolean
 }
+
+/** What a worker did with a job. */
+export type Sent =
+  | 'sent'
+  | 'not_configured'
+  /** It became other jobs. */
+  | 'passed_on'
 
 /**
  * Sends one notification. Resolves with `not_configured` when its channel has no settings.
@@ -16,7 +25,8 @@ export interface SenderOptions {
 export type Send<C extends Channel> = (
   data: NotificationData[C],
   signal: AbortSignal,
-) => Promise<'sent' | 'not_configured'>
+  job: { key: string; event: string },
+) => Promise<Sent>
 
 /** What the receiving side will refuse every time. */
 export class PermanentError extends Error {

@@ -1,33 +1,36 @@
 import type { Job, PgBoss } from 'pg-boss'
 import type { Metrics } from '../plugins/metrics.ts'
+import { createPush } from './push.ts'
 import {
   type Channel,
   DEAD_LETTERS,
   type NotificationEnding,
   type NotificationJob,
+  PUSH_DELIVERIES,
   queueName,
 } from './queues.ts'
-import { PermanentError, type Send, type SenderOptions } from './send.ts'
+import { PermanentError, type SenderOptions, type Sent } from './send.ts'
 import { createSlack } from './slack.ts'
+
+type SendJob<Data> = (data: Data, signal: AbortSignal, job: NotificationJob<Data>) => Promise<Sent>
 
 /** Starts a worker for every channel. */
 export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: Metrics }): Promise<void> => {
   const { metrics, log } = options
 
-  const work = async <C extends Channel>(channel: C, send: Send<C>): Promise<void> => {
-    const handle = async ([job]: Job<NotificationJob<C>>[]): Promise<NotificationEnding | undefined> => {
+  const work = async <Data extends object>(
+    queue: string,
+    channel: Channel,
+    send: SendJob<Data>,
+  ): Promise<void> => {
+    const handle = async ([job]: Job<NotificationJob<Data>>[]): Promise<NotificationEnding | undefined> => {
       if (job === undefined) return undefined
       const line = { channel, key: job.data.key }
       try {
-        const result = await send(job.data.data, job.signal)
-        metrics.count('notifications', 1, { channel, status: 'success' })
-        log.info(
-          line,
-          result === 'sent'
-            ? 'notification sent'
-            : 'notification would have been sent: its channel is not configured',
-        )
-        return { ending: result }
+        const result = await send(job.data.data, job.signal, job.data)
+        if (result !== 'passed_on') metrics.count('notifications', 1, { channel, status: 'success' })
+        log.info(line, OUTCOMES[result])
+        return { ending: result === 'passed_on' ? 'sent' : result }
       } catch (error) {
         metrics.count('notifications', 1, { channel, status: 'error' })
         log.warn({ ...line, err: error }, 'notification failed')
@@ -36,17 +39,17 @@ export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: 
       }
     }
     // A retry is not announced by NOTIFY: the poll has to find it.
-    await boss.work<NotificationJob<C>>(
-      queueName(channel),
+    await boss.work<NotificationJob<Data>>(
+      queue,
       { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 1, localConcurrency: 4 },
       handle,
     )
   }
 
   /** Straight to the dead letters: a refusal that will not change is not worth twelve tries. */
-  const giveUp = async <C extends Channel>(
-    channel: C,
-    job: Job<NotificationJob<C>>,
+  const giveUp = async (
+    channel: Channel,
+    job: Job<NotificationJob>,
     error: Error,
   ): Promise<NotificationEnding> => {
     log.error({ channel, key: job.data.key, err: error }, 'notification given up')
@@ -54,5 +57,14 @@ export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: 
     return { ending: 'given_up', error: error.message }
   }
 
-  await work('slack', createSlack(options))
+  const push = createPush({ ...options, boss })
+  await work(queueName('slack'), 'slack', createSlack(options))
+  await work(queueName('push'), 'push', push.spread)
+  await work(PUSH_DELIVERIES, 'push', push.deliver)
 }
+
+const OUTCOMES = {
+  sent: 'notification sent',
+  passed_on: 'notification passed on',
+  not_configured: 'notification would have been sent: its channel is not configured',
+} as const satisfies Record<Sent, string>

@@ -20,8 +20,8 @@ const RETRY_START_AFTER = 1_000
 const STOP_TIMEOUT = 2_000
 
 /** The queue of notifications: pg-boss, in the same Postgres, so that effects and requests commit together. */
-export const jobsPlugin = fp<{ config: Config }>(
-  async (app, { config }) => {
+export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
+  async (app, { config, pushToThisMachine }) => {
     const options = {
       connectionString: config.DATABASE_URL,
       application_name: `${config.DD_SERVICE} jobs`,
@@ -44,7 +44,13 @@ export const jobsPlugin = fp<{ config: Config }>(
       while (!stopping) {
         try {
           await boss.start()
-          await workOff(boss, { config, metrics: app.metrics, log: app.log, pool: app.database.process })
+          await workOff(boss, {
+            config,
+            metrics: app.metrics,
+            log: app.log,
+            pool: app.database.process,
+            pushToThisMachine,
+          })
           return
         } catch (error) {
           app.log.warn({ err: error }, 'notification queue cannot start yet')

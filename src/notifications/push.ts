@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import type { PgBoss } from 'pg-boss'
+import webpush from 'web-push'
+import { publicPost } from './public-post.ts'
+import { insertDeliveries, type PushDelivery } from './queues.ts'
+import { PermanentError, type Send, type SenderOptions } from './send.ts'
+
+/** Seconds for which a push service keeps a message for a phone that is off. */
+const TTL = 86_400
+
+interface PushOptions extends SenderOptions {
+  boss: PgBoss
+}
+
+/**
+ * Web Push (RFC 8030, 8291, 8292). A notification becomes one job per subscription of its user, so that trying one
+ * of them again does not push to the others again.
+ */
+export const createPush = ({ config, pool, boss, log, pushToThisMachine }: PushOptions) => {
+  const { VAPID_PUBLIC_KEY: publicKey, VAPID_PRIVATE_KEY: privateKey, VAPID_SUBJECT: subject } = config
+  const vapidDetails = publicKey && privateKey ? { subject, publicKey, privateKey } : undefined
+
+  const spread: Send<'push'> = async ({ userId, title, body, url, outreachId }, _signal, { key, event }) => {
+    if (vapidDetails === undefined) return 'not_configured'
+    const { rows } = await pool.query('select id from push_subscriptions where user_id = $1 order by id', [
+      userId,
+    ])
+    const message = JSON.stringify({ title, body, url, outreach_id: outreachId ?? null })
+    await insertDeliveries(
+      boss,
+      rows.map(({ id }) => ({ key: `${key}:${id}`, event, data: { subscriptionId: id, message } })),
+    )
+    return 'passed_on'
+  }
+
+  const deliver = async (
+    { subscriptionId, message }: PushDelivery,
+    signal: AbortSignal,
+    { key }: { key: string },
+  ): Promise<'sent' | 'not_configured'> => {
+    if (vapidDetails === undefined) return 'not_configured'
+    const { rows } = await pool.query('select endpoint, p256dh, auth from push_subscriptions where id = $1', [
+      subscriptionId,
+    ])
+    const [subscription] = rows
+    if (subscription === undefined) return 'sent' // gone since it was asked for: there is nobody to tell
+    const forget = async (reason: string) => {
+      await pool.query('delete from push_subscriptions where id = $1 and endpoint is not distinct from $2', [
+        subscriptionId,
+        subscription.endpoint,
+      ])
+      log.info({ subscriptionId, reason }, 'push subscription deleted')
+      return 'sent' as const
+    }
+
+    const request = encrypt(subscription, message, key)
+    if (request === undefined) return await forget('it is not usable')
+    const status = await publicPost(request.url, { ...request, signal, thisMachine: pushToThisMachine })
+    if (status === 404 || status === 410) return await forget(`the push service answers ${status}`)
+    if (status >= 200 && status < 300) return 'sent'
+    const error = `the push service answers ${status}`
+    // Too many requests and time-outs pass, as its own trouble does; what else it refuses it will refuse again.
+    if (status < 500 && ![408, 425, 429].includes(status)) throw new PermanentError(error)
+    throw new Error(error)
+  }
+
+  /** Undefined when the subscription, which comes from a browser, cannot be encrypted for or posted to. */
+  const encrypt = (
+    { endpoint, p256dh, auth }: { endpoint: string; p256dh: string; auth: string },
+    message: string,
+    key: string,
+  ) => {
+    try {
+      const { headers, body } = webpush.generateRequestDetails(
+        { endpoint, keys: { p256dh, auth } },
+        message,
+        {
+          ...(vapidDetails === undefined ? {} : { vapidDetails }),
+          TTL,
+          // A push that is sent twice replaces itself while the phone is off.
+          topic: createHash('sha256').update(key).digest('base64url').slice(0, 32),
+        },
+      )
+      return { url: new URL(endpoint), headers: headers as Record<string, string>, body: body as Buffer }
+    } catch {
+      return undefined
+    }
+  }
+
+  return { spread, deliver }
+}
