@@ -162,7 +162,8 @@ CREATE TABLE "subscriptions" (
 	"status" text,
 	"price_id" text,
 	"current_period_end" timestamp with time zone,
-	"last_event_at" timestamp with time zone
+	"last_event_at" timestamp with time zone,
+	"facts" jsonb
 );
 --> statement-breakpoint
 CREATE TABLE "users" (

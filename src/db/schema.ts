@@ -203,6 +203,8 @@ export const subscriptions = pgTable(
     priceId: text(),
     currentPeriodEnd: time(),
     lastEventAt: time(),
+    /** What Stripe's events told, from which the columns above are derived: see src/providers/stripe/facts.ts. */
+    facts: jsonb(),
   },
   (t) => [index('subscriptions_user_id_idx').on(t.userId)],
 )

@@ -14,7 +14,8 @@ export const assertFresh = (
   limits: { maxAge: number; maxFuture: number },
   options: { statusCode?: number } = {},
 ): void => {
-  const age = receivedAt.getTime() / 1000 - signedAt
+  // The signed time is in whole seconds, so the age is as well: a limit of 300 s includes the 300th.
+  const age = Math.floor(receivedAt.getTime() / 1000) - signedAt
   if (age > limits.maxAge) {
     throw new Refusal('stale', `Signed more than ${limits.maxAge} seconds ago`, options)
   }

@@ -60,8 +60,16 @@ export const sha256 = (text: string): string => createHash('sha256').update(text
 /** A provider's id as it is, or its hash when it is too long to be indexed: the sender decides its length. */
 export const limitId = (id: string): string => (id.length > 200 ? sha256(id) : storableText(id))
 
-/** Whether JSON text nests deeper than `most`. Parsing millions of levels would block the event loop. */
-export const nestsDeeperThan = (json: Buffer, most: number): boolean => {
+/** Bodies above this many bytes are looked through before they are parsed: the look costs more than parsing them. */
+const LARGE = 256 * 1024
+/** More levels than any provider sends; below it parsing takes a few milliseconds. */
+export const DEEPEST_BODY = 20_000
+
+/** Whether a body nests so deeply that parsing it would block the event loop: millions of levels take half a second. */
+export const nestsTooDeeply = (body: Buffer): boolean =>
+  body.length > LARGE && nestsDeeperThan(body, DEEPEST_BODY)
+
+const nestsDeeperThan = (json: Buffer, most: number): boolean => {
   let depth = 0
   let inString = false
   for (let i = 0; i < json.length; i++) {

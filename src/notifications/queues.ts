@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { fromDrizzle, type PgBoss } from 'pg-boss'
 import type { Transaction } from '../db/transaction.ts'
+import type { EmailContent } from './emails/index.ts'
 
 /** What each channel's job carries. */
 export interface NotificationData {
   slack: { channel: 'deliverability' | 'billing'; text: string }
-  email: { to: string; template: string; data: Record<string, string | null> }
+  email: { to: string } & EmailContent
   /** `url` is opened by a click. `outreachId` is there when the push is about one. */
   push: { userId: string; title: string; body: string; url: string; outreachId?: string }
 }

@@ -1,6 +1,8 @@
 import type { Job, PgBoss } from 'pg-boss'
 import type { Metrics } from '../plugins/metrics.ts'
+import { createEmail } from './email.ts'
 import { createPush } from './push.ts'
+
 import {
   type Channel,
   DEAD_LETTERS,
@@ -56,11 +58,11 @@ export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: 
     await boss.send(DEAD_LETTERS, { ...job.data, channel, error: error.message })
     return { ending: 'given_up', error: error.message }
   }
-
   const push = createPush({ ...options, boss })
   await work(queueName('slack'), 'slack', createSlack(options))
   await work(queueName('push'), 'push', push.spread)
   await work(PUSH_DELIVERIES, 'push', push.deliver)
+  await work(queueName('email'), 'email', createEmail(options))
 }
 
 const OUTCOMES = {

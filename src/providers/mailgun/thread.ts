@@ -17,11 +17,7 @@ export const threadIds = (mail: Mail): string[] => {
 /** Some programs leave the angle brackets out, or put words beside the id. */
 const idsIn = (value: string): string[] => {
   const bracketed = value.match(/<[^<>\s]+>/g)
-  const ids =
-    bracketed ??
-    value
-      .split(/\s+/)
-      .filter((word) => word.includes('@'))
-      .map((word) => `<${word}>`)
+  const bare = () => value.split(/[\s<>]+/).filter((word) => word.includes('@'))
+  const ids = bracketed ?? bare().map((word) => `<${word}>`)
   return ids.filter((id) => id.length <= MAX_ID)
 }

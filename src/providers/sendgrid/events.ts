@@ -3,8 +3,9 @@ import type { ClaimedEvent, IncomingEvent, Json } from '../../inbox/provider.ts'
 import { Refusal } from '../../inbox/refusal.ts'
 import {
   canonicalJson,
+  DEEPEST_BODY,
   limitId,
-  nestsDeeperThan,
+  nestsTooDeeply,
   sha256,
   storableJson,
   storableText,
@@ -23,9 +24,6 @@ export interface EventFields {
 }
 
 const EXPECTED = 'Expected a JSON array of events'
-/** Bodies above this many bytes are looked through before they are parsed. */
-const LARGE = 256 * 1024
-const MAX_DEPTH = 20_000
 const MAX_TYPE_LENGTH = 100
 /** RFC 5322 limits a line to 998 characters, and Postgres an indexed text. */
 const MAX_MESSAGE_ID_LENGTH = 998
@@ -35,8 +33,8 @@ const MAX_MESSAGE_ID_LENGTH = 998
  * @throws {Refusal} `malformed` when the body is not a JSON array.
  */
 export const readEvents = (body: Buffer, receivedAt: Date): IncomingEvent[] => {
-  if (body.length > LARGE && nestsDeeperThan(body, MAX_DEPTH)) {
-    throw new Refusal('malformed', `${EXPECTED}, not one nested ${MAX_DEPTH} levels deep`)
+  if (nestsTooDeeply(body)) {
+    throw new Refusal('malformed', `${EXPECTED}, not one nested ${DEEPEST_BODY} levels deep`)
   }
   const entries = parse(body.toString('utf8'))
   if (!Array.isArray(entries)) throw new Refusal('malformed', EXPECTED)

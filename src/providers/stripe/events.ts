@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import type { IncomingEvent, Json } from '../../inbox/provider.ts'
+import { Refusal } from '../../inbox/refusal.ts'
+import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
+import { customerIdOf, timeOf } from './payload.ts'
+
+const MAX_TYPE_LENGTH = 100
+
+/** What makes JSON an event; what it tells is read when it is handled. */
+const envelope = z.object({
+  id: z.string().min(1),
+  type: z.string().min(1),
+  created: z.unknown().optional(),
+  data: z.object({ object: z.unknown().optional() }).optional().catch(undefined),
+})
+
+/**
+ * Makes a verified body an event of the inbox.
+ * @throws {Refusal} `malformed` when it is no event.
+ */
+export const readEvent = (json: unknown, receivedAt: Date): IncomingEvent => {
+  const parsed = envelope.safeParse(json)
+  if (!parsed.success) throw new Refusal('malformed', 'Invalid payload: expected a Stripe event')
+  const { id, type, created, data } = parsed.data
+  const customerId = customerIdOf(data?.object)
+  const seconds = timeOf(created)
+  return {
+    eventId: limitId(id),
+    dedupeKey: sha256(canonicalJson(id)),
+    eventType: storableText(type, MAX_TYPE_LENGTH),
+    subject: customerId === undefined ? null : `customer:${customerId}`,
+    // constructEvent is a JSON.parse.
+    payload: storableJson(json as Json),
+    occurredAt: seconds === undefined ? receivedAt : new Date(seconds * 1_000),
+  }
+}

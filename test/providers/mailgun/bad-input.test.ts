@@ -1,0 +1,265 @@
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type FormFields, multipart, urlencoded } from '../../../src/providers/mailgun/sign.ts'
+import type { SignedRequest } from '../../../src/providers/signed-request.ts'
+import { post } from '../../provider-contract.ts'
+import { eventually, type Service } from '../../service.ts'
+import {
+  deliver,
+  deliverAndSettle,
+  lastEvent,
+  lastMail,
+  mail,
+  PATH,
+  signature,
+  startMailgun,
+} from './deliveries.ts'
+
+let service: Service
+beforeAll(async () => {
+  service = await startMailgun()
+})
+afterAll(() => service.stop())
+
+const send = (request: SignedRequest) => post(service, PATH, request)
+const stored = async () => Number((await service.rows('select count(*) from webhook_events'))[0]?.count)
+const MIB = 1024 * 1024
+
+for (const [form, encode] of [
+  ['urlencoded', urlencoded],
+  ['multipart', multipart],
+] as const) {
+  describe(`in an ${form} form`, () => {
+    for (const name of ['timestamp', 'token', 'signature']) {
+      test(`a repeated ${name} is refused`, async () => {
+        const signed = signature()
+        const again = signed.filter(([other]) => other === name)
+        expect(await send(encode([...signed, ...mail(), ...again]))).toMatchObject({
+          status: 401,
+          body: { code: 'WEBHOOK_SIGNATURE_INVALID' },
+        })
+      })
+      test(`an empty ${name} is a missing one`, async () => {
+        const signed = signature().map(([other, value]): [string, string] => [
+          other,
+          other === name ? '' : value,
+        ])
+        expect(await send(encode([...mail(), ...signed]))).toMatchObject({
+          status: 401,
+          body: { code: 'WEBHOOK_SIGNATURE_MISSING' },
+        })
+      })
+    }
+    test('a header of the same name in another case is data', async () => {
+      const headers = { Token: 'x', Signature: 'y', Timestamp: 'z', Recipient: 'mallory@x.example' }
+      expect(await send(encode([...mail({ headers }), ...signature()]))).toMatchObject({ status: 200 })
+      await service.settled()
+      expect(await lastMail(service)).toMatchObject({ recipient: 'box1@rf-send-01.com' })
+    })
+    test('the signature may come before or after the rest', async () => {
+      expect(await send(encode([...signature(), ...mail()]))).toMatchObject({ status: 200 })
+      expect(await send(encode([...mail(), ...signature()]))).toMatchObject({ status: 200 })
+    })
+    test('no digit passes from the token to the timestamp', async () => {
+      const [timestamp, , { 1: signed }] = signature({}, '5abc') as [
+        [string, string],
+        unknown,
+        [string, string],
+      ]
+      const moved: FormFields = [
+        ['timestamp', `${timestamp[1]}5`],
+        ['token', 'abc'],
+        ['signature', signed],
+      ]
+      expect(await send(encode([...mail(), ...moved]))).toMatchObject({
+        status: 401,
+        body: { code: 'WEBHOOK_SIGNATURE_INVALID' },
+      })
+    })
+    test('NUL characters and lone surrogates become U+FFFD; names of Object.prototype are data', async () => {
+      const headers = { constructor: 'x', __proto__: 'y', toString: 'z', 'X-Nul\0': 'a\0b', Subject: 'N\0L' }
+      const fields = mail({ headers, text: 'a\0b \ud800 c' })
+      expect(await send(encode([...fields, ['__proto__', 'polluted'], ...signature()]))).toMatchObject({
+        status: 200,
+      })
+      await service.settled()
+      expect(await lastEvent(service)).toMatchObject({ status: 'processed' })
+      expect(await lastMail(service)).toMatchObject({ subject: 'N\ufffdL', body_text: 'a\ufffdb \ufffd c' })
+      expect(({} as Record<string, unknown>).polluted).toBeUndefined()
+    })
+    test('thousands of headers do no harm', async () => {
+      const headers = Object.fromEntries(Array.from({ length: 4_000 }, (_, n) => [`X-${n}`, 'x'.repeat(50)]))
+      expect(await send(encode([...mail({ headers }), ...signature()]))).toMatchObject({ status: 200 })
+      await service.settled()
+      expect(await lastEvent(service)).toMatchObject({ status: 'processed' })
+    })
+  })
+}
+
+describe('a replayed token', () => {
+  const replayed = { status: 401, body: { code: 'WEBHOOK_REPLAYED' } }
+  test('is refused with another message, also one that was seen under its own token', async () => {
+    const signed = signature()
+    const known = mail()
+    await send(urlencoded([...known, ...signature()]))
+    expect(await send(urlencoded([...mail(), ...signed]))).toMatchObject({ status: 200 })
+    await service.settled()
+    const count = await stored()
+    expect(await send(urlencoded([...mail(), ...signed]))).toMatchObject(replayed)
+    expect(await send(urlencoded([...known, ...signed]))).toMatchObject(replayed)
+    expect(await send(multipart([...mail(), ...signed]))).toMatchObject(replayed)
+    expect(await stored()).toBe(count)
+  })
+  test('is refused when both arrive at the same moment', async () => {
+    const signed = signature()
+    const answers = await Promise.all(
+      [mail(), mail(), mail()].map((one) => send(urlencoded([...one, ...signed]))),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401])
+  })
+  test('with the same message is a retry', async () => {
+    const request = urlencoded([...mail(), ...signature()])
+    await send(request)
+    expect(await send(request)).toMatchObject({ status: 200, body: { status: 'duplicate' } })
+  })
+})
+
+describe('attachments', () => {
+  test('are described, whatever their names', async () => {
+    const file = (field: string, name: string, content: Buffer) => ({
+      field,
+      name,
+      type: 'application/pdf',
+      content,
+    })
+    await deliverAndSettle(service, mail(), [
+      file('attachment-1', 'preço 1.pdf', Buffer.alloc(70_000, 1)),
+      file('attachment-2', '../../etc/passwd', Buffer.alloc(0)),
+      file('constructor', 'nul\0.pdf', Buffer.from('x')),
+    ])
+    expect(await lastMail(service)).toMatchObject({
+      attachments: [
+        { name: 'preço 1.pdf', type: 'application/pdf', size: 70_000 },
+        { name: 'passwd', type: 'application/pdf', size: 0 },
+        { name: 'nul\ufffd.pdf', type: 'application/pdf', size: 1 },
+      ],
+    })
+  })
+  test('that Mailgun stores are taken from its list', async () => {
+    const list = [
+      { url: 'https://storage.example/1', 'content-type': 'image/png', name: 'a.png', size: 12 },
+      { size: 'large' },
+      'odd',
+    ]
+    await deliverAndSettle(service, [
+      ...mail(),
+      ['attachments', JSON.stringify(list)],
+      ['message-url', 'https://storage.example/m'],
+      ['domain', 'in.example.com'],
+    ])
+    expect(await lastMail(service)).toMatchObject({
+      attachments: [
+        { name: 'a.png', type: 'image/png', size: 12 },
+        { name: null, type: null, size: 0 },
+      ],
+    })
+  })
+  test('a list that is no JSON is none', async () => {
+    await deliverAndSettle(service, [...mail(), ['attachments', '[{"name":']])
+    expect(await lastMail(service)).toMatchObject({ attachments: [] })
+  })
+})
+
+test('raw MIME is refused with how to change the route', async () => {
+  const answer = await deliver(service, [...mail(), ['body-mime', 'From: a@b\r\n\r\nx']])
+  expect(answer).toMatchObject({
+    status: 400,
+    body: { code: 'WEBHOOK_MALFORMED', message: expect.stringContaining('forward()') },
+  })
+})
+
+describe('a broken or hostile multipart body is refused, never with 406 or 500:', () => {
+  const whole = () =>
+    multipart(
+      [...mail(), ...signature()],
+      [{ field: 'a', name: 'a', type: 'x/y', content: Buffer.alloc(100) }],
+    )
+  const withBody = (body: string | Buffer) => ({ ...whole(), body: Buffer.from(body) })
+  const typed = (type: string) => ({ ...whole(), headers: { 'content-type': type } })
+  for (const [name, request, status] of [
+    ['empty', () => withBody(''), 400],
+    ['another boundary', () => typed('multipart/form-data; boundary=other'), 400],
+    ['no boundary', () => typed('multipart/form-data'), 400],
+    ['a boundary that is empty', () => typed('multipart/form-data; boundary='), 400],
+    ['cut within the file', () => ({ ...whole(), body: whole().body.subarray(0, -80) }), 400],
+    ['no part at all', () => withBody('garbage'.repeat(1_000)), 400],
+    ['another multipart type', () => typed('multipart/mixed; boundary=x'), 415],
+  ] as const) {
+    test(name, async () => {
+      const answer = await send(request())
+      expect(answer.status).toBe(status)
+      expect(answer.body.code).toMatch(/^WEBHOOK_/)
+    })
+  }
+  test('a JSON part that is no JSON is text', async () => {
+    const { headers, body } = multipart([...mail(), ...signature()])
+    const boundary = /boundary=(.*)$/.exec(headers['content-type'] ?? '')?.[1]
+    const part = `--${boundary}\r\nContent-Disposition: form-data; name="x"\r\nContent-Type: application/json\r\n\r\n{bad\r\n`
+    expect(await send({ headers, body: Buffer.concat([Buffer.from(part), body]) })).toMatchObject({
+      status: 200,
+    })
+  })
+})
+
+describe('what is too large is a 413:', () => {
+  const tooLarge = (limit: string) => ({
+    status: 413,
+    body: { code: 'WEBHOOK_TOO_LARGE', message: expect.stringContaining(limit) },
+  })
+  test('an urlencoded body above 8 MiB', async () => {
+    expect(await deliver(service, [...mail(), ['body-html', 'x'.repeat(9 * MIB)]])).toMatchObject(
+      tooLarge('8 MiB'),
+    )
+  })
+  test('more than 10,000 fields', async () => {
+    const fields = Array.from({ length: 10_001 }, (_, n): [string, string] => [`X-${n}`, ''])
+    expect(await deliver(service, [...mail(), ...fields])).toMatchObject(tooLarge('10000'))
+    expect(await deliver(service, [...mail(), ...fields], [])).toMatchObject(tooLarge('10000'))
+  })
+  test('a multipart body above 40 MiB, by its length or while it comes', async () => {
+    const { port } = new URL(service.url)
+    for (const announced of ['content-length: 41943041', 'transfer-encoding: chunked']) {
+      const socket = connect(Number(port), '127.0.0.1')
+      let answer = ''
+      socket.on('data', (chunk) => {
+        answer += chunk
+      })
+      socket.on('error', () => {})
+      socket.write(
+        `POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary=b\r\n${announced}\r\n\r\n`,
+      )
+      if (announced.includes('chunked')) {
+        const head = '--b\r\ncontent-disposition: form-data; name="a"; filename="a"\r\n\r\n'
+        socket.write(`${head.length.toString(16)}\r\n${head}\r\n`)
+        const block = Buffer.alloc(MIB, 'x')
+        for (let n = 0; n < 41 && answer === ''; n++) {
+          const chunk = Buffer.concat([Buffer.from('100000\r\n'), block, Buffer.from('\r\n')])
+          await new Promise((resolve) => socket.write(chunk, resolve))
+        }
+      }
+      await eventually(() => answer.includes('WEBHOOK_TOO_LARGE') || undefined, `413 for ${announced}`)
+      expect(answer).toContain('HTTP/1.1 413')
+      expect(answer).toContain('40 MiB')
+      socket.destroy()
+    }
+  })
+})
+
+test('logs never hold a body, an address or a key', async () => {
+  await deliverAndSettle(
+    service,
+    mail({ sender: 'secret.person@example.com', text: 'confidential', headers: { Subject: 'very private' } }),
+  )
+  await send(urlencoded([...mail({ sender: 'secret.person@example.com' }), ...signature({ key: 'wrong' })]))
+  expect(JSON.stringify(service.logs)).not.toMatch(/secret\.person|confidential|very private/)
+})
