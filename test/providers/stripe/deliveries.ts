@@ -103,7 +103,7 @@ const envelope = (
   eventId: string | undefined,
   object: Record<string, unknown>,
   previous?: Record<string, unknown>,
-): StripeJson => ({
+): StripeJson & Record<string, unknown> => ({
   id: eventId ?? `evt_${process.pid}_${++serial}`,
   object: 'event',
   api_version: null,
