@@ -1,5 +1,6 @@
 import Fastify, { errorCodes, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.ts'
+import { consoleRoutes } from './console/index.ts'
 import { Refusal } from './inbox/refusal.ts'
 import { webhookRoutes } from './inbox/route.ts'
 import { loggerOptions } from './logger.ts'
@@ -70,6 +71,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(backlogPlugin, { providers, clock })
   await app.register(healthPlugin)
   await app.register(webhookRoutes, { config, providers, clock })
+  await app.register(consoleRoutes, { config, clock })
 
   const unconfigured = providers.filter((provider) => !provider.configured).map((provider) => provider.name)
   if (unconfigured.length > 0) {

@@ -81,7 +81,7 @@ export const countEvents = async (
 }
 
 /** A notification an event asked for. */
-interface EventNotification {
+export interface EventNotification {
   channel: Channel
   key: string
   requestedAt: Date
@@ -109,31 +109,58 @@ interface OperatorAction {
   dueAt: Date | null
 }
 
-/** All there is to know of one event. */
-export interface EventDetail extends EventSummary {
-  /** Undefined once retention has deleted it. */
-  payload: Json | undefined
+/** An event with what it caused and what was done to it. */
+export interface EventHistory extends EventSummary {
   notifications: EventNotification[]
   /** Oldest first. */
   actions: OperatorAction[]
 }
 
+/** All there is to know of one event. */
+export interface EventDetail extends EventHistory {
+  /** Undefined once retention has deleted it. */
+  payload: Json | undefined
+}
+
 /** @param id the row's id. @returns undefined when there is no such row. */
 export const showEvent = async (pool: pg.Pool, id: string): Promise<EventDetail | undefined> => {
-  if (!/^\d{1,18}$/.test(id)) return undefined
+  const history = await eventHistory(pool, id)
+  if (history === undefined) return undefined
   const { rows } = await pool.query(
-    `select ${SUMMARY}, e.payload, e.payload is null as payload_gone from webhook_events e where e.id = $1`,
+    'select payload, payload is null as gone from webhook_events where id = $1',
     [id],
   )
-  const [row] = rows
-  if (row === undefined) return undefined
-  const [notifications, actions] = await Promise.all([notificationsOf(pool, id), actionsOn(pool, id)])
-  return {
-    ...toSummary(row),
-    payload: row.payload_gone ? undefined : row.payload,
-    notifications,
-    actions,
-  }
+  return { ...history, payload: rows[0]?.gone === false ? rows[0].payload : undefined }
+}
+
+/** The same without the payload, which may be many megabytes. */
+export const eventHistory = async (pool: pg.Pool, id: string): Promise<EventHistory | undefined> => {
+  if (!/^\d{1,18}$/.test(id)) return undefined
+  const [found, notifications, actions] = await Promise.all([
+    pool.query(`select ${SUMMARY} from webhook_events e where e.id = $1`, [id]),
+    notificationsOf(pool, id),
+    actionsOn(pool, id),
+  ])
+  const [row] = found.rows
+  return row && { ...toSummary(row), notifications, actions }
+}
+
+/**
+ * The beginning of an event's payload as indented JSON; undefined once retention has deleted it. Postgres does the
+ * work, so that no payload, however large, holds up the process.
+ * @param most characters.
+ */
+export const payloadText = async (
+  pool: pg.Pool,
+  id: string,
+  most: number,
+): Promise<{ text: string; more: boolean } | undefined> => {
+  const { rows } = await pool.query<{ text: string | null }>(
+    'select left(jsonb_pretty(payload), $2) as text from webhook_events where id = $1',
+    [id, most + 1],
+  )
+  const text = rows[0]?.text ?? null
+  return text === null ? undefined : { text: text.slice(0, most), more: text.length > most }
 }
 
 const NOTIFICATIONS = `

@@ -1,6 +1,6 @@
 import type { ProviderName } from '../inbox/provider.ts'
 
-const EVENT_STATUSES = ['pending', 'processed', 'ignored', 'skipped', 'dead'] as const
+export const EVENT_STATUSES = ['pending', 'processed', 'ignored', 'skipped', 'dead'] as const
 export type EventStatus = (typeof EVENT_STATUSES)[number]
 
 /** Which events are meant; what is left out does not narrow. */
@@ -21,8 +21,13 @@ export interface EventFilter {
 /** An event's place in the newest-first order: microseconds since 1970, and the row's id. */
 export const POSITION = `(extract(epoch from e.received_at) * 1000000)::bigint || '.' || e.id`
 
+const PLACE = /^(\d{1,17})\.(\d{1,18})$/
+
+/** Whether it can be a position: it may come from a URL. */
+export const isPosition = (value: unknown): value is string => typeof value === 'string' && PLACE.test(value)
+
 const readPosition = (position: string): [micros: string, id: string] => {
-  const [, micros, id] = /^(\d{1,17})\.(\d{1,18})$/.exec(position) ?? []
+  const [, micros, id] = PLACE.exec(position) ?? []
   if (micros === undefined || id === undefined) throw new RangeError('not a position in the list')
   return [micros, id]
 }

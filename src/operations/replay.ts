@@ -23,7 +23,7 @@ export interface Replayed {
 }
 
 /** Events replayed per second, so that live ones always go first: whatever waits longer is claimed first. */
-const REPLAYS_PER_SECOND = 50
+export const REPLAYS_PER_SECOND = 50
 /** Rows locked and changed in one transaction. */
 const BATCH = 500
 

@@ -9,7 +9,7 @@ export interface SearchResult {
 }
 
 /** A row that an address led to. */
-interface Found {
+export interface Found {
   kind: 'contact' | 'user' | 'mailbox'
   id: string
   label: string

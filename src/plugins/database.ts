@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import pg from 'pg'
 import type { Config } from '../config.ts'
@@ -16,33 +17,40 @@ const UPKEEP_CONNECTIONS = 2
 const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, statement_timeout: 19_000 }
 
 /**
- * Postgres. `statement_timeout` ends statements that are slow; `query_timeout` ends the wait for a server that
- * hangs, which no server-side limit can. A connection lost while checked out would end the process without the
+ * A pool of connections. `statement_timeout` ends statements that are slow; `query_timeout` ends the wait for a server
+ * that hangs, which no server-side limit can. A connection lost while checked out would end the process without the
  * second listener.
  */
+export const openPool = (
+  app: FastifyInstance,
+  config: Config,
+  { name, max, timeouts }: { name: string; max: number; timeouts: typeof ACCEPT },
+): pg.Pool => {
+  const pool = new pg.Pool({
+    connectionString: config.DATABASE_URL,
+    application_name: `${config.DD_SERVICE} ${name}`,
+    max,
+    keepAlive: true,
+    lock_timeout: 2_000,
+    idle_in_transaction_session_timeout: 10_000,
+    // Promise 1, whatever the server's or the role's default is.
+    options: '-c synchronous_commit=on',
+    ...timeouts,
+  })
+  pool.on('error', (error) => app.log.warn({ err: error, pool: name }, 'idle connection lost'))
+  pool.on('connect', (client) => client.on('error', () => {})) // the running statement rejects as well
+  return pool
+}
+
+/** Postgres, for accepting, for processing and for upkeep. */
 export const databasePlugin = fp<{ config: Config }>(
   async (app, { config }) => {
-    const open = (name: string, max: number, timeouts: typeof ACCEPT): pg.Pool => {
-      const pool = new pg.Pool({
-        connectionString: config.DATABASE_URL,
-        application_name: `${config.DD_SERVICE} ${name}`,
-        max,
-        keepAlive: true,
-        lock_timeout: 2_000,
-        idle_in_transaction_session_timeout: 10_000,
-        // Promise 1, whatever the server's or the role's default is.
-        options: '-c synchronous_commit=on',
-        ...timeouts,
-      })
-      pool.on('error', (error) => app.log.warn({ err: error, pool: name }, 'idle connection lost'))
-      pool.on('connect', (client) => client.on('error', () => {})) // the running statement rejects as well
-      return pool
-    }
     const forProcessing = Math.max(1, Math.floor(config.DATABASE_POOL_MAX / 3))
+    const forAccepting = config.DATABASE_POOL_MAX - forProcessing
     const database = {
-      accept: open('accept', config.DATABASE_POOL_MAX - forProcessing, ACCEPT),
-      process: open('process', forProcessing, PROCESS),
-      upkeep: open('upkeep', UPKEEP_CONNECTIONS, UPKEEP),
+      accept: openPool(app, config, { name: 'accept', max: forAccepting, timeouts: ACCEPT }),
+      process: openPool(app, config, { name: 'process', max: forProcessing, timeouts: PROCESS }),
+      upkeep: openPool(app, config, { name: 'upkeep', max: UPKEEP_CONNECTIONS, timeouts: UPKEEP }),
     }
     app.decorate('database', database)
     app.addHook('onClose', async () => {

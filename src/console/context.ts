@@ -1,0 +1,27 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type pg from 'pg'
+import type { Content } from './html.ts'
+import type { Section } from './layout.ts'
+
+/** What the console's pages work with. */
+export interface ConsoleContext {
+  /** Few connections and short statements, so that nothing here can keep deliveries or batches waiting. */
+  pool: pg.Pool
+  clock: () => Date
+  /** Answers with a page. */
+  show: (reply: FastifyReply, page: { title: string; section?: Section; body: Content }) => FastifyReply
+  /** Tells the processors that there is work. */
+  wake: () => void
+}
+
+/** A page that is not there, answered by the console's error handler. */
+export class NotFound extends Error {
+  override name = 'NotFound'
+  readonly statusCode = 404
+}
+
+/** The name that the operator logged in with. */
+export const operatorOf = (request: FastifyRequest): string => {
+  const [, credentials = ''] = (request.headers.authorization ?? '').split(' ')
+  return Buffer.from(credentials, 'base64').toString('utf8').split(':')[0] || 'unnamed'
+}

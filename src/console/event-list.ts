@@ -1,0 +1,50 @@
+import type { EventSummary } from '../operations/events.ts'
+import { ago, cut, providerName } from './format.ts'
+import { type Content, type Html, html } from './html.ts'
+import { badge, type Column, table } from './parts.ts'
+
+/**
+ * Events as every page lists them.
+ * @param about whether to say what each is about; not where all are about the same.
+ */
+export const eventList = (events: EventSummary[], now: Date, { about }: { about: boolean }): Html => {
+  const columns: Column<EventSummary>[] = [
+    { name: 'Status', cell: ({ status }) => badge(status) },
+    {
+      name: 'Event',
+      kind: 'wide',
+      cell: (event) =>
+        html`<a class="strong" href="/console/events/${event.id}">${cut(event.eventType, 60)}</a>${note(event, now)}`,
+    },
+    {
+      name: 'Provider',
+      cell: ({ provider }) => html`<span class="provider">${providerName(provider)}</span>`,
+    },
+    { name: 'About', cell: ({ subject }) => subjectLink(subject) },
+    { name: 'Received', cell: ({ receivedAt }) => ago(receivedAt, now) },
+  ]
+  const shown = columns.filter(({ name }) => about || name !== 'About')
+  return table('Events', shown, events, { dense: true })
+}
+
+/** In a few words what an operator wants to know of an event that is not simply done. */
+const note = (event: EventSummary, now: Date): Content => {
+  if (event.status === 'pending') {
+    const turn = event.nextAttemptAt === null ? undefined : html`next turn ${ago(event.nextAttemptAt, now)}`
+    if (event.waitingSince !== null)
+      return html`<span class="note">waits for a row that is missing, ${turn}</span>`
+    if (event.lastError !== null) return html`<span class="note">${cut(event.lastError, 120)}, ${turn}</span>`
+    return turn && html`<span class="note">${turn}</span>`
+  }
+  if (event.lastError === null || event.status === 'processed' || event.status === 'ignored') return undefined
+  return html`<span class="note">${cut(event.lastError, 140)}</span>`
+}
+
+/** What an event is about, as a search for all events about it. */
+export const subjectLink = (subject: string | null): Content => {
+  if (subject === null) return html`<span class="none">–</span>`
+  const [kind, ...rest] = subject.split(':')
+  const name = rest.join(':')
+  const shown = kind === 'outreach' ? `outreach ${cut(name, 20)}` : cut(name || subject, 40)
+  return html`<a class="subject" href="/console/events?q=${encodeURIComponent(subject)}">${shown}</a>`
+}

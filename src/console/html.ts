@@ -1,0 +1,41 @@
+const markup = Symbol('markup')
+
+/** Markup that this process wrote. Only `html` makes it, so what it holds of others is escaped by construction. */
+export interface Html {
+  readonly [markup]: string
+}
+
+/** What a template takes; nothing is shown for null, undefined and false. */
+export type Content = Html | string | number | bigint | null | undefined | false | readonly Content[]
+
+/**
+ * A template whose values are escaped, whatever they are, except for markup made by this function. Attributes must
+ * be quoted; a URL must begin with a path of ours.
+ */
+export const html = (texts: TemplateStringsArray, ...values: Content[]): Html => {
+  let text = texts[0] ?? ''
+  for (const [index, value] of values.entries()) text += toMarkup(value) + (texts[index + 1] ?? '')
+  return { [markup]: text }
+}
+
+/** The markup as text, to be sent. */
+export const render = (page: Html): string => page[markup]
+
+const toMarkup = (value: Content): string => {
+  if (value === null || value === undefined || value === false) return ''
+  if (typeof value === 'object') return isHtml(value) ? value[markup] : value.map(toMarkup).join('')
+  return escapeText(String(value))
+}
+
+const isHtml = (value: Html | readonly Content[]): value is Html => markup in value
+
+const ENTITIES: Record<string, string> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+const escapeText = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => ENTITIES[character] as string)

@@ -1,0 +1,152 @@
+import basicAuth from '@fastify/basic-auth'
+import formbody from '@fastify/formbody'
+import helmet from '@fastify/helmet'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Config } from '../config.ts'
+import { isTransient } from '../db/transaction.ts'
+import { openPool } from '../plugins/database.ts'
+import { createAccess } from './access.ts'
+import { serveAssets } from './assets.ts'
+import { type ConsoleContext, NotFound } from './context.ts'
+import { PROVIDERS } from './filters.ts'
+import { html, render } from './html.ts'
+import { createLayout } from './layout.ts'
+import { eventPage } from './pages/event.ts'
+import { eventsPage } from './pages/events.ts'
+import { mailboxesPage } from './pages/mailboxes.ts'
+import { overviewPage } from './pages/overview.ts'
+import { recordPages } from './pages/records.ts'
+import { replayPage } from './pages/replay.ts'
+import { isSameOrigin } from './same-origin.ts'
+
+/** Connections of its own, few, with statements that end soon: it never keeps deliveries or batches waiting. */
+const CONNECTIONS = 2
+const TIMEOUTS = { connectionTimeoutMillis: 3_000, query_timeout: 9_000, statement_timeout: 8_000 }
+/** Bytes of a form. */
+const BODY_LIMIT = 16 * 1024
+
+/** Nothing from elsewhere, nothing inline. */
+const POLICY = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'"],
+  'img-src': ["'self'"],
+  'connect-src': ["'self'"],
+  'form-action': ["'self'"],
+  'base-uri': ["'none'"],
+  'frame-ancestors': ["'none'"],
+}
+
+/**
+ * The operators' console at `/console`. Mounted only when a password is set: without one the route does not exist.
+ */
+export const consoleRoutes = async (
+  app: FastifyInstance,
+  { config, clock }: { config: Config; clock: () => Date },
+): Promise<void> => {
+  const { CONSOLE_PASSWORD } = config
+  if (CONSOLE_PASSWORD === undefined) return
+  await app.register(async (scope) => mount(scope, { config, clock, password: CONSOLE_PASSWORD }), {
+    prefix: '/console',
+  })
+}
+
+const mount = async (
+  scope: FastifyInstance,
+  { config, clock, password }: { config: Config; clock: () => Date; password: string },
+): Promise<void> => {
+  const access = createAccess(password, clock)
+  const pool = openPool(scope, config, { name: 'console', max: CONNECTIONS, timeouts: TIMEOUTS })
+  scope.addHook('onClose', async () => pool.end())
+
+  await scope.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: POLICY },
+    // `no-referrer` would make browsers post `Origin: null`.
+    referrerPolicy: { policy: 'same-origin' },
+    xFrameOptions: { action: 'deny' },
+    // Whether the whole host is HTTPS only is for its proxy to say.
+    strictTransportSecurity: false,
+  })
+  await scope.register(basicAuth, {
+    authenticate: { realm: 'RoleFerry webhooks' },
+    validate: async (_user, given, request) => {
+      if (!access.isRight(given, request.ip)) throw new Error('wrong password')
+    },
+  })
+  scope.removeAllContentTypeParsers()
+  await scope.register(formbody, { bodyLimit: BODY_LIMIT })
+
+  scope.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    const wait = access.mustWait(request.ip)
+    if (wait > 0) {
+      reply.header('retry-after', String(wait))
+      throw new Denied(429, `Too many wrong passwords. Try again in ${Math.ceil(wait / 60)} min.`)
+    }
+  })
+  scope.addHook('onRequest', scope.basicAuth)
+  scope.addHook('onRequest', async (request) => {
+    const changes = request.method !== 'GET' && request.method !== 'HEAD'
+    if (changes && !isSameOrigin(request.headers, request.host)) {
+      throw new Denied(403, 'Only the console’s own pages may change something.')
+    }
+  })
+
+  const layout = createLayout(serveAssets(scope), config.DD_ENV)
+  const show: ConsoleContext['show'] = (reply, page) =>
+    reply.type('text/html; charset=utf-8').send(render(layout(page)))
+  const context: ConsoleContext = {
+    pool,
+    clock,
+    show,
+    wake: () => PROVIDERS.forEach(scope.processors.wake),
+  }
+
+  const showError = (reply: FastifyReply, statusCode: number, title: string, text: string) =>
+    show(reply.code(statusCode), {
+      title,
+      body: html`<div class="nothing"><h1>${title}</h1><p>${text}</p><p><a class="button" href="/console">Overview</a></p></div>`,
+    })
+  scope.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    const statusCode = error.statusCode ?? 500
+    if (statusCode === 401)
+      return showError(reply, 401, 'Password needed', 'Log in with any name and the console’s password.')
+    if (statusCode < 500)
+      return showError(reply, statusCode, TITLES[statusCode] ?? 'That did not work', error.message)
+    request.log.warn({ err: error }, 'console page failed')
+    if (isTransient(error)) {
+      return showError(
+        reply,
+        503,
+        'The database does not answer',
+        'Deliveries get 503 meanwhile and come again. Reload in a moment.',
+      )
+    }
+    return showError(reply, 500, 'Something went wrong', 'The log has the reason.')
+  })
+  scope.setNotFoundHandler(() => {
+    throw new NotFound('There is no such page.')
+  })
+
+  for (const page of [overviewPage, eventsPage, eventPage, replayPage, mailboxesPage, recordPages])
+    page(scope, context)
+}
+
+const TITLES: Record<number, string> = {
+  400: 'Something is missing',
+  403: 'Not allowed',
+  404: 'Not found',
+  413: 'Too much',
+  415: 'Not a form',
+  429: 'Wait a moment',
+}
+
+/** Refused before anything is looked at. */
+class Denied extends Error {
+  override name = 'Denied'
+  readonly statusCode: number
+  constructor(statusCode: number, message: string) {
+    super(message)
+    this.statusCode = statusCode
+  }
+}

@@ -1,0 +1,193 @@
+import type { FastifyInstance } from 'fastify'
+import {
+  type EventHistory,
+  type EventNotification,
+  eventHistory,
+  payloadText,
+} from '../../operations/events.ts'
+import { type Touched, touchedBy } from '../../operations/records.ts'
+import { replayEvents } from '../../operations/replay.ts'
+import { type ConsoleContext, NotFound, operatorOf } from '../context.ts'
+import { subjectLink } from '../event-list.ts'
+import { ago, counted, moment, providerName } from '../format.ts'
+import { type Content, type Html, html } from '../html.ts'
+import { json } from '../json.ts'
+import { badge, card, facts, nothing } from '../parts.ts'
+import { readReason, reasonField } from '../reason.ts'
+
+/** Characters of a payload on the page. */
+const MOST_PAYLOAD = 100_000
+
+export const eventPage = (scope: FastifyInstance, { pool, clock, show, wake }: ConsoleContext): void => {
+  scope.get<{ Params: { id: string }; Querystring: Record<string, unknown> }>(
+    '/events/:id',
+    async (request, reply) => {
+      const event = await eventHistory(pool, request.params.id)
+      if (event === undefined)
+        throw new NotFound('There is no such event. It may have been deleted by retention.')
+      const [payload, touched] = await Promise.all([
+        payloadText(pool, event.id, MOST_PAYLOAD),
+        touchedBy(pool, event),
+      ])
+      const now = clock()
+      return show(reply, {
+        title: event.eventType,
+        section: 'events',
+        body: html`
+${notice(request.query.replayed)}
+<div class="heading">
+  <h1>${event.eventType}</h1>${badge(event.status)}
+  <p>${providerName(event.provider)} · received ${ago(event.receivedAt, now)}</p>
+</div>
+<div class="detail">
+  <div class="stack">
+    ${card('Timeline', timeline(event, now))}
+    ${card('Payload', payload === undefined ? nothing('The payload is deleted', 'Retention deletes payloads after some weeks; what the event did stays.') : html`${json(payload.text)}${payload.more && html`<p class="hint">Only the beginning is shown. All of it: <code>npm run webhooks -- events show ${event.id} --json</code></p>`}`)}
+  </div>
+  <div class="stack">
+    ${card('What it is about', touchedList(touched, event))}
+    ${card('Notifications', notificationList(event.notifications, now))}
+    ${card('Replay', payload === undefined ? html`<p class="hint">Without its payload it cannot be replayed.</p>` : replayForm(event))}
+    ${card(
+      'Identity',
+      facts([
+        ['Provider’s id', html`<code>${event.eventId}</code>`],
+        ['Row', html`<code>${event.id}</code>`],
+        ['Attempts', String(event.attempts)],
+      ]),
+    )}
+  </div>
+</div>`,
+      })
+    },
+  )
+
+  scope.post<{ Params: { id: string }; Body: unknown }>('/events/:id/replay', async (request, reply) => {
+    const by = { operator: operatorOf(request), via: 'console', reason: readReason(request.body) } as const
+    const { replayed } = await replayEvents(
+      pool,
+      [request.params.id].filter((id) => /^\d{1,18}$/.test(id)),
+      by,
+      clock(),
+    )
+    request.log.info({ event: request.params.id, replayed }, 'replay requested in the console')
+    wake()
+    return reply.redirect(
+      `/console/events/${encodeURIComponent(request.params.id)}?replayed=${replayed}`,
+      303,
+    )
+  })
+}
+
+const notice = (replayed: unknown): Content => {
+  if (replayed === '1')
+    return html`<p class="notice good" role="status">It has its turn now. Reload to see how it ended.</p>`
+  if (replayed === '0')
+    return html`<p class="notice" role="status">It was left alone: it is due already, or being processed right now.</p>`
+  return undefined
+}
+
+/** What happened to the event, in the order of time; what is still to come is at the end. */
+const timeline = (event: EventHistory, now: Date): Html => {
+  const moments: { at: Date | null; what: Content; tone?: string }[] = [
+    { at: event.occurredAt, what: `Happened, says ${providerName(event.provider)}` },
+    { at: event.receivedAt, what: 'Received and made durable' },
+    ...event.actions.map((action) => ({
+      at: action.actedAt,
+      what: html`${action.action === 'replay' ? 'Replayed' : 'Discarded'} by ${action.operator} (${action.via}): “${action.reason}”
+        <span class="note">it was ${action.statusBefore}${action.errorBefore !== null && html`: ${action.errorBefore}`}</span>`,
+    })),
+    ...(event.waitingSince === null
+      ? []
+      : [{ at: event.waitingSince, what: 'Began to wait for a row that is missing', tone: 'skipped' }]),
+    ...(event.processedAt === null
+      ? []
+      : [
+          {
+            at: event.processedAt,
+            what:
+              event.status === 'ignored'
+                ? 'Ignored: no handler for its type'
+                : 'Processed: its effects are committed',
+            tone: event.status === 'ignored' ? 'ignored' : 'processed',
+          },
+        ]),
+  ]
+  moments.sort((a, b) => (a.at?.getTime() ?? 0) - (b.at?.getTime() ?? 0))
+  const ending = endingOf(event, now)
+  return html`<ol class="timeline">
+  ${moments.map(({ at, what, tone }) => at !== null && html`<li class="${tone}"><span class="what">${what}</span>${moment(at, now)}</li>`)}
+  ${ending}
+</ol>`
+}
+
+const endingOf = (event: EventHistory, now: Date): Content => {
+  const tries = event.attempts > 0 ? `after ${counted(event.attempts, 'attempt')}` : undefined
+  const error = event.lastError !== null && html`<span class="note error">${event.lastError}</span>`
+  switch (event.status) {
+    case 'dead':
+      return html`<li class="dead"><span class="what">Dead ${tries}${error}</span></li>`
+    case 'skipped':
+      return html`<li class="skipped"><span class="what">Skipped${error}</span></li>`
+    case 'pending':
+      return html`<li class="pending"><span class="what">Next turn ${ago(event.nextAttemptAt, now)}${
+        tries !== undefined && html`, ${tries}`
+      }${error}</span></li>`
+    default:
+      return (
+        event.attempts > 1 &&
+        error &&
+        html`<li><span class="what">It had failed before: ${counted(event.attempts, 'attempt')}${error}</span></li>`
+      )
+  }
+}
+
+const PATHS: Record<Touched['kind'], string> = {
+  outreach: 'outreach',
+  contact: 'contacts',
+  user: 'users',
+  mailbox: 'mailboxes',
+}
+
+const touchedList = (touched: Touched[], event: EventHistory): Html =>
+  touched.length === 0
+    ? event.subject === null
+      ? nothing('It names nothing', 'The event carries no outreach, customer or mailbox.')
+      : nothing('No such row', html`It is about ${subjectLink(event.subject)}, which is not in the database.`)
+    : html`<ul class="links">${touched.map(
+        ({ kind, id, label }) =>
+          html`<li><span class="kind">${kind}</span><a href="/console/${PATHS[kind]}/${id}">${label}</a></li>`,
+      )}</ul>
+      <p class="hint">All events about ${subjectLink(event.subject)}</p>`
+
+const notificationList = (notifications: EventNotification[], now: Date): Html =>
+  notifications.length === 0
+    ? html`<p class="hint">It caused none.</p>`
+    : html`<ul class="links">${notifications.map(
+        ({
+          channel,
+          state,
+          retries,
+          endedAt,
+          error,
+          requestedAt,
+        }) => html`<li><span class="kind">${channel}</span><span>${badge(state)}
+          <span class="note">${endedAt === null ? html`asked for ${ago(requestedAt, now)}` : ago(endedAt, now)}${
+            retries > 0 && `, tried again ${counted(retries, 'time')}`
+          }${error !== null && html`: ${error}`}</span></span></li>`,
+      )}</ul>`
+
+const WHAT_A_REPLAY_DOES: Record<EventHistory['status'], string> = {
+  processed: 'Its effects are applied already: a replay applies nothing again.',
+  ignored: 'There was no handler for its type. A replay looks for one anew.',
+  skipped: 'A replay tries to apply it anew, and waits again for a row that is missing.',
+  dead: 'A replay gives it eight new attempts.',
+  pending: 'A replay tries it now rather than later.',
+}
+
+const replayForm = (event: EventHistory): Html => html`
+<form method="post" action="/console/events/${event.id}/replay">
+  <p class="hint">${event.status === 'pending' && event.processedAt !== null ? WHAT_A_REPLAY_DOES.processed : WHAT_A_REPLAY_DOES[event.status]}</p>
+  ${reasonField()}
+  <button type="submit">Replay this event</button>
+</form>`

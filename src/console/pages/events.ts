@@ -1,0 +1,116 @@
+import type { FastifyInstance } from 'fastify'
+import { countEvents, listEvents } from '../../operations/events.ts'
+import { EVENT_STATUSES, isPosition } from '../../operations/matching.ts'
+import type { Found } from '../../operations/search.ts'
+import { eventTypes } from '../../providers/event-types.ts'
+import type { ConsoleContext } from '../context.ts'
+import { eventList } from '../event-list.ts'
+import { type FilterFields, PERIODS, PROVIDERS, readFields, toFilter, toQuery } from '../filters.ts'
+import { number, providerName } from '../format.ts'
+import { type Html, html } from '../html.ts'
+import { nothing } from '../parts.ts'
+
+const PAGE = 50
+const MOST_COUNTED = 10_000
+
+export const eventsPage = (scope: FastifyInstance, { pool, clock, show }: ConsoleContext): void => {
+  scope.get('/events', async (request, reply) => {
+    const query = request.query as Record<string, unknown>
+    const fields = readFields(query)
+    const now = clock()
+    const { filter, found } = await toFilter(pool, fields, now)
+    const after = isPosition(query.after) ? query.after : undefined
+    const [{ events, next }, { count, more }] = await Promise.all([
+      listEvents(pool, filter, { limit: PAGE, after }),
+      countEvents(pool, filter, MOST_COUNTED),
+    ])
+    return show(reply, {
+      title: 'Events',
+      section: 'events',
+      body: html`
+<h1>Events</h1>
+${filterForm(fields)}
+<div id="results">
+  ${foundRows(found)}
+  <div class="bar">
+    <p role="status">${count === 0 ? 'No events' : html`<strong>${number(count)}${more && '+'}</strong> ${count === 1 ? 'event' : 'events'}`}</p>
+    ${count > 0 && html`<a class="button" href="/console/replay${toQuery({ ...fields })}">Replay ${count === 1 ? 'it' : 'them'} …</a>`}
+  </div>
+  ${events.length === 0 ? noEvents(fields, after) : html`<div class="card flush">${eventList(events, now, { about: true })}</div>`}
+  <nav class="pages" aria-label="Pages">
+    ${after !== undefined && html`<a class="button" href="/console/events${toQuery({ ...fields })}">Newest</a>`}
+    ${next !== null && html`<a class="button" rel="next" href="/console/events${toQuery({ ...fields, after: next })}">Older</a>`}
+  </nav>
+</div>`,
+    })
+  })
+}
+
+const KIND_PATHS: Record<Found['kind'], string> = { contact: 'contacts', user: 'users', mailbox: 'mailboxes' }
+
+/** What the searched address belongs to. */
+const foundRows = (found: Found[]): Html | undefined =>
+  found.length === 0
+    ? undefined
+    : html`<ul class="chips" aria-label="What was searched for belongs to">${found.map(
+        ({ kind, id, label }) =>
+          html`<li><a href="/console/${KIND_PATHS[kind]}/${id}"><span class="thin">${kind}</span> ${label}</a></li>`,
+      )}</ul>`
+
+const noEvents = (fields: FilterFields, after: string | undefined): Html => {
+  if (after !== undefined) return nothing('Nothing older', 'These were all events that match.')
+  if (fields.q !== '') {
+    return nothing(
+      `Nothing found for “${fields.q}”`,
+      'The search takes an event id, an outreach id (123 or outreach:123), a customer id (cus_…) or an e-mail address of a contact, a user or a mailbox.',
+    )
+  }
+  if (toQuery({ ...fields }) !== '')
+    return nothing(
+      'No event matches',
+      html`Widen the filter, or <a href="/console/events">show all events</a>.`,
+    )
+  return nothing(
+    'No events yet',
+    'They appear here as soon as a provider posts one. To try it: npm run send -- delivered 1.',
+  )
+}
+
+const option = (value: string, name: string, chosen: string): Html =>
+  html`<option value="${value}"${value === chosen && html` selected`}>${name}</option>`
+
+const types = [...new Set(Object.values(eventTypes).flatMap((ofProvider) => [...ofProvider]))].sort()
+
+/** Works as an ordinary form; with the script the list follows what is chosen and typed. */
+const filterForm = (fields: FilterFields): Html => html`
+<form class="filter card" method="get" action="/console/events" role="search" aria-label="Filter events"
+      hx-get="/console/events" hx-trigger="input changed delay:300ms from:#q, change" hx-target="#results" hx-select="#results"
+      hx-swap="outerHTML" hx-replace-url="true" hx-sync="this:replace">
+  <div class="field search">
+    <label for="q">Search</label>
+    <input id="q" name="q" type="search" value="${fields.q}" placeholder="Event, outreach, customer or e-mail address" autocomplete="off" spellcheck="false" maxlength="400">
+  </div>
+  <div class="field">
+    <label for="provider">Provider</label>
+    <select id="provider" name="provider">${option('', 'All', fields.provider)}${PROVIDERS.map((name) => option(name, providerName(name), fields.provider))}</select>
+  </div>
+  <div class="field">
+    <label for="status">Status</label>
+    <select id="status" name="status">${option('', 'All', fields.status)}${EVENT_STATUSES.map((name) => option(name, name, fields.status))}</select>
+  </div>
+  <div class="field">
+    <label for="type">Type</label>
+    <input id="type" name="type" list="types" value="${fields.type}" placeholder="All" autocomplete="off" spellcheck="false" maxlength="100">
+    <datalist id="types">${types.map((type) => html`<option value="${type}"></option>`)}</datalist>
+  </div>
+  <div class="field">
+    <label for="period">Received</label>
+    <select id="period" name="period">${option('', 'Any time', fields.period)}${Object.entries(PERIODS).map(([key, { name }]) => option(key, name, fields.period))}</select>
+  </div>
+  <details class="exact"${(fields.since !== '' || fields.until !== '') && html` open`}>
+    <summary>Exact times</summary>
+    <div class="field"><label for="since">From (UTC)</label><input id="since" name="since" type="datetime-local" step="1" value="${fields.since}"></div>
+    <div class="field"><label for="until">To (UTC)</label><input id="until" name="until" type="datetime-local" step="1" value="${fields.until}"></div>
+  </details>
+  <div class="actions"><button type="submit">Filter</button><a class="quiet" href="/console/events">Clear</a></div>
+</form>`

@@ -1,0 +1,242 @@
+import type { FastifyInstance } from 'fastify'
+import type { CountedOutcome } from '../../inbox/counts.ts'
+import { countEvents, type EventSummary } from '../../operations/events.ts'
+import {
+  type Backlog,
+  backlog,
+  type CountedStretch,
+  countsOver,
+  type DeadGroup,
+  deadByError,
+  lastEvents,
+  refusals,
+} from '../../operations/overview.ts'
+import { chart, legend } from '../chart.ts'
+import type { ConsoleContext } from '../context.ts'
+import { PROVIDERS, toQuery } from '../filters.ts'
+import { ago, cut, duration, number, providerName } from '../format.ts'
+import { type Content, type Html, html } from '../html.ts'
+import { card, nothing, table } from '../parts.ts'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+const HOUR_CHART = { stretch: 1, stretches: 60 }
+const DAY_CHART = { stretch: 15, stretches: 96 }
+const MOST_DEAD_COUNTED = 10_000
+
+export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: ConsoleContext): void => {
+  scope.get('/', async (_request, reply) => {
+    const now = clock()
+    const [pending, dead, deadGroups, last, ofHour, ofDay, refused] = await Promise.all([
+      backlog(pool, now),
+      countEvents(pool, { status: 'dead' }, MOST_DEAD_COUNTED),
+      deadByError(pool),
+      lastEvents(pool, PROVIDERS),
+      countsOver(pool, { since: new Date(now.getTime() - HOUR), stretch: HOUR_CHART.stretch }),
+      countsOver(pool, { since: new Date(now.getTime() - DAY), stretch: DAY_CHART.stretch }),
+      refusals(pool, new Date(now.getTime() - DAY)),
+    ])
+    return show(reply, {
+      title: 'Overview',
+      section: 'overview',
+      body: html`
+<h1>Overview</h1>
+<div id="live" hx-get="/console" hx-trigger="every 10s" hx-select="#live" hx-swap="outerMorph">
+  ${tiles(pending, dead, ofDay, now)}
+  <section class="card">
+    <header><h2>Events over time</h2>${legend()}</header>
+    ${PROVIDERS.map((provider) => providerRow(provider, { last, ofHour, ofDay, pending, now }))}
+  </section>
+</div>
+<div class="columns">
+  ${card('Dead events by error', deadTable(deadGroups.groups, now), dead.count > 0 && html`<a href="/console/events?status=dead">All dead events</a>`)}
+  ${card('Refused deliveries, last 24 hours', refusedTable(refused))}
+</div>
+${card('Figures', figures(ofDay))}`,
+    })
+  })
+}
+
+const sumOf = (counts: CountedStretch[], ...outcomes: CountedOutcome[]): number =>
+  counts.filter(({ outcome }) => outcomes.includes(outcome)).reduce((sum, { count }) => sum + count, 0)
+
+const tile = (
+  name: string,
+  value: Content,
+  note: Content,
+  tone?: 'bad' | 'warn',
+  href?: string,
+): Html => html`
+<li class="tile ${tone}">
+  <span class="name">${name}</span>
+  <span class="figure">${href === undefined ? value : html`<a href="${href}">${value}</a>`}</span>
+  <span class="note">${note}</span>
+</li>`
+
+/** Minutes after which a backlog is worth a colour. */
+const LATE = 5 * MINUTE
+
+const tiles = (
+  pending: Backlog[],
+  dead: { count: number; more: boolean },
+  ofDay: CountedStretch[],
+  now: Date,
+): Html => {
+  const due = pending.reduce((sum, one) => sum + one.due, 0)
+  const later = pending.reduce((sum, one) => sum + one.later, 0)
+  const oldest = Math.min(
+    ...pending.map(({ oldestDueAt }) => oldestDueAt?.getTime() ?? Number.POSITIVE_INFINITY),
+  )
+  const age = Number.isFinite(oldest) ? now.getTime() - oldest : 0
+  const failed = sumOf(ofDay, 'failed', 'dead')
+  return html`
+<ul class="tiles" aria-label="Now and over the last 24 hours">
+  ${tile(
+    'Backlog',
+    number(due),
+    due === 0
+      ? later === 0
+        ? 'nothing waits'
+        : `${number(later)} for later`
+      : `oldest due for ${duration(age)}`,
+    age > LATE ? 'bad' : undefined,
+    '/console/events?status=pending',
+  )}
+  ${tile(
+    'Dead',
+    `${number(dead.count)}${dead.more ? '+' : ''}`,
+    dead.count === 0 ? 'none' : 'failed on every attempt',
+    dead.count > 0 ? 'bad' : undefined,
+    '/console/events?status=dead',
+  )}
+  ${tile('Processed', number(sumOf(ofDay, 'processed')), 'in 24 hours')}
+  ${tile('Failed attempts', number(failed), 'in 24 hours', failed > 0 ? 'warn' : undefined)}
+  ${tile('Duplicates', number(sumOf(ofDay, 'duplicate')), 'in 24 hours, applied once')}
+  ${tile('Refused', number(sumOf(ofDay, 'refused')), 'deliveries in 24 hours')}
+</ul>`
+}
+
+const providerRow = (
+  provider: string,
+  {
+    last,
+    ofHour,
+    ofDay,
+    pending,
+    now,
+  }: {
+    last: EventSummary[]
+    ofHour: CountedStretch[]
+    ofDay: CountedStretch[]
+    pending: Backlog[]
+    now: Date
+  },
+): Html => {
+  const newest = last.find((event) => event.provider === provider)
+  const own = (counts: CountedStretch[]) => counts.filter((count) => count.provider === provider)
+  const waiting = pending.find((one) => one.provider === provider)
+  return html`
+<div class="provider-row">
+  <div class="about">
+    <h3><a href="/console/events?provider=${provider}">${providerName(provider)}</a></h3>
+    <p>${
+      newest === undefined
+        ? 'no event yet'
+        : html`last event ${ago(newest.receivedAt, now)}<br><a href="/console/events/${newest.id}">${cut(newest.eventType, 40)}</a>`
+    }</p>
+    ${waiting !== undefined && waiting.due > 0 && html`<p class="note">${number(waiting.due)} due</p>`}
+  </div>
+  ${chart('Last hour, by minute', own(ofHour), { now, ...HOUR_CHART })}
+  ${chart('Last 24 hours, by 15 min', own(ofDay), { now, ...DAY_CHART })}
+</div>`
+}
+
+const deadTable = (groups: DeadGroup[], now: Date): Html =>
+  groups.length === 0
+    ? nothing(
+        'No dead events',
+        'Everything that was accepted has been applied, is waiting its turn, or needed nothing done.',
+      )
+    : table(
+        'Dead events by error',
+        [
+          {
+            name: 'Error',
+            kind: 'wide',
+            cell: ({
+              provider,
+              eventType,
+              error,
+            }) => html`<a class="strong" href="/console/events${toQuery({ status: 'dead', provider, type: eventType })}">${cut(error ?? 'unknown', 160)}</a>
+            <span class="note">${providerName(provider)} ${cut(eventType, 60)}</span>`,
+          },
+          { name: 'Events', kind: 'number', cell: ({ count }) => number(count) },
+          { name: 'Newest', cell: ({ newestReceivedAt }) => ago(newestReceivedAt, now) },
+        ],
+        groups,
+      )
+
+/** What an operator can conclude from a refusal. */
+const REASONS: Record<string, string> = {
+  signature_missing: 'Not signed: a scanner, or signing is off at the provider',
+  signature_invalid: 'Signed with another key, or changed on the way',
+  stale: 'Too old or too far in the future',
+  replayed: 'A signature used before for another message',
+  malformed: 'A body that is not what the provider sends',
+  too_large: 'A body over the limit',
+  media_type: 'A content type the provider does not use',
+  overloaded: 'Too much at once; the provider tries again',
+  unavailable: 'Postgres away or shutting down; the provider tries again',
+  not_configured: 'No key is set for the provider',
+}
+
+const refusedTable = (refused: { provider: string; reason: string; count: number }[]): Html =>
+  refused.length === 0
+    ? nothing('Nothing refused', 'Every delivery of the last 24 hours was signed, fresh and well formed.')
+    : table(
+        'Refused deliveries',
+        [
+          {
+            name: 'Reason',
+            kind: 'wide',
+            cell: ({ provider, reason }) => html`<span class="strong">${reason.replaceAll('_', ' ')}</span>
+            <span class="note">${providerName(provider)} · ${REASONS[reason]}</span>`,
+          },
+          { name: 'Deliveries', kind: 'number', cell: ({ count }) => number(count) },
+        ],
+        refused,
+      )
+
+/** The same as the charts, in words and numbers. */
+const figures = (ofDay: CountedStretch[]): Html => {
+  const column = (name: string, ...outcomes: CountedOutcome[]) => ({
+    name,
+    kind: 'number' as const,
+    cell: (provider: string) =>
+      number(
+        sumOf(
+          ofDay.filter((count) => count.provider === provider),
+          ...outcomes,
+        ),
+      ),
+  })
+  return html`<p class="hint">The last 24 hours. Counts are kept for eight days and may miss some seconds of a crash.</p>${table(
+    'Events of the last 24 hours',
+    [
+      {
+        name: 'Provider',
+        kind: 'wide',
+        cell: (provider: string) => html`<span class="strong">${providerName(provider)}</span>`,
+      },
+      column('Processed', 'processed'),
+      column('Ignored', 'ignored'),
+      column('Skipped', 'skipped'),
+      column('Failed attempts', 'failed'),
+      column('Dead', 'dead'),
+      column('Duplicates', 'duplicate'),
+      column('Refused', 'refused'),
+    ],
+    PROVIDERS,
+  )}`
+}
