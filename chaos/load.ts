@@ -27,7 +27,7 @@ interface LoadCounts {
   wrong: Map<string, number>
   /** Connections refused or cut, and time-outs. */
   unanswered: number
-  /** Requests begun before a stop was asked for (see `mark`) that got no answer. */
+  /** Requests that were wholly sent before a stop was asked for (see `mark`) and got no answer. */
   cut: number
   /** The longest wait for a 503, in milliseconds. */
   slowestRefusal: number
@@ -44,7 +44,7 @@ export interface Load {
   eventIds: ReadonlyMap<ProviderName, string[]>
   /** Deliveries not yet acknowledged. */
   open: () => number
-  /** From now on, what was begun before and gets no answer counts as cut. */
+  /** From now on, what was sent before and gets no answer counts as cut. */
   mark: () => void
   setRate: (rate: number) => void
   /** Makes no new deliveries; resolves once all are acknowledged. @throws when that takes too long. */
@@ -89,7 +89,7 @@ export const startLoad = (options: LoadOptions): Load => {
     counts.sent++
     const answer = await send(agent, target + parcel.path, parcel.request(new Date()))
     const took = performance.now() - begunAt
-    if (answer?.status === 200) {
+    if (answer.status === 200) {
       if (failedSince) {
         counts.longestRecovery = Math.max(counts.longestRecovery, performance.now() - lastGood)
       }
@@ -99,9 +99,9 @@ export const startLoad = (options: LoadOptions): Load => {
       return true
     }
     failedSince = true
-    if (answer === undefined) {
+    if (answer.status === undefined) {
       counts.unanswered++
-      if (begunAt < markedAt) counts.cut++
+      if (answer.writtenAt < markedAt) counts.cut++
     } else if (answer.status === 503 && answer.retryAfter) {
       counts.unavailable++
       counts.slowestRefusal = Math.max(counts.slowestRefusal, took)
@@ -168,22 +168,30 @@ export const startLoad = (options: LoadOptions): Load => {
 }
 
 interface Answer {
-  status: number
-  retryAfter: boolean
+  /** Undefined when there is no answer. */
+  status?: number
+  retryAfter?: boolean
   text: string
+  /** When the whole request had left this process. */
+  writtenAt: number
 }
 
-/** Posts one delivery; undefined when there is no answer. */
-const send = (agent: Agent, url: string, { headers, body }: SignedRequest): Promise<Answer | undefined> =>
+/** Posts one delivery. */
+const send = (agent: Agent, url: string, { headers, body }: SignedRequest): Promise<Answer> =>
   new Promise((resolve) => {
+    let writtenAt = Number.POSITIVE_INFINITY
+    let text = ''
+    const unanswered = () => resolve({ text, writtenAt })
     const outgoing = httpRequest(url, {
       agent,
       method: 'POST',
       headers: { ...headers, 'content-length': body.length },
       signal: AbortSignal.timeout(ANSWER_WITHIN),
     })
+    outgoing.on('finish', () => {
+      writtenAt = performance.now()
+    })
     outgoing.on('response', (response) => {
-      let text = ''
       response.setEncoding('utf8').on('data', (chunk) => {
         text += chunk
       })
@@ -192,10 +200,11 @@ const send = (agent: Agent, url: string, { headers, body }: SignedRequest): Prom
           status: response.statusCode ?? 0,
           retryAfter: Number(response.headers['retry-after']) > 0,
           text,
+          writtenAt,
         }),
       )
-      response.on('error', () => resolve(undefined))
+      response.on('error', unanswered)
     })
-    outgoing.on('error', () => resolve(undefined))
+    outgoing.on('error', unanswered)
     outgoing.end(body)
   })

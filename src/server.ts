@@ -2,7 +2,7 @@ import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 
-/** Milliseconds in which the service stops, whatever hangs: 3 s of draining, then the batch and the queue. */
+/** Milliseconds in which the service stops, whatever hangs: 3.3 s of draining, then the batch and the queue. */
 const STOP_WITHIN = 7_500
 
 const start = async (config: Config): Promise<void> => {

@@ -66,8 +66,6 @@ export interface Provider<Body = unknown> {
   path: `/webhooks/${string}`
   /** Bytes of a body that is read whole. More is a 413. */
   bodyLimit: number
-  /** Bytes of its bodies in memory at once; the default is what all providers together may hold. More is a 503. */
-  heldLimit?: number
   /** Media types it posts; any other is a 415. */
   mediaTypes: string[]
   /** Adds its own body parsers to its own scope; the default keeps a body's bytes as a Buffer. */

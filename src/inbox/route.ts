@@ -1,35 +1,35 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
-import { createAccept } from './accept.ts'
+import { type Accepted, createAccept } from './accept.ts'
+import { guardBody } from './body-guard.ts'
+import { createHeldBodies, type Hold } from './held-bodies.ts'
 import type { Provider } from './provider.ts'
 import { Refusal } from './refusal.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Bytes of this request that count against the budget of bodies in memory. */
-    heldBytes: number
+    /** What this delivery holds in memory; null before it is let in. */
+    hold: Hold | null
   }
 }
 
-/** Bodies in memory at once, in bytes, over all providers. More is refused: nothing is queued without a bound. */
-const HELD_LIMIT = 64 * 1024 * 1024
-const budget = (limit = HELD_LIMIT) => ({ held: 0, limit })
-type Budget = ReturnType<typeof budget>
+/** What an event costs in memory besides its text, in bytes: tiny ones cost much more than they are long. */
+const EVENT_COST = 512
 
 /** Mounts the providers' routes: read the raw body, verify, accept, answer. */
 export const webhookRoutes = async (
   app: FastifyInstance,
   options: { config: Config; providers: Provider[]; clock: () => Date },
 ): Promise<void> => {
-  app.decorateRequest('heldBytes', 0)
-  const bodies = budget()
+  app.decorateRequest('hold', null)
   for (const provider of options.providers) {
     // A scope of its own: raw bodies and body limits are this route's affair alone.
-    await app.register(async (scope) => mount(scope, provider, options.clock, bodies))
+    await app.register(async (scope) => mount(scope, provider, options.clock))
   }
 }
 
-const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date, bodies: Budget): void => {
+const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date): void => {
+  const openHold = createHeldBodies(provider.bodyLimit)
   const accept = createAccept(provider, {
     pool: scope.database.accept,
     processedKeys: scope.processedKeys,
@@ -45,7 +45,6 @@ const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date, bo
       done(null, body),
     )
   } else provider.readBodies(scope)
-  const ownBodies = budget(provider.heldLimit)
 
   scope.addHook('onRequest', async (request, reply) => {
     try {
@@ -56,15 +55,25 @@ const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date, bo
         })
       }
       provider.precheck?.(request.headers)
-      hold(request, provider.bodyLimit, [bodies, ownBodies])
+      const hold = openHold(request.ip)
+      hold.assertFits(Math.min(announcedBytes(request) ?? 0, provider.bodyLimit))
+      request.hold = hold
+      // Not onResponse: Fastify calls that only for answers, and a sender may vanish before it gets one.
+      reply.raw.once('close', () => request.hold?.release())
     } catch (error) {
       // The body is not read: the connection cannot be used again.
       reply.header('connection', 'close')
       throw error
     }
   })
-  scope.addHook('onResponse', async (request, reply) => {
-    for (const one of [bodies, ownBodies]) one.held -= request.heldBytes
+  scope.addHook('preParsing', (request, _reply, payload, done) => {
+    if (request.hold !== null) {
+      const announced = announcedBytes(request) ?? provider.bodyLimit
+      guardBody(request.raw, request.hold, { kept: provider.bodyLimit, announced })
+    }
+    done(null, payload)
+  })
+  scope.addHook('onResponse', async (_request, reply) => {
     scope.metrics.distribution('ack_time', reply.elapsedTime, { provider: provider.name })
   })
 
@@ -83,9 +92,20 @@ const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date, bo
       },
     },
     async (request) => {
+      // From here on what is held counts until it is stored: a sender that is gone does not end that work.
+      const { hold } = request
+      request.hold = null
       const receivedAt = clock()
       const delivery = { body: request.body ?? Buffer.alloc(0), headers: request.headers, receivedAt }
-      const accepted = await accept(provider.verify(delivery), receivedAt)
+      let accepted: Accepted
+      try {
+        const events = provider.verify(delivery)
+        hold?.add(events.length * EVENT_COST)
+        accepted = await accept(events, receivedAt)
+      } finally {
+        hold?.release()
+      }
+      hold?.trust()
       const duplicates = accepted.status === 'ok' ? accepted.duplicates : 'all'
       if (duplicates !== 0) request.log.info({ provider: provider.name, duplicates }, 'already processed')
       return accepted
@@ -93,16 +113,8 @@ const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date, bo
   )
 }
 
-/** Takes the request's bytes out of the budgets until it is answered. @throws {Refusal} `overloaded` */
-const hold = (request: FastifyRequest, bodyLimit: number, budgets: Budget[]): void => {
-  const announced = Number(request.headers['content-length'] ?? bodyLimit)
-  const bytes = Math.min(Number.isFinite(announced) ? announced : bodyLimit, bodyLimit)
-  if (budgets.some(({ held, limit }) => held + bytes > limit)) {
-    throw new Refusal('overloaded', 'Too many deliveries at once; try again later')
-  }
-  for (const one of budgets) one.held += bytes
-  request.heldBytes = bytes
-}
+const announcedBytes = ({ headers }: FastifyRequest): number | undefined =>
+  headers['content-length'] === undefined ? undefined : Number(headers['content-length'])
 
 const mebibytes = (bytes: number) => `${bytes / 1024 / 1024} MiB`
 

@@ -1,34 +1,62 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether the service is shutting down. */
+    /** Whether the service was told to stop. It still takes what is on its way for a moment. */
+    stopping: () => boolean
+    /** Whether it takes no new deliveries any more. */
     closing: () => boolean
   }
 }
 
-/** How long requests under way may take to be answered, in milliseconds. */
+/**
+ * Told to stop, it listens on until nothing new has come for so long, in milliseconds: the kernel holds connections
+ * that a busy process has not accepted yet, and requests are on their way.
+ */
+const QUIET = 100
+/** But no longer than this: under load something always comes, and what was begun before is through by then. */
+const LISTEN_ON = 1_000
+/** How long requests under way may take to be answered after that, in milliseconds. */
 const DRAIN = 3_000
 
 /**
- * Requests under way are answered, then every connection is closed. Without this, `close()` would wait for ever
- * for a sender that is silent or half done.
+ * Told to stop, the service says so at `/readyz` but listens on for a moment, so that nothing begun is cut. Then
+ * requests under way are answered, then every connection is closed. Without that last step `close()` would wait for
+ * ever for a sender that is silent or half done.
  */
 export const closePlugin = fp(
   async (app) => {
     let underWay = 0
+    let lastArrival = 0
+    const arrival = () => {
+      lastArrival = Date.now()
+    }
+    let stopping = false
     let closing = false
+    app.decorate('stopping', () => stopping)
     app.decorate('closing', () => closing)
-    app.addHook('onRequest', async () => {
+    app.addHook('onRequest', async (_request, reply) => {
       underWay++
+      arrival()
+      // Not onResponse: Fastify calls that only for answers, and a sender may vanish before it gets one.
+      reply.raw.once('close', () => {
+        underWay--
+      })
     })
-    app.addHook('onResponse', async () => {
-      underWay--
-    })
+    app.server.on('connection', arrival)
     app.addHook('onSend', async (_request, reply) => {
-      if (closing) reply.header('connection', 'close')
+      if (stopping) reply.header('connection', 'close')
     })
     app.addHook('preClose', async () => {
+      stopping = true
+      const askedAt = Date.now()
+      lastArrival = askedAt
+      do {
+        await sleep(20)
+        // A busy process comes late to its timers: what arrived meanwhile is read in the next turns.
+        for (let turns = 0; turns < 3; turns++) await nextTurn()
+      } while (Date.now() < Math.min(lastArrival + QUIET, askedAt + LISTEN_ON))
       closing = true
       const until = Date.now() + DRAIN
       const timer = setInterval(() => {

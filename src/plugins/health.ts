@@ -15,7 +15,7 @@ export const healthPlugin = fp(
 
     /** Undefined when deliveries can be accepted. */
     const obstacle = async (): Promise<string | undefined> => {
-      if (app.closing()) return 'shutting down'
+      if (app.stopping()) return 'shutting down'
       try {
         const { rows } = await app.database.accept.query(
           'select max(created_at)::text as newest from drizzle.__drizzle_migrations',

@@ -17,7 +17,6 @@ export const createMailgun = (config: Config): Provider<Form | Undecoded> => ({
   name: 'mailgun',
   path: '/webhooks/mailgun-inbound',
   bodyLimit: 8 * MIB,
-  heldLimit: 32 * MIB,
   mediaTypes: ['application/x-www-form-urlencoded', 'multipart/form-data'],
   readBodies: (scope) => {
     scope.register(formbody, { parser: (urlencoded) => ({ urlencoded }) })

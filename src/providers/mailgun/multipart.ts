@@ -53,7 +53,7 @@ export const readMultipart = (request: FastifyRequest, payload: IncomingMessage)
     busboy.on('error', () => stop(malformed()))
     busboy.on('finish', () => resolve(form))
     payload.on('data', count)
-    payload.on('error', () => stop(malformed()))
+    payload.on('error', (error) => stop(error instanceof Refusal ? error : malformed()))
     payload.on('close', () => {
       if (!payload.readableEnded) stop(malformed())
     })

@@ -1,0 +1,47 @@
+import type { Readable } from 'node:stream'
+import type { Hold } from './held-bodies.ts'
+import { Refusal } from './refusal.ts'
+
+/** A body must arrive within 10 s and 2 s for every MiB of it: a provider's data centre needs a fraction. */
+const arrivalTime = (bytes: number): number => Math.min(10_000 + (2_000 * bytes) / (1024 * 1024), 100_000)
+
+/**
+ * Watches a body on its way to whatever parser reads it: its bytes are counted as they arrive, and one that does
+ * not arrive in time or does not fit any more ends with an error on the stream, which the parser passes on.
+ *
+ * Must be called in the turn of the event loop in which the parser starts to read.
+ *
+ * @param size.kept what of the body is kept at most, in bytes: a streaming parser drops the rest.
+ * @param size.announced how long it is, or may be.
+ */
+export const guardBody = (
+  payload: Readable,
+  hold: Hold,
+  { kept, announced }: { kept: number; announced: number },
+): void => {
+  let counted = 0
+  const stop = (refusal: Refusal) => {
+    clean()
+    payload.on('error', () => {}) // the parser stops listening with the first
+    payload.emit('error', refusal)
+  }
+  const count = (chunk: Buffer) => {
+    const bytes = Math.min(chunk.length, kept - counted)
+    counted += bytes
+    try {
+      hold.add(bytes)
+    } catch (error) {
+      stop(error as Refusal)
+    }
+  }
+  const timer = setTimeout(
+    () => stop(new Refusal('malformed', 'The body did not arrive in time', { statusCode: 408 })),
+    arrivalTime(announced),
+  )
+  const clean = () => {
+    clearTimeout(timer)
+    payload.off('data', count)
+  }
+  payload.on('data', count)
+  payload.once('end', clean).once('close', clean)
+}

@@ -1,0 +1,87 @@
+import { isIPv6 } from 'node:net'
+import { Refusal } from './refusal.ts'
+
+/** What one delivery holds in memory, from its first byte until it is answered and stored. */
+export interface Hold {
+  /** Refuses what is announced and would not fit now. @throws {Refusal} `overloaded` */
+  assertFits: (bytes: number) => void
+  /** Counts bytes that have arrived, or that were made of them. @throws {Refusal} `overloaded` */
+  add: (bytes: number) => void
+  /** Gives all of it back, once. */
+  release: () => void
+  /** From now on the sender counts as known: something it sent was verified and accepted. */
+  trust: () => void
+}
+
+/** Bytes of one provider's deliveries in memory at once. More is refused: nothing is queued without a bound. */
+const LIMIT = 32 * 1024 * 1024
+/** Senders that have not sent anything verified may hold so much together, so that the others always have room. */
+const STRANGERS_LIMIT = LIMIT / 2
+
+const KNOWN_FOR = 3_600_000
+const KNOWN_MOST = 10_000
+
+/**
+ * The budget of one provider's deliveries in memory. Bytes count as they arrive, so who announces much and sends
+ * little holds little; before anything is verified the senders that are not known share half of it, and each of
+ * them has room for one delivery.
+ *
+ * @param bodyLimit the largest body, in bytes.
+ * @returns a function that opens the account of one delivery; `address` is its sender's.
+ */
+export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.now) => {
+  let held = 0
+  let heldByStrangers = 0
+  const byAddress = new Map<string, number>()
+  const known = new Map<string, number>()
+
+  const isKnown = (sender: string): boolean => (known.get(sender) ?? 0) > clock()
+  const trust = (sender: string): void => {
+    known.delete(sender) // to the end of the line
+    known.set(sender, clock() + KNOWN_FOR)
+    if (known.size > KNOWN_MOST) known.delete(known.keys().next().value as string)
+  }
+
+  return (address: string): Hold => {
+    const sender = network(address)
+    const stranger = !isKnown(sender)
+    let own = 0
+    const fits = (bytes: number): boolean =>
+      held + bytes <= LIMIT &&
+      (!stranger ||
+        (heldByStrangers + bytes <= STRANGERS_LIMIT &&
+          (byAddress.get(sender) ?? 0) + bytes <= Math.max(bodyLimit, STRANGERS_LIMIT / 2)))
+    const change = (bytes: number): void => {
+      own += bytes
+      held += bytes
+      if (!stranger) return
+      heldByStrangers += bytes
+      const left = (byAddress.get(sender) ?? 0) + bytes
+      if (left > 0) byAddress.set(sender, left)
+      else byAddress.delete(sender)
+    }
+    const assertFits = (bytes: number): void => {
+      if (!fits(bytes)) throw new Refusal('overloaded', 'Too many deliveries at once; try again later')
+    }
+    return {
+      assertFits,
+      add: (bytes) => {
+        assertFits(bytes)
+        change(bytes)
+      },
+      release: () => change(-own),
+      trust: () => trust(sender),
+    }
+  }
+}
+
+/** An IPv6 sender has a whole /64 to choose from: that is what counts as one. */
+const network = (address: string): string =>
+  isIPv6(address) && !address.includes('.') ? (expand(address).slice(0, 4).join(':') ?? address) : address
+
+const expand = (address: string): string[] => {
+  const [head = '', tail = ''] = address.split('%')[0]?.split('::') ?? []
+  const before = head === '' ? [] : head.split(':')
+  const after = tail === '' ? [] : tail.split(':')
+  return [...before, ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'), ...after]
+}
