@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
 import pretty from 'pino-pretty'
 import { migrate } from '../src/db/migrate.ts'
+import { createMailgunSigner } from '../src/providers/mailgun/sign.ts'
 import { createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
+import { createStripeSigner } from '../src/providers/stripe/sign.ts'
 import { ended } from './child.ts'
 import { seed } from './seed.ts'
 import { guardProcess } from './server-process.ts'
@@ -26,8 +28,21 @@ await seed(databaseUrl)
 const keysFile = join(folder, 'keys.json')
 const kept = existsSync(keysFile) ? JSON.parse(readFileSync(keysFile, 'utf8')) : {}
 const sendgrid = createSendgridSigner(kept.sendgrid)
+const stripe = createStripeSigner(kept.stripe)
+const mailgun = createMailgunSigner(kept.mailgun)
+const prices = { pro: 'price_pro', teams: 'price_teams' }
 const port = await usablePort(Number(process.env.PORT ?? 3000))
-writeFileSync(keysFile, JSON.stringify({ sendgrid: sendgrid.privateKey, port }), { mode: 0o600 })
+/** The command line reads it: see src/cli/development.ts. */
+const keys = {
+  sendgrid: sendgrid.privateKey,
+  stripe: stripe.secret,
+  mailgun: mailgun.key,
+  prices,
+  port,
+  databaseUrl,
+  redisUrl: stack.redis.url,
+}
+writeFileSync(keysFile, JSON.stringify(keys), { mode: 0o600 })
 
 const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', 'src/server.ts'], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
@@ -39,6 +54,10 @@ const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', '
     DATABASE_URL: databaseUrl,
     REDIS_URL: stack.redis.url,
     SENDGRID_WEBHOOK_KEY: sendgrid.publicKey,
+    STRIPE_WEBHOOK_SECRET: stripe.secret,
+    STRIPE_PRICE_PRO: prices.pro,
+    STRIPE_PRICE_TEAMS: prices.teams,
+    MAILGUN_WEBHOOK_SIGNING_KEY: mailgun.key,
     // A line per batch, so that an event that changes something is seen.
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'debug',
   },
@@ -54,8 +73,10 @@ ${styleText('bold', 'RoleFerry webhooks, for development')}
   Postgres   ${databaseUrl}
   Redis      ${stack.redis.url}
 
-${styleText('bold', 'Send a signed test event')} (from a second terminal; types: delivered, bounce, click, spamreport …):
-  npm run send -- delivered 1
+${styleText('bold', 'From a second terminal')}:
+  npm run webhooks -- send sendgrid delivered --outreach 1    a signed test event
+  npm run webhooks -- events list                             what came of it
+  npm run webhooks -- --help                                  what else there is
 
 Ctrl-C stops everything; the data stays in .data/dev.
 `)

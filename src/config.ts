@@ -127,15 +127,10 @@ export const readConfig = (environment: Environment): Config => {
     if (name === 'SENDGRID_WEBHOOK_KEY') continue // reported below, with what is expected
     problems.push(`${name}: ${values[name] === undefined ? 'is required' : issue.message}`)
   }
-  const sendgridKeys = readKeys(values.SENDGRID_WEBHOOK_KEY, (key) =>
-    values.SENDGRID_WEBHOOK_SCHEME === 'hmac' ? secretKey(key) : ecdsaKey(key),
-  )
+  const sendgridKeys = readSendgridKeys(values)
   const mailgunKeys = readKeys(values.MAILGUN_WEBHOOK_SIGNING_KEY, secretKey)
   if (sendgridKeys === undefined) {
-    problems.push(
-      'SENDGRID_WEBHOOK_KEY: expected the verification key shown beside the webhook (base64, starts with MFkw), ' +
-        'or with SENDGRID_WEBHOOK_SCHEME=hmac the shared secret; several separated by commas',
-    )
+    problems.push(SENDGRID_KEY_EXPECTED)
   }
   if (values.STRIPE_WEBHOOK_SECRET !== undefined) {
     for (const name of ['STRIPE_PRICE_PRO', 'STRIPE_PRICE_TEAMS'] as const) {
@@ -157,19 +152,57 @@ export const readConfig = (environment: Environment): Config => {
   }
 }
 
-/** Only `DATABASE_URL`, for the commands that need nothing else. @throws {ConfigError} */
-export const readDatabaseUrl = (environment: Environment): string => {
+const verificationSchema = schema.pick({
+  SENDGRID_WEBHOOK_SCHEME: true,
+  SENDGRID_MAX_AGE: true,
+  STRIPE_WEBHOOK_SECRET: true,
+  STRIPE_MAX_AGE: true,
+  MAILGUN_WEBHOOK_SIGNING_KEY: true,
+  MAILGUN_MAX_AGE: true,
+  MAX_FUTURE: true,
+})
+
+/** Only what deliveries are verified with, for the command that explains why one does not. */
+export type VerificationConfig = Pick<
+  Config,
+  keyof z.infer<typeof verificationSchema> | 'SENDGRID_WEBHOOK_KEY'
+>
+
+/** Reads {@link VerificationConfig}. @throws {ConfigError} */
+export const readVerificationConfig = (environment: Environment): VerificationConfig => {
   const problems: string[] = []
-  const { DATABASE_URL } = withSecretFiles(environment, problems)
-  const parsed = schema.shape.DATABASE_URL.safeParse(DATABASE_URL)
-  if (!parsed.success) {
-    problems.push(
-      `DATABASE_URL: ${DATABASE_URL === undefined ? 'is required' : parsed.error.issues[0]?.message}`,
-    )
+  const values = withSecretFiles(environment, problems)
+  const parsed = verificationSchema.safeParse(values)
+  for (const issue of parsed.error?.issues ?? []) problems.push(`${String(issue.path[0])}: ${issue.message}`)
+  const sendgridKeys = readSendgridKeys(values)
+  if (sendgridKeys === undefined) problems.push(SENDGRID_KEY_EXPECTED)
+  if (parsed.data === undefined || sendgridKeys === undefined || problems.length > 0) {
+    throw new ConfigError(problems)
   }
+  return {
+    ...parsed.data,
+    SENDGRID_WEBHOOK_KEY: sendgridKeys,
+    STRIPE_WEBHOOK_SECRET: parsed.data.STRIPE_WEBHOOK_SECRET ?? [],
+    MAILGUN_WEBHOOK_SIGNING_KEY: readKeys(values.MAILGUN_WEBHOOK_SIGNING_KEY, secretKey) ?? [],
+  }
+}
+
+/** Only one URL, for the commands that need nothing else. @throws {ConfigError} */
+const readUrl = (environment: Environment, name: 'DATABASE_URL' | 'REDIS_URL'): string => {
+  const problems: string[] = []
+  const value = withSecretFiles(environment, problems)[name]
+  const parsed = schema.shape[name].safeParse(value)
+  if (value === undefined) problems.push(`${name}: is required`)
+  else if (!parsed.success) problems.push(`${name}: ${parsed.error.issues[0]?.message}`)
   if (parsed.data === undefined || problems.length > 0) throw new ConfigError(problems)
   return parsed.data
 }
+
+/** @throws {ConfigError} */
+export const readDatabaseUrl = (environment: Environment): string => readUrl(environment, 'DATABASE_URL')
+
+/** @throws {ConfigError} */
+export const readRedisUrl = (environment: Environment): string => readUrl(environment, 'REDIS_URL')
 
 /** For `db:migrate -- --grant NAME`: the password that the role gets, if any. @throws {ConfigError} */
 export const readServicePassword = (environment: Environment): string | undefined => {
@@ -214,6 +247,15 @@ const readKeys = (value: string | undefined, toKey: (text: string) => KeyObject)
     return undefined
   }
 }
+
+const SENDGRID_KEY_EXPECTED =
+  'SENDGRID_WEBHOOK_KEY: expected the verification key shown beside the webhook (base64, starts with MFkw), ' +
+  'or with SENDGRID_WEBHOOK_SCHEME=hmac the shared secret; several separated by commas'
+
+const readSendgridKeys = (values: Environment): KeyObject[] | undefined =>
+  readKeys(values.SENDGRID_WEBHOOK_KEY, (key) =>
+    values.SENDGRID_WEBHOOK_SCHEME === 'hmac' ? secretKey(key) : ecdsaKey(key),
+  )
 
 const secretKey = (text: string): KeyObject => createSecretKey(Buffer.from(text, 'utf8'))
 

@@ -11,7 +11,7 @@ export type OptOutReason = 'bounces' | 'unsubscribed' | 'spam'
  * @param contactIds may repeat an id.
  */
 export const optOut = async (
-  { tx, now }: Batch,
+  { tx, now }: Pick<Batch, 'tx' | 'now'>,
   contactIds: string[],
   reason: OptOutReason,
 ): Promise<void> => {

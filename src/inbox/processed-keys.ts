@@ -126,7 +126,7 @@ from pg_control_system() s, pg_control_checkpoint() c, pg_database d
 where d.datname = current_database()`
 
 /** Makes Redis forget every processed event and which inbox they were in. @returns how many events it forgot. */
-const dropProcessedKeys = async (redis: Redis): Promise<number> => {
+export const dropProcessedKeys = async (redis: Redis): Promise<number> => {
   await redis.del(ORIGIN)
   let dropped = 0
   let cursor = '0'

@@ -1,0 +1,108 @@
+import { Command } from 'commander'
+import type pg from 'pg'
+import { countEvents, listEvents } from '../operations/events.ts'
+import type { EventFilter } from '../operations/matching.ts'
+import { deadByError } from '../operations/overview.ts'
+import { discardDead, type Operator } from '../operations/replay.ts'
+import { list, replayCommand } from './events.ts'
+import { CommandError } from './outcome.ts'
+import { confirm, printJson, printTable, remark } from './output.ts'
+import {
+  byShell,
+  findIds,
+  jsonOption,
+  readCount,
+  reasonOption,
+  toFilter,
+  withSelection,
+  yesOption,
+} from './selection.ts'
+import { withDatabase } from './stores.ts'
+
+const DEAD = { status: 'dead' } as const
+const AT_ONCE = 500
+
+export const deadCommand = (): Command =>
+  new Command('dead')
+    .description('look after events that failed on every attempt')
+    .addCommand(
+      withSelection(new Command('list'), { status: false })
+        .description('list dead events, the newest first')
+        .option('--by-error', 'count them by what they died of instead')
+        .option('--limit <number>', 'at most so many', readCount, 20)
+        .option('--after <position>', 'go on after a page: the "next" it ended with')
+        .addOption(jsonOption())
+        .action((options) =>
+          withDatabase(async (pool) => {
+            if (options.byError) return listByError(pool, options.json)
+            await list(pool, await toFilter(pool, { ...options, ...DEAD }), options)
+          }),
+        ),
+    )
+    .addCommand(replayCommand(withSelection(new Command('replay'), { status: false }), DEAD))
+    .addCommand(
+      withSelection(new Command('discard'), { status: false })
+        .description('give dead events up for good: they become skipped and alert no more')
+        .argument('[events...]', 'row ids or provider ids; else all dead ones that match the options')
+        .addOption(reasonOption())
+        .addOption(yesOption())
+        .addOption(jsonOption())
+        .action((names: string[], options) =>
+          withDatabase(async (pool) => {
+            const by = byShell(options.reason)
+            const discarded =
+              names.length > 0
+                ? await discardIds(pool, await findIds(pool, names), by)
+                : await discardMatching(pool, await toFilter(pool, { ...options, ...DEAD }), by, options.yes)
+            if (options.json) printJson({ discarded })
+            else console.log(`${discarded} discarded`)
+            if (discarded === 0) throw new CommandError('None of them is dead.', 'notFound')
+          }),
+        ),
+    )
+
+const listByError = async (pool: pg.Pool, json?: boolean): Promise<void> => {
+  const { groups, more } = await deadByError(pool)
+  if (json) return printJson({ groups, more })
+  printTable(
+    ['events', 'provider', 'type', 'newest', 'error'],
+    groups.map((group) => [
+      group.count,
+      group.provider,
+      group.eventType,
+      group.newestReceivedAt,
+      group.error,
+    ]),
+  )
+  if (more) remark('there are more: only the newest are counted')
+}
+
+const discardIds = async (pool: pg.Pool, ids: string[], by: Operator): Promise<number> => {
+  let discarded = 0
+  for (let from = 0; from < ids.length; from += AT_ONCE) {
+    discarded += await discardDead(pool, ids.slice(from, from + AT_ONCE), by, new Date())
+  }
+  return discarded
+}
+
+const discardMatching = async (
+  pool: pg.Pool,
+  filter: EventFilter,
+  by: Operator,
+  yes: boolean | undefined,
+): Promise<number> => {
+  const { count, more } = await countEvents(pool, filter, 10_000)
+  if (count === 0) return 0
+  await confirm(`Discard ${more ? `more than ${count}` : count} dead events for good?`, yes)
+  let discarded = 0
+  for (let after: string | undefined; ; ) {
+    const { events, next } = await listEvents(pool, filter, { limit: AT_ONCE, after })
+    discarded += await discardIds(
+      pool,
+      events.map((event) => event.id),
+      by,
+    )
+    if (next === null) return discarded
+    after = next
+  }
+}

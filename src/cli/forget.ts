@@ -1,0 +1,68 @@
+import { stderr } from 'node:process'
+import { Command, InvalidArgumentError } from 'commander'
+import type pg from 'pg'
+import { type Forgotten, forget } from '../operations/forget.ts'
+import { CommandError } from './outcome.ts'
+import { confirm, printFields, printJson, remark } from './output.ts'
+import { jsonOption, yesOption } from './selection.ts'
+import { withDatabase } from './stores.ts'
+
+const readAddress = (text: string): string => {
+  const address = text.trim()
+  if (!/^[^\s@]+@[^\s@]+$/.test(address)) throw new InvalidArgumentError('Expected an e-mail address.')
+  return address
+}
+
+export const forgetCommand = (): Command =>
+  new Command('forget')
+    .description("remove a person's address, names and texts from all this service keeps")
+    .argument('<e-mail>', 'the address of a contact', readAddress)
+    .addOption(yesOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+The contact stays as an opted-out row without a person. Not removed: accounts (users) and mailboxes, which are
+other services' rows; what SendGrid, Stripe, Mailgun, Slack and backups hold.`,
+    )
+    .action(async (address: string, { yes, json }) => {
+      await confirm(`Remove ${address} for good?`, yes)
+      await withDatabase(async (pool) => {
+        const forgotten = await forget(pool, address, new Date(), progress)
+        if (json) printJson(forgotten)
+        else tell(forgotten)
+        await remarkOwners(pool, address)
+        if (forgotten.left > 0) {
+          throw new CommandError(
+            `${forgotten.left} not yet processed hold it still: repeat this when they are.`,
+          )
+        }
+        if (Object.values(forgotten).every((count) => count === 0)) {
+          throw new CommandError('Nothing here held this address.', 'notFound')
+        }
+      })
+    })
+
+const progress = (share: number): void => {
+  if (stderr.isTTY)
+    stderr.write(`\r${Math.round(share * 100)} % of the events read${share === 1 ? '\n' : ''}`)
+}
+
+const tell = ({ contacts, messages, payloads, notifications, notes }: Forgotten): void =>
+  printFields([
+    ['contacts anonymised and opted out', contacts],
+    ['mails without sender and texts', messages],
+    ['events without payload', payloads],
+    ['notifications deleted', notifications],
+    ['notes and errors without it', notes],
+  ])
+
+const remarkOwners = async (pool: pg.Pool, address: string): Promise<void> => {
+  const { rows } = await pool.query<{ what: string }>(
+    `select 'user ' || id as what from users where lower(email) = lower($1)
+     union all select 'mailbox ' || id from mailboxes where lower(email) = lower($1)`,
+    [address],
+  )
+  for (const { what } of rows)
+    remark(`It is also the address of ${what}, which is not this service's to remove.`)
+}

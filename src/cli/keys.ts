@@ -1,0 +1,81 @@
+import { Argument, Command } from 'commander'
+import { readVerificationConfig } from '../config.ts'
+import type { ProviderName } from '../inbox/provider.ts'
+import { type Capture, readCapture, readRawCapture } from './capture.ts'
+import { diagnose } from './diagnosis.ts'
+import { CommandError } from './outcome.ts'
+import { printFields, printJson } from './output.ts'
+import { jsonOption, readTime } from './selection.ts'
+import { readSignature } from './signatures.ts'
+
+const VARIABLES: Record<ProviderName, string> = {
+  sendgrid: 'SENDGRID_WEBHOOK_KEY',
+  stripe: 'STRIPE_WEBHOOK_SECRET',
+  mailgun: 'MAILGUN_WEBHOOK_SIGNING_KEY',
+}
+
+interface CheckOptions {
+  headers?: string
+  body?: string
+  key?: string
+  at?: Date
+  json?: boolean
+}
+
+export const keysCommand = (): Command =>
+  new Command('keys').description('whether keys and deliveries belong together').addCommand(
+    new Command('check')
+      .description('tell whether a captured delivery verifies, and if not, why')
+      .addArgument(new Argument('<provider>', 'whose delivery').choices(Object.keys(VARIABLES)))
+      .argument('[capture]', 'a file with the whole HTTP request, its body byte for byte')
+      .option('--headers <file>', 'instead: a file with the headers, a line each')
+      .option('--body <file>', 'and one with the body')
+      .option('--key <keys>', 'instead of those of the environment; several separated by commas')
+      .option('--at <time>', 'when it arrived; else its header Date, else now', readTime)
+      .addOption(jsonOption())
+      .addHelpText(
+        'after',
+        `
+Verdicts: verified (exit code 0), stale, changed_body, wrong_key, malformed (exit code 1).
+Keys: ${Object.values(VARIABLES).join(', ')}.`,
+      )
+      .action(check),
+  )
+
+const check = async (
+  provider: ProviderName,
+  file: string | undefined,
+  options: CheckOptions,
+): Promise<void> => {
+  const variable = VARIABLES[provider]
+  const config = readVerificationConfig(
+    options.key === undefined
+      ? process.env
+      : { ...process.env, [variable]: options.key, [`${variable}_FILE`]: undefined },
+  )
+  const capture = readAny(file, options)
+  const signature = await readSignature[provider](capture, config)
+  if ('keys' in signature && signature.keys === 0) {
+    throw new CommandError(`Which keys? Set ${variable} or say --key.`, 'usage')
+  }
+  const arrived = options.at ?? dateOf(capture) ?? new Date()
+  const diagnosis = diagnose(capture, signature, arrived, config.MAX_FUTURE)
+  if (options.json) printJson({ provider, ...diagnosis })
+  else
+    printFields([
+      ['verdict', diagnosis.verdict],
+      ['because', diagnosis.because],
+    ])
+  if (diagnosis.verdict !== 'verified') throw new CommandError('The service refuses this delivery.')
+}
+
+const readAny = (file: string | undefined, { headers, body }: CheckOptions): Capture => {
+  if (file !== undefined && headers === undefined && body === undefined) return readRawCapture(file)
+  if (file === undefined && headers !== undefined && body !== undefined) return readCapture(headers, body)
+  throw new CommandError('Give a capture, or --headers and --body.', 'usage')
+}
+
+const dateOf = ({ headers }: Capture): Date | undefined => {
+  const date = new Date(headers.date ?? Number.NaN)
+  return Number.isNaN(date.getTime()) ? undefined : date
+}

@@ -1,0 +1,60 @@
+import { stdin, stdout } from 'node:process'
+import { createInterface } from 'node:readline/promises'
+import { stripVTControlCharacters, styleText } from 'node:util'
+import { CommandError } from './outcome.ts'
+
+/** Control characters would act on the reader's terminal: senders choose what events hold. */
+const CONTROL = /[^\P{Cc}\n\t]/gu
+
+export type Cell = string | number | Date | null | undefined
+
+const toText = (cell: Cell): string => {
+  if (cell === null || cell === undefined) return '-'
+  if (cell instanceof Date) return cell.toISOString().replace(/\.\d+Z$/, 'Z')
+  return String(cell).replace(CONTROL, '\ufffd').replaceAll(/\s+/g, ' ')
+}
+
+/** A table with aligned columns; on a terminal its last column is cut to the width of the window. */
+export const printTable = (columns: string[], rows: Cell[][]): void => {
+  const cells = rows.map((row) => row.map(toText))
+  const widths = columns.map((name, at) => Math.max(name.length, ...cells.map((row) => row[at]?.length ?? 0)))
+  const line = (row: string[]) => {
+    const text = row
+      .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
+      .join('  ')
+    return stdout.isTTY && text.length > stdout.columns ? `${text.slice(0, stdout.columns - 1)}…` : text
+  }
+  // styleText leaves colours out where there is no terminal.
+  console.log(styleText('bold', line(columns)))
+  for (const row of cells) console.log(line(row))
+}
+
+/** `name  value` lines. */
+export const printFields = (fields: [name: string, value: Cell][]): void => {
+  const width = Math.max(...fields.map(([name]) => name.length))
+  for (const [name, value] of fields)
+    console.log(`${styleText('bold', name.padEnd(width))}  ${toText(value)}`)
+}
+
+export const printTitle = (text: string): void => console.log(`\n${styleText(['bold', 'underline'], text)}`)
+
+export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2))
+
+/** Progress and remarks: to the standard error, so that they are in nobody's way. */
+export const remark = (text: string): void => console.error(text)
+
+/** A line without what would act on a terminal. */
+export const plain = (text: string): string => stripVTControlCharacters(text).replace(CONTROL, '\ufffd')
+
+/** @throws {CommandError} when the answer is no, and where there is nobody to ask. */
+export const confirm = async (question: string, yes: boolean | undefined): Promise<void> => {
+  if (yes) return
+  if (!stdin.isTTY) throw new CommandError(`${question}\nThere is nobody to ask: say --yes.`, 'usage')
+  const terminal = createInterface({ input: stdin, output: process.stderr })
+  try {
+    const answer = await terminal.question(`${question} [y/N] `)
+    if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError('Nothing was done.')
+  } finally {
+    terminal.close()
+  }
+}

@@ -1,0 +1,68 @@
+import { Command } from 'commander'
+import type pg from 'pg'
+import type { ProviderName } from '../inbox/provider.ts'
+import { backlog, countsOver, deadByError, lastEvents, refusals } from '../operations/overview.ts'
+import { eventTypes } from '../providers/event-types.ts'
+import { type Cell, printJson, printTable, printTitle, remark } from './output.ts'
+import { jsonOption } from './selection.ts'
+import { withDatabase } from './stores.ts'
+
+const DAY = 86_400_000
+const MINUTES_OF_A_DAY = 1_440
+
+export const statusCommand = (): Command =>
+  new Command('status')
+    .description('how the last 24 hours went, what waits, and what is dead')
+    .addOption(jsonOption())
+    .action(({ json }) => withDatabase((pool) => status(pool, new Date(), json)))
+
+const PROVIDERS = Object.keys(eventTypes) as ProviderName[]
+const OUTCOMES = ['processed', 'ignored', 'skipped', 'dead', 'failed', 'duplicate', 'refused'] as const
+
+const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> => {
+  const since = new Date(now.getTime() - DAY)
+  const [counts, refused, waiting, last, dead] = await Promise.all([
+    countsOver(pool, { since, stretch: MINUTES_OF_A_DAY }),
+    refusals(pool, since),
+    backlog(pool, now),
+    lastEvents(pool, PROVIDERS),
+    deadByError(pool),
+  ])
+  const providers = PROVIDERS.map((provider) => {
+    const of = counts.filter((count) => count.provider === provider)
+    const sum = (outcome: string) =>
+      of.filter((count) => count.outcome === outcome).reduce((total, { count }) => total + count, 0)
+    const queue = waiting.find((one) => one.provider === provider)
+    return {
+      provider,
+      lastEventAt: last.find((event) => event.provider === provider)?.receivedAt ?? null,
+      due: queue?.due ?? 0,
+      oldestDueAt: queue?.oldestDueAt ?? null,
+      later: queue?.later ?? 0,
+      ...Object.fromEntries(OUTCOMES.map((outcome) => [outcome, sum(outcome)])),
+    }
+  })
+  if (json) return printJson({ providers, refusals: refused, dead: dead.groups })
+
+  const columns = Object.keys(providers[0] ?? {})
+  printTitle('The last 24 hours')
+  printTable(
+    columns,
+    providers.map((one) => Object.values(one) as Cell[]),
+  )
+  if (refused.length > 0) {
+    printTitle('Refused deliveries')
+    printTable(
+      ['deliveries', 'provider', 'reason'],
+      refused.map(({ count, provider, reason }) => [count, provider, reason]),
+    )
+  }
+  if (dead.groups.length > 0) {
+    printTitle('Dead events')
+    printTable(
+      ['events', 'provider', 'type', 'error'],
+      dead.groups.map(({ count, provider, eventType, error }) => [count, provider, eventType, error]),
+    )
+    remark('\nwebhooks dead list shows each; webhooks dead replay gives them another turn')
+  }
+}

@@ -1,0 +1,160 @@
+import { sql } from 'drizzle-orm'
+import type pg from 'pg'
+import { inTransaction } from '../db/transaction.ts'
+import { lockContacts } from '../domain/locks.ts'
+import { optOut } from '../domain/opt-out.ts'
+import { QUEUE_PREFIX } from '../notifications/queues.ts'
+
+/** What was removed of one address, in rows. */
+export interface Forgotten {
+  contacts: number
+  messages: number
+  payloads: number
+  notifications: number
+  /** Notes of operators, and errors, that held the address. */
+  notes: number
+  /** Events that are not yet processed, and notifications being sent: they hold it still. */
+  left: number
+}
+
+/** Rows of the inbox read in one statement. */
+const ROWS = 2_000
+
+/**
+ * Removes a person from everything this service keeps: contacts lose address and names, mails from them lose sender
+ * and texts, events that hold the address lose their payload, notifications that hold it are deleted.
+ *
+ * A contact stays as a row without a person, opted out, so that outreach under way does not reach them after all. A
+ * hash of the address is not kept: it would be personal data too. Events that are not yet processed are left, since
+ * they would be lost: repeat it until none is left. Accounts (`users`) and mailboxes are other services' to remove.
+ *
+ * Small transactions: when it fails half-way, what is removed stays so; repeat it.
+ *
+ * @param onProgress called with the share of the inbox that is done, 0 to 1.
+ */
+export const forget = async (
+  pool: pg.Pool,
+  address: string,
+  now: Date,
+  onProgress: (share: number) => void = () => {},
+): Promise<Forgotten> => {
+  const found = await pool.query<{ id: string }>('select id from contacts where lower(email) = lower($1)', [
+    address,
+  ])
+  const contactIds = found.rows.map((row) => row.id)
+  const messages = await emptyMessages(pool, address, contactIds)
+  const inbox = await emptyPayloads(pool, address, contactIds, onProgress)
+  const jobs = await deleteNotifications(pool, address)
+  const notes = await emptyNotes(pool, address)
+  // Last: as long as something is left, the address still leads to it.
+  await anonymise(pool, contactIds, now)
+  return {
+    contacts: contactIds.length,
+    messages,
+    payloads: inbox.emptied,
+    notifications: jobs.deleted,
+    notes: notes + inbox.errors,
+    left: inbox.left + jobs.left,
+  }
+}
+
+const anonymise = async (pool: pg.Pool, ids: string[], now: Date): Promise<void> => {
+  if (ids.length === 0) return
+  await inTransaction(pool, async (tx) => {
+    await lockContacts(tx, ids)
+    await optOut({ tx, now }, ids, 'unsubscribed')
+    await tx.execute(sql`
+      update contacts set email = 'forgotten-' || id || '@invalid', first_name = null, last_name = null
+      where id = any(${sql.param(ids)}::bigint[])`)
+  })
+}
+
+const emptyMessages = async (pool: pg.Pool, address: string, contactIds: string[]): Promise<number> => {
+  const { rowCount } = await pool.query(
+    `update inbound_messages
+     set from_email = null, message_id = null, subject = null, body_text = null, attachments = null
+     where (lower(from_email) = lower($1) or outreach_id in (select id from outreach where contact_id = any($2::bigint[])))
+       and (from_email, message_id, subject, body_text, attachments) is distinct from (null, null, null, null, null)`,
+    [address, contactIds],
+  )
+  return rowCount ?? 0
+}
+
+/** `$3` is a pattern of the ways the address is written: as it is, and as it stands in a URL. */
+const EMPTY_PAYLOADS = `
+with batch as materialized (
+  select id from webhook_events where id > $1 order by id limit $2
+), holding as materialized (
+  select id, status, last_error ~* $3 as told from webhook_events
+  where id in (select id from batch) and (
+    payload::text ~* $3 or last_error ~* $3
+    or (payload is not null and provider = 'mailgun' and subject = any($4::text[])))
+  for update
+), emptied as (
+  update webhook_events e
+  set payload = null, last_error = case when told then 'removed with the person it named' else e.last_error end
+  from holding h where e.id = h.id and h.status <> 'pending'
+  returning told
+)
+select (select max(id) from batch) as last, (select count(*)::int from emptied) as emptied,
+       (select count(*)::int from emptied where told) as errors,
+       (select count(*)::int from holding where status = 'pending') as left`
+
+const emptyPayloads = async (
+  pool: pg.Pool,
+  address: string,
+  contactIds: string[],
+  onProgress: (share: number) => void,
+) => {
+  const total = { emptied: 0, errors: 0, left: 0 }
+  const outreach = await pool.query<{ subject: string }>(
+    `select 'outreach:' || id as subject from outreach where contact_id = any($1::bigint[])`,
+    [contactIds],
+  )
+  const subjects = outreach.rows.map((row) => row.subject)
+  const newest = await pool.query<{ id: string | null }>('select max(id) as id from webhook_events')
+  const end = Number(newest.rows[0]?.id ?? 0)
+  for (let after = '0'; ; ) {
+    const { rows } = await pool.query(EMPTY_PAYLOADS, [after, ROWS, patternOf(address), subjects])
+    const { last, emptied, errors, left } = rows[0]
+    if (last === null) return total
+    total.emptied += emptied
+    total.errors += errors
+    total.left += left
+    after = last
+    onProgress(Math.min(1, Number(last) / end))
+  }
+}
+
+const deleteNotifications = async (pool: pg.Pool, address: string) => {
+  const { rows } = await pool.query(
+    `with holding as materialized (
+       select name, id, state from pgboss.job
+       where starts_with(name, $1) and (data::text ~* $2 or output::text ~* $2)
+     ), deleted as (
+       delete from pgboss.job j using holding h where j.name = h.name and j.id = h.id and j.state <> 'active' returning 1
+     )
+     select (select count(*)::int from deleted) as deleted,
+            (select count(*)::int from holding where state = 'active') as left`,
+    [QUEUE_PREFIX, patternOf(address)],
+  )
+  return { deleted: Number(rows[0]?.deleted ?? 0), left: Number(rows[0]?.left ?? 0) }
+}
+
+const emptyNotes = async (pool: pg.Pool, address: string): Promise<number> => {
+  const { rowCount } = await pool.query(
+    `update operator_actions
+     set reason = regexp_replace(reason, $1, '[forgotten]', 'gi'),
+         error_before = regexp_replace(error_before, $1, '[forgotten]', 'gi')
+     where reason ~* $1 or error_before ~* $1`,
+    [patternOf(address)],
+  )
+  return rowCount ?? 0
+}
+
+/** The address as a whole: `ana@acme.example` is neither in `dana@acme.example` nor in `ana@acme.example.org`. */
+const patternOf = (address: string): string => {
+  const quoted = (text: string) => text.replaceAll(/[^\p{L}\p{N}]/gu, (character) => `\\${character}`)
+  const ways = new Set([address, encodeURIComponent(address), address.replace('@', '%40')])
+  return `(?<![\\w.+-])(${[...ways].map(quoted).join('|')})(?![\\w-]|\\.\\w)`
+}

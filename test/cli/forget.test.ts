@@ -1,0 +1,146 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { DEAD_LETTERS } from '../../src/notifications/queues.ts'
+import { asService } from '../database.ts'
+import { deliver as deliverMail, mail, mailgunEnv } from '../providers/mailgun/deliveries.ts'
+import { deliverAndSettle, event, seedOutreach, sendgridEnv } from '../providers/sendgrid/deliveries.ts'
+import { eventually, type Service, startService } from '../service.ts'
+import { webhooks } from './run.ts'
+
+const ANA = 'Ana_Lopez+jobs@acme.example'
+
+let service: Service
+beforeAll(async () => {
+  service = await startService({ env: { ...sendgridEnv, ...mailgunEnv } })
+  for (const id of [1, 2, 3]) await seedOutreach(service, id)
+  await service.rows(`update contacts set email = $1, last_name = 'Lopez' where id = 1`, ANA)
+  await service.rows(`update contacts set email = 'x' || $1 where id = 2`, ANA)
+})
+afterAll(() => service.stop())
+
+const forget = (address: string) =>
+  webhooks(['forget', address, '--yes', '--json'], { DATABASE_URL: asService(service.databaseUrl) })
+
+/** Every text of every table that holds the pattern. */
+const holding = async (pattern: string): Promise<string[]> => {
+  const tables = await service.rows(
+    `select quote_ident(table_schema) || '.' || quote_ident(table_name) as name from information_schema.tables
+     where table_schema in ('public', 'pgboss') and table_type = 'BASE TABLE'`,
+  )
+  const found: string[] = []
+  for (const { name } of tables) {
+    const rows = await service.rows(`select t::text as row from ${name} t where t::text ~* $1`, pattern)
+    found.push(...rows.map(({ row }) => `${name}: ${row}`))
+  }
+  return found
+}
+
+test('webhooks forget removes a person from every table, and nobody else', async () => {
+  await deliverAndSettle(
+    service,
+    event('click', { email: ANA.toLowerCase() }),
+    event('click', { outreach_id: '3', url: `https://roleferry.com/?to=${encodeURIComponent(ANA)}` }),
+    event('delivered', { email: `x${ANA}`, outreach_id: '2' }),
+    event('delivered', { email: `${ANA}.org`, outreach_id: '3' }),
+    event('click', { email: ANA, outreach_id: undefined }),
+  )
+  await deliverMail(
+    service,
+    mail({
+      recipient: 'box1@rf-send-01.com',
+      sender: ANA,
+      text: 'Call me: Lopez',
+      headers: { 'In-Reply-To': '<outreach_1@rf-send-01.com>' },
+    }),
+  )
+  await service.settled()
+  // A colleague answers from another address.
+  await deliverMail(
+    service,
+    mail({
+      recipient: 'box1@rf-send-01.com',
+      sender: 'boss@acme.example',
+      text: 'Ms Lopez is away',
+      headers: { 'In-Reply-To': '<outreach_1@rf-send-01.com>' },
+    }),
+  )
+  await service.settled()
+  await service.rows(
+    `insert into webhook_events (provider, event_id, status, last_error) values ('sendgrid', 'failed', 'dead', 'no ' || $1)`,
+    ANA,
+  )
+  await service.rows(
+    `insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before)
+     select id, 'replay', $1 || ' complained', 'kim', 'console', now(), 'dead' from webhook_events where event_id = 'failed'`,
+    ANA,
+  )
+  await service.app.jobs.boss.send(DEAD_LETTERS, { key: 'k', event: '1', data: { to: ANA } })
+  const others = await service.rows('select * from contacts where id > 1 order by id')
+
+  const ended = await forget(` ${ANA.toUpperCase()} `)
+  expect(ended.stderr).toBe('')
+  expect(ended.code).toBe(0)
+  expect(JSON.parse(ended.stdout)).toMatchObject({ contacts: 1, messages: 2, notifications: 1, left: 0 })
+
+  const exact = String.raw`(?<![\w+])ana_lopez(\+|%2b)jobs(@|%40)acme\.example(?!\.)`
+  expect(await holding(exact)).toEqual([])
+  expect(await holding('lopez is away|call me|boss@acme')).toEqual([])
+  expect(await service.rows('select * from contacts where id > 1 order by id')).toEqual(others)
+  expect(
+    await service.rows(
+      `select email, first_name, last_name, opted_out, opted_out_reason from contacts where id = 1`,
+    ),
+  ).toEqual([
+    {
+      email: 'forgotten-1@invalid',
+      first_name: null,
+      last_name: null,
+      opted_out: true,
+      opted_out_reason: 'unsubscribed',
+    },
+  ])
+  expect(await service.rows(`select distinct status from sequence_steps where outreach_id = 1`)).toEqual([
+    { status: 'cancelled' },
+  ])
+  // Those who are only called alike keep everything; facts without a person stay too.
+  expect(
+    await service.rows(`select count(*)::int as n from webhook_events where payload::text ~* 'acme'`),
+  ).toEqual([{ n: 2 }])
+  expect(await service.rows('select status, link_clicks from outreach where id = 1')).toEqual([
+    { status: 'replied', link_clicks: 1 },
+  ])
+
+  expect(await forget(ANA)).toMatchObject({ code: 3, stderr: expect.stringContaining('Nothing here') })
+})
+
+test('a contact opted out for another reason keeps that reason', async () => {
+  await deliverAndSettle(service, event('spamreport', { outreach_id: '2' }))
+  expect(await forget(`x${ANA}`)).toMatchObject({ code: 0 })
+  expect(await service.rows('select email, opted_out_reason from contacts where id = 2')).toEqual([
+    { email: 'forgotten-2@invalid', opted_out_reason: 'spam' },
+  ])
+})
+
+test('an event that is not yet processed is not lost: it is left, said so, and removed the next time', async () => {
+  await service.rows(`update contacts set email = 'eve@globex.example' where id = 3`)
+  await deliverAndSettle(service, event('click', { outreach_id: '78', email: 'eve@globex.example' }))
+  const ended = await forget('eve@globex.example')
+  expect(ended).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('1 not yet processed hold it still'),
+  })
+  await seedOutreach(service, 78)
+  service.advance(20_000)
+  await service.settled()
+  await eventually(
+    async () => ((await forget('eve@globex.example')).code === 0 ? true : undefined),
+    'the rest is removed',
+  )
+  expect(await holding('eve@globex.example')).toEqual([])
+  expect(await service.rows('select link_clicks from outreach where id = 78')).toEqual([{ link_clicks: 1 }])
+})
+
+test('whose address a mailbox or an account has is told, and left to their services', async () => {
+  const ended = await forget('user1@example.com')
+  expect(ended.stderr).toContain('It is also the address of user 1')
+  expect(await service.rows('select email from users where id = 1')).toEqual([{ email: 'user1@example.com' }])
+})
