@@ -1,5 +1,5 @@
 /** Why a delivery was refused: the tag of the metric `rejected`, and with it the status and code of the answer. */
-const REFUSALS = {
+export const REFUSALS = {
   signature_missing: { statusCode: 401, code: 'WEBHOOK_SIGNATURE_MISSING' },
   signature_invalid: { statusCode: 401, code: 'WEBHOOK_SIGNATURE_INVALID' },
   stale: { statusCode: 401, code: 'WEBHOOK_STALE' },

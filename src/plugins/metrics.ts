@@ -8,7 +8,7 @@ import { eventTypes } from '../providers/event-types.ts'
 type Status = 'success' | 'error'
 
 /** Every metric this service emits, below the prefix `roleferry.webhooks.`, with its type and tags. */
-const METRICS = {
+export const METRICS = {
   /** One per attempt that ended (processed, ignored, skipped: success) or failed (error). */
   received: { type: 'count', tags: ['provider', 'event_type', 'status'] },
   /** One per failed attempt. */
@@ -31,7 +31,7 @@ const METRICS = {
   notifications: { type: 'count', tags: ['channel', 'status'] },
 } as const
 
-const METRIC_PREFIX = 'roleferry.webhooks.'
+export const METRIC_PREFIX = 'roleferry.webhooks.'
 
 interface TagValues {
   provider: ProviderName
