@@ -50,6 +50,31 @@ export const beginLoad = (
   return startLoad({ ...options, random, traffics, targets })
 }
 
+/** Something that goes wrong with a store, and how it ends. */
+export type Fault = [name: string, begin: () => Promise<unknown>, end: () => Promise<void>]
+
+/**
+ * Lets one fault after the other happen while load runs, each for seven tenths of its time.
+ *
+ * @param options.total milliseconds for all of it.
+ */
+export const sufferInTurn = async (
+  load: Load,
+  faults: Fault[],
+  { total, rounds }: { total: number; rounds: number },
+): Promise<void> => {
+  const each = total / faults.length / rounds
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, begin, end] of faults) {
+      await begin()
+      await sleep(each * 0.7)
+      await end()
+      await sleep(each * 0.3)
+      say(`  ${name}, ${load.counts.acknowledged} acknowledged, ${load.counts.unavailable} times 503`)
+    }
+  }
+}
+
 const SETTLE_WITHIN = 240_000
 
 /** Waits until nothing is pending any more. @throws when that takes minutes. */

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
+import { findOnPath } from './executable.ts'
 
 const run = promisify(execFile)
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome']
@@ -14,7 +13,7 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-c
 export const findChromium = async (): Promise<string> => {
   const wanted = process.env.CHROMIUM_PATH
   if (wanted !== undefined && wanted !== '') return wanted
-  const present = onPath()
+  const present = findOnPath(...NAMES)
   if (present !== undefined) return present
   console.error('installing Chromium (once) ...')
   const env = { ...process.env, LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' }
@@ -29,22 +28,7 @@ export const findChromium = async (): Promise<string> => {
       { cause },
     )
   }
-  const installed = onPath()
+  const installed = findOnPath(...NAMES)
   if (installed === undefined) throw new Error('apt installed Chromium, but it is not on the PATH.')
   return installed
-}
-
-const onPath = (): string | undefined =>
-  (process.env.PATH ?? '')
-    .split(delimiter)
-    .flatMap((folder) => NAMES.map((name) => join(folder, name)))
-    .find(isExecutable)
-
-const isExecutable = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

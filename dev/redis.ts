@@ -1,8 +1,9 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { unpackDebianPackage } from './debian-packages.ts'
+import { findOnPath } from './executable.ts'
 import { onPort } from './port.ts'
 import { type ServerProcess, startServerProcess } from './server-process.ts'
 
@@ -58,10 +59,8 @@ export const startRedis = async ({ port: wantedPort }: { port?: number } = {}): 
 }
 
 const findRedis = async (): Promise<{ command: string; env: NodeJS.ProcessEnv }> => {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const command = join(folder, 'redis-server')
-    if (isExecutable(command)) return { command, env: process.env }
-  }
+  const command = findOnPath('redis-server')
+  if (command !== undefined) return { command, env: process.env }
   if (!existsSync(CACHE)) await fetchRedis()
   const libraries = await libraryFolders(CACHE)
   return {
@@ -96,13 +95,4 @@ const libraryFolders = async (root: string): Promise<string[]> => {
     )
   }
   return found
-}
-
-const isExecutable = (file: string): boolean => {
-  try {
-    accessSync(file, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
 }

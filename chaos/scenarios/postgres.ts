@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { say } from '../report.ts'
-import { beginLoad, type Scenario } from '../scenario.ts'
+import { beginLoad, type Fault, type Scenario, sufferInTurn } from '../scenario.ts'
 
 /** Seconds in which a delivery is refused, and what a busy machine adds to it. */
 const REFUSED_WITHIN = 5_000
@@ -11,7 +10,7 @@ export const postgres: Scenario = {
   title: 'stopped, crashed, hung, and its sessions ended',
   run: async (world, { seconds, quick }) => {
     const server = world.stack.postgres
-    const faults: [name: string, begin: () => Promise<unknown>, end: () => Promise<void>][] = [
+    const faults: Fault[] = [
       ['stopped', () => server.stop('fast'), server.start],
       [
         'sessions ended',
@@ -29,17 +28,8 @@ export const postgres: Scenario = {
     await service.ready()
     const load = beginLoad(world, { rate: 40 })
     await sleep(1_000)
-    const rounds = quick ? 1 : 3
-    const each = ((seconds ?? (quick ? 24 : 96)) * 1_000) / faults.length / rounds
-    for (let round = 0; round < rounds; round++) {
-      for (const [name, begin, end] of faults) {
-        await begin()
-        await sleep(each * 0.7)
-        await end()
-        await sleep(each * 0.3)
-        say(`  ${name}, ${load.counts.acknowledged} acknowledged, ${load.counts.unavailable} times 503`)
-      }
-    }
+    const total = (seconds ?? (quick ? 24 : 96)) * 1_000
+    await sufferInTurn(load, faults, { total, rounds: quick ? 1 : 3 })
     await load.finish()
     const slowest = Math.round(load.counts.slowestRefusal)
     return {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { say } from '../report.ts'
-import { beginLoad, type Scenario } from '../scenario.ts'
+import { beginLoad, type Fault, type Scenario, sufferInTurn } from '../scenario.ts'
 
 /** Everything that can be wrong with Redis, one after the other, while load runs. */
 export const redis: Scenario = {
@@ -17,7 +16,7 @@ export const redis: Scenario = {
         client.disconnect()
       }
     }
-    const faults: [name: string, begin: () => Promise<void>, end: () => Promise<void>][] = [
+    const faults: Fault[] = [
       ['stopped', server.stop, server.start],
       ['flushed', () => command('flushall'), async () => {}],
       ['read-only', () => command('replicaof', '127.0.0.1', '1'), () => command('replicaof', 'no', 'one')],
@@ -37,16 +36,8 @@ export const redis: Scenario = {
     await service.ready()
     const load = beginLoad(world, { rate: 40 })
     await sleep(1_000)
-    const each = ((seconds ?? (quick ? 10 : 60)) * 1_000) / faults.length / (quick ? 1 : 2)
-    for (let round = 0; round < (quick ? 1 : 2); round++) {
-      for (const [name, begin, end] of faults) {
-        await begin()
-        await sleep(each * 0.7)
-        await end()
-        await sleep(each * 0.3)
-        say(`  ${name}, ${load.counts.acknowledged} acknowledged, ${load.counts.unavailable} times 503`)
-      }
-    }
+    const total = (seconds ?? (quick ? 10 : 60)) * 1_000
+    await sufferInTurn(load, faults, { total, rounds: quick ? 1 : 2 })
     await load.finish()
     const refused = load.counts.unavailable
     return {

@@ -1,8 +1,7 @@
 import { Command } from 'commander'
 import type pg from 'pg'
-import type { ProviderName } from '../inbox/provider.ts'
+import { PROVIDER_NAMES } from '../inbox/provider.ts'
 import { backlog, countsOver, deadByError, lastEvents, refusals } from '../operations/overview.ts'
-import { eventTypes } from '../providers/event-types.ts'
 import { type Cell, printJson, printTable, printTitle, remark } from './output.ts'
 import { jsonOption } from './selection.ts'
 import { withDatabase } from './stores.ts'
@@ -16,7 +15,6 @@ export const statusCommand = (): Command =>
     .addOption(jsonOption())
     .action(({ json }) => withDatabase((pool) => status(pool, new Date(), json)))
 
-const PROVIDERS = Object.keys(eventTypes) as ProviderName[]
 const OUTCOMES = ['processed', 'ignored', 'skipped', 'dead', 'failed', 'duplicate', 'refused'] as const
 
 const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> => {
@@ -25,10 +23,10 @@ const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> =
     countsOver(pool, { since, stretch: MINUTES_OF_A_DAY }),
     refusals(pool, since),
     backlog(pool, now),
-    lastEvents(pool, PROVIDERS),
+    lastEvents(pool, PROVIDER_NAMES),
     deadByError(pool),
   ])
-  const providers = PROVIDERS.map((provider) => {
+  const providers = PROVIDER_NAMES.map((provider) => {
     const of = counts.filter((count) => count.provider === provider)
     const sum = (outcome: string) =>
       of.filter((count) => count.outcome === outcome).reduce((total, { count }) => total + count, 0)

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { ProviderName } from '../inbox/provider.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
 import { EVENT_STATUSES, type EventFilter, type EventStatus } from '../operations/matching.ts'
 import { type Found, resolveSearch } from '../operations/search.ts'
 
@@ -15,8 +15,6 @@ export interface FilterFields {
   since: string
   until: string
 }
-
-export const PROVIDERS: ProviderName[] = ['sendgrid', 'stripe', 'mailgun']
 
 const HOUR = 3_600_000
 /** How far back, in milliseconds. */
@@ -38,7 +36,7 @@ export const readFields = (from: unknown): FilterFields => {
   const time = (name: keyof FilterFields) => (readTime(text(name)) === undefined ? '' : text(name))
   return {
     q: text('q'),
-    provider: one('provider', PROVIDERS),
+    provider: one('provider', PROVIDER_NAMES),
     type: text('type'),
     status: one('status', EVENT_STATUSES),
     period: one('period', Object.keys(PERIODS)),

@@ -4,11 +4,11 @@ import helmet from '@fastify/helmet'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Config } from '../config.ts'
 import { isTransient } from '../db/transaction.ts'
+import { PROVIDER_NAMES } from '../inbox/provider.ts'
 import { openPool } from '../plugins/database.ts'
 import { createAccess } from './access.ts'
 import { serveAssets } from './assets.ts'
 import { type ConsoleContext, NotFound } from './context.ts'
-import { PROVIDERS } from './filters.ts'
 import { html, render } from './html.ts'
 import { createLayout } from './layout.ts'
 import { eventPage } from './pages/event.ts'
@@ -99,7 +99,7 @@ const mount = async (
     pool,
     clock,
     show,
-    wake: () => PROVIDERS.forEach(scope.processors.wake),
+    wake: () => PROVIDER_NAMES.forEach(scope.processors.wake),
   }
 
   const showError = (reply: FastifyReply, statusCode: number, title: string, text: string) =>

@@ -3,7 +3,9 @@ import type { FastifyInstance } from 'fastify'
 import type { Transaction } from '../db/transaction.ts'
 import type { Notification } from '../notifications/queues.ts'
 
-export type ProviderName = 'sendgrid' | 'stripe' | 'mailgun'
+/** Every provider, in the order in which people are shown them. */
+export const PROVIDER_NAMES = ['sendgrid', 'stripe', 'mailgun'] as const
+export type ProviderName = (typeof PROVIDER_NAMES)[number]
 
 /** A JSON value as `JSON.parse` gives it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }

@@ -2,7 +2,6 @@ import type { Job, PgBoss } from 'pg-boss'
 import type { Metrics } from '../plugins/metrics.ts'
 import { createEmail } from './email.ts'
 import { createPush } from './push.ts'
-
 import {
   type Channel,
   DEAD_LETTERS,

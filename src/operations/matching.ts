@@ -1,4 +1,4 @@
-import type { ProviderName } from '../inbox/provider.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
 
 export const EVENT_STATUSES = ['pending', 'processed', 'ignored', 'skipped', 'dead'] as const
 export type EventStatus = (typeof EVENT_STATUSES)[number]
@@ -56,7 +56,7 @@ export const matching = (
     .map((condition) => `and ${condition}`)
     .join(' ')
   const statuses = parameter(filter.status === undefined ? EVENT_STATUSES : [filter.status], 'text[]')
-  const providers = parameter(filter.provider === undefined ? PROVIDERS : [filter.provider], 'text[]')
+  const providers = parameter(filter.provider === undefined ? STORED_PROVIDERS : [filter.provider], 'text[]')
   const type = filter.type === undefined ? undefined : parameter(filter.type, 'text')
 
   if (filter.subjects !== undefined || filter.eventId !== undefined) {
@@ -109,4 +109,4 @@ const timeConditions = (
 }
 
 /** All there can be in the column: `unknown` is its default, for rows that other programs insert. */
-const PROVIDERS = ['sendgrid', 'stripe', 'mailgun', 'unknown']
+export const STORED_PROVIDERS: string[] = [...PROVIDER_NAMES, 'unknown']

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { EventFilter } from './matching.ts'
+import { type EventFilter, STORED_PROVIDERS } from './matching.ts'
 
 /** What a search text stands for: the part of a filter it is, and in words what was found on the way. */
 export interface SearchResult {
@@ -37,8 +37,8 @@ export const resolveSearch = async (pool: pg.Pool, typed: string): Promise<Searc
 
 const isEventId = async (pool: pg.Pool, text: string): Promise<boolean> => {
   const { rows } = await pool.query(
-    `select from webhook_events where provider = any('{sendgrid,stripe,mailgun,unknown}') and event_id = $1 limit 1`,
-    [text],
+    `select from webhook_events where provider = any($2::text[]) and event_id = $1 limit 1`,
+    [text, STORED_PROVIDERS],
   )
   return rows.length > 0
 }

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type PostgresServer, startPostgres } from '../../dev/postgres.ts'
-import { type RedisServer, startRedis } from '../../dev/redis.ts'
+import type { PostgresServer } from '../../dev/postgres.ts'
+import type { RedisServer } from '../../dev/redis.ts'
+import type { Stack } from '../../dev/stack.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { startOwnStores } from '../own-stores.ts'
 import {
   deliver,
   deliverAndSettle,
@@ -20,21 +20,18 @@ import { SERVICE_ROLE } from '../template.ts'
 
 // Postgres is brought back to an older state while Redis remembers what came after it.
 
-let folder: string
+let stores: Stack
 let postgres: PostgresServer
 let redis: RedisServer
 let keys: Redis
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'webhooks-restored-'))
-  chmodSync(folder, 0o755)
-  ;[postgres, redis] = await Promise.all([startPostgres(join(folder, 'postgres')), startRedis()])
+  stores = await startOwnStores()
+  ;({ postgres, redis } = stores)
   keys = new Redis(redis.url)
-  await migrate(postgres.url, { name: SERVICE_ROLE })
 })
 afterAll(async () => {
   keys.disconnect()
-  await Promise.all([postgres.stop('immediate'), redis.stop()])
-  rmSync(folder, { recursive: true, force: true })
+  await stores.stop()
 })
 beforeEach(async () => {
   await keys.flushall()

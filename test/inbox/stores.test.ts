@@ -1,12 +1,10 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type PostgresServer, startPostgres } from '../../dev/postgres.ts'
-import { type RedisServer, startRedis } from '../../dev/redis.ts'
-import { migrate } from '../../src/db/migrate.ts'
+import type { PostgresServer } from '../../dev/postgres.ts'
+import type { RedisServer } from '../../dev/redis.ts'
+import type { Stack } from '../../dev/stack.ts'
+import { startOwnStores } from '../own-stores.ts'
 import {
   deliver,
   deliverAndSettle,
@@ -15,25 +13,21 @@ import {
   sendgridEnv,
 } from '../providers/sendgrid/deliveries.ts'
 import { eventually, type Service, startService } from '../service.ts'
-import { SERVICE_ROLE } from '../template.ts'
 
 // Servers of their own: these tests stop them.
-let folder: string
+let stores: Stack
 let postgres: PostgresServer
 let redis: RedisServer
 let service: Service
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'webhooks-stores-'))
-  chmodSync(folder, 0o755)
-  ;[postgres, redis] = await Promise.all([startPostgres(join(folder, 'postgres')), startRedis()])
-  await migrate(postgres.url, { name: SERVICE_ROLE })
+  stores = await startOwnStores()
+  ;({ postgres, redis } = stores)
   service = await startService({ env: { ...sendgridEnv, DATABASE_URL: postgres.url, REDIS_URL: redis.url } })
   await seedOutreach(service, 1)
 })
 afterAll(async () => {
   await service.stop()
-  await Promise.all([postgres.stop('immediate'), redis.stop()])
-  rmSync(folder, { recursive: true, force: true })
+  await stores.stop()
 })
 
 const clicks = async () =>

@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify'
+import { PROVIDER_NAMES } from '../../inbox/provider.ts'
 import { countEvents, listEvents } from '../../operations/events.ts'
 import { EVENT_STATUSES, isPosition } from '../../operations/matching.ts'
 import type { Found } from '../../operations/search.ts'
 import { eventTypes } from '../../providers/event-types.ts'
 import type { ConsoleContext } from '../context.ts'
 import { eventList } from '../event-list.ts'
-import { type FilterFields, PERIODS, PROVIDERS, readFields, toFilter, toQuery } from '../filters.ts'
+import { type FilterFields, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
 import { number, providerName } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { nothing } from '../parts.ts'
@@ -92,7 +93,7 @@ const filterForm = (fields: FilterFields): Html => html`
   </div>
   <div class="field">
     <label for="provider">Provider</label>
-    <select id="provider" name="provider">${option('', 'All', fields.provider)}${PROVIDERS.map((name) => option(name, providerName(name), fields.provider))}</select>
+    <select id="provider" name="provider">${option('', 'All', fields.provider)}${PROVIDER_NAMES.map((name) => option(name, providerName(name), fields.provider))}</select>
   </div>
   <div class="field">
     <label for="status">Status</label>

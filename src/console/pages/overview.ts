@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { CountedOutcome } from '../../inbox/counts.ts'
+import { PROVIDER_NAMES } from '../../inbox/provider.ts'
 import { countEvents, type EventSummary } from '../../operations/events.ts'
 import {
   type Backlog,
@@ -13,7 +14,7 @@ import {
 } from '../../operations/overview.ts'
 import { chart, legend } from '../chart.ts'
 import type { ConsoleContext } from '../context.ts'
-import { PROVIDERS, toQuery } from '../filters.ts'
+import { toQuery } from '../filters.ts'
 import { ago, cut, duration, number, providerName } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
 import { card, nothing, table } from '../parts.ts'
@@ -32,7 +33,7 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
       backlog(pool, now),
       countEvents(pool, { status: 'dead' }, MOST_DEAD_COUNTED),
       deadByError(pool),
-      lastEvents(pool, PROVIDERS),
+      lastEvents(pool, PROVIDER_NAMES),
       countsOver(pool, { since: new Date(now.getTime() - HOUR), stretch: HOUR_CHART.stretch }),
       countsOver(pool, { since: new Date(now.getTime() - DAY), stretch: DAY_CHART.stretch }),
       refusals(pool, new Date(now.getTime() - DAY)),
@@ -46,7 +47,7 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
   ${tiles(pending, dead, ofDay, now)}
   <section class="card">
     <header><h2>Events over time</h2>${legend()}</header>
-    ${PROVIDERS.map((provider) => providerRow(provider, { last, ofHour, ofDay, pending, now }))}
+    ${PROVIDER_NAMES.map((provider) => providerRow(provider, { last, ofHour, ofDay, pending, now }))}
   </section>
 </div>
 <div class="columns">
@@ -237,6 +238,6 @@ const figures = (ofDay: CountedStretch[]): Html => {
       column('Duplicates', 'duplicate'),
       column('Refused', 'refused'),
     ],
-    PROVIDERS,
+    PROVIDER_NAMES,
   )}`
 }
