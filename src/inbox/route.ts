@@ -100,12 +100,12 @@ const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date): v
       let accepted: Accepted
       try {
         const events = provider.verify(delivery)
+        hold?.trust()
         hold?.add(events.length * EVENT_COST)
         accepted = await accept(events, receivedAt)
       } finally {
         hold?.release()
       }
-      hold?.trust()
       const duplicates = accepted.status === 'ok' ? accepted.duplicates : 'all'
       if (duplicates !== 0) request.log.info({ provider: provider.name, duplicates }, 'already processed')
       return accepted
