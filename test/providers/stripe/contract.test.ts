@@ -1,5 +1,6 @@
 import { describeProviderContract } from '../../provider-contract.ts'
-import { domainRows, eventsOf, seedUser, signed, stripeEnv } from './deliveries.ts'
+import { domainRows, seedUser, signed, stripeEnv } from './deliveries.ts'
+import { eventsOf } from './events.ts'
 
 const { subscription, invoice } = eventsOf(1)
 /** A renewal of its own for each number: its credits show as a row of the ledger. */

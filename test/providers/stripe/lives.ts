@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { eventsOf, type Generation, MONTH, OTHER, PRO, START, type StripeJson, TEAMS } from './deliveries.ts'
+import { eventsOf, type Generation, MONTH, OTHER, PRO, START, type StripeJson, TEAMS } from './events.ts'
 
 const STEPS = [
   'pay',

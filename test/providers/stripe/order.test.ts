@@ -6,7 +6,8 @@ import { isHandled, readPayload, type StripeEvent } from '../../../src/providers
 import { allowanceOf } from '../../../src/providers/stripe/standing.ts'
 import { pricesOf } from '../../../src/providers/stripe/tiers.ts'
 import type { Service } from '../../service.ts'
-import { deliver, domainRows, type StripeJson, seedUser, startStripe, stripeEnv } from './deliveries.ts'
+import { deliver, domainRows, seedUser, startStripe, stripeEnv } from './deliveries.ts'
+import type { StripeJson } from './events.ts'
 import { eventsOfLife, type Life, life } from './lives.ts'
 
 const lives = fc.array(life, { minLength: 1, maxLength: 2 })

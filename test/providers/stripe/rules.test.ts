@@ -1,20 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../../service.ts'
-import {
-  deliver,
-  deliverInTurn,
-  eventsOf,
-  GENERATIONS,
-  type Generation,
-  MONTH,
-  OTHER,
-  PRO,
-  requested,
-  START,
-  seedUser,
-  startStripe,
-  TEAMS,
-} from './deliveries.ts'
+import { deliver, deliverInTurn, requested, seedUser, startStripe } from './deliveries.ts'
+import { eventsOf, GENERATIONS, type Generation, MONTH, OTHER, PRO, START, TEAMS } from './events.ts'
 
 let service: Service
 let user = 0
