@@ -5,6 +5,7 @@ import pg from 'pg'
 import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { createMailgunSigner } from '../src/providers/mailgun/sign.ts'
 import { createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
 import type { SignedRequest } from '../src/providers/signed-request.ts'
 import { createStripeSigner } from '../src/providers/stripe/sign.ts'
@@ -14,6 +15,7 @@ import { startMailServer } from './mail-server.ts'
 import { seed } from './seed.ts'
 import { changes, takeSnapshot } from './snapshot.ts'
 import { startStack } from './stack.ts'
+import { mailgunStory } from './stories/mailgun.ts'
 import { sendgridStory } from './stories/sendgrid.ts'
 import type { Step } from './stories/step.ts'
 import { stripeStory } from './stories/stripe.ts'
@@ -31,12 +33,14 @@ await migrate(databaseUrl)
 await seed(databaseUrl)
 
 const sendgrid = createSendgridSigner()
+const mailgun = createMailgunSigner()
 const stripe = createStripeSigner()
 const mail = await startMailServer()
 const config = readConfig({
   DATABASE_URL: databaseUrl,
   REDIS_URL: stack.redis.url,
   SENDGRID_WEBHOOK_KEY: sendgrid.publicKey,
+  MAILGUN_WEBHOOK_SIGNING_KEY: mailgun.key,
   STRIPE_WEBHOOK_SECRET: stripe.secret,
   STRIPE_PRICE_PRO: PRO,
   STRIPE_PRICE_TEAMS: TEAMS,
@@ -47,6 +51,7 @@ const app = await buildApp(config)
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
 say(`The service listens on ${url}\n`)
 const db = new pg.Pool({ connectionString: databaseUrl })
+db.on('error', () => {}) // PostgreSQL may stop before its last connection is gone
 
 const deliver = async (path: string, request: SignedRequest): Promise<string> => {
   const response = await fetch(url + path, {
@@ -85,8 +90,12 @@ const play = async ({ title, path, request, answer, changes: expected }: Step): 
 }
 
 let right = 0
-const stories = [{ name: 'SendGrid: what became of the mail', steps: sendgridStory(sendgrid, new Date()) }]
-const billing = stripeStory(stripe, new Date())
+const now = new Date()
+const stories = [
+  { name: 'SendGrid: what became of the mail', steps: sendgridStory(sendgrid, now) },
+  { name: 'Mailgun: what came back', steps: mailgunStory(mailgun, now) },
+]
+const billing = stripeStory(stripe, now)
 const total = stories.flatMap(({ steps }) => steps).length + billing.length
 try {
   for (const { name, steps } of stories) {
