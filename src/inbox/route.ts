@@ -48,7 +48,6 @@ const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date): v
 
   scope.addHook('onRequest', async (request, reply) => {
     try {
-      if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
       if (!provider.configured) {
         throw new Refusal('not_configured', `The key of ${provider.name} is not configured`, {
           retryAfter: 60,
@@ -99,13 +98,15 @@ const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date): v
       const delivery = { body: request.body ?? Buffer.alloc(0), headers: request.headers, receivedAt }
       let accepted: Accepted
       try {
+        // Only now: a refusal before the body is read can be lost when the connection is reset.
+        if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
         const events = provider.verify(delivery)
-        hold?.trust()
         hold?.add(events.length * EVENT_COST)
         accepted = await accept(events, receivedAt)
       } finally {
         hold?.release()
       }
+      hold?.trust()
       const duplicates = accepted.status === 'ok' ? accepted.duplicates : 'all'
       if (duplicates !== 0) request.log.info({ provider: provider.name, duplicates }, 'already processed')
       return accepted

@@ -17,18 +17,26 @@ declare module 'fastify' {
 const QUIET = 100
 /** But no longer than this: under load something always comes, and what was begun before is through by then. */
 const LISTEN_ON = 1_000
+/**
+ * And this long at most for connections that the kernel holds although it is over: under load there may be hundreds,
+ * and Node accepts one per turn of its event loop (libuv since 1.45). Their requests are refused meanwhile, so the
+ * turns are short.
+ */
+const ACCEPT_ON = 2_000
 /** How long requests under way may take to be answered after that, in milliseconds. */
 const DRAIN = 3_000
 
 /**
  * Told to stop, the service says so at `/readyz` but listens on for a moment, so that nothing begun is cut. Then
- * requests under way are answered, then every connection is closed. Without that last step `close()` would wait for
+ * new deliveries are refused until no connection waits any more, requests under way are answered, and every
+ * connection is closed. Without that last step `close()` would wait for
  * ever for a sender that is silent or half done.
  */
 export const closePlugin = fp(
   async (app) => {
     let underWay = 0
     let lastArrival = 0
+    let connections = 0
     const arrival = () => {
       lastArrival = Date.now()
     }
@@ -44,7 +52,14 @@ export const closePlugin = fp(
         underWay--
       })
     })
-    app.server.on('connection', arrival)
+    app.server.on('connection', () => {
+      connections++
+      arrival()
+    })
+    /** What has arrived meanwhile is accepted in the next turn of the event loop, read in the one after it. */
+    const fewTurns = async () => {
+      for (let turns = 0; turns < 3; turns++) await nextTurn()
+    }
     app.addHook('onSend', async (_request, reply) => {
       if (stopping) reply.header('connection', 'close')
     })
@@ -54,10 +69,15 @@ export const closePlugin = fp(
       lastArrival = askedAt
       do {
         await sleep(20)
-        // A busy process comes late to its timers: what arrived meanwhile is read in the next turns.
-        for (let turns = 0; turns < 3; turns++) await nextTurn()
+        await fewTurns() // a busy process comes late to its timers
       } while (Date.now() < Math.min(lastArrival + QUIET, askedAt + LISTEN_ON))
       closing = true
+      const closingAt = Date.now()
+      let accepted: number
+      do {
+        accepted = connections
+        await fewTurns()
+      } while (connections > accepted && Date.now() < closingAt + ACCEPT_ON)
       const until = Date.now() + DRAIN
       const timer = setInterval(() => {
         if (underWay > 0 && Date.now() < until) return app.server.closeIdleConnections()

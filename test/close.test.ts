@@ -1,0 +1,38 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import Fastify from 'fastify'
+import { expect, test } from 'vitest'
+import { closePlugin } from '../src/plugins/close.ts'
+
+const CONNECTIONS = 200
+/** Milliseconds of work per request: all of them together take longer than the service listens on for arrivals. */
+const WORK = 8
+
+test('connections that wait to be accepted when the service is told to stop are answered too', async () => {
+  const app = Fastify({ return503OnClosing: false })
+  await app.register(closePlugin)
+  app.get('/', () => {
+    for (const until = performance.now() + WORK; performance.now() < until; );
+    return 'done'
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const answers = await Promise.all(
+    Array.from({ length: CONNECTIONS }, async () => {
+      const socket = connect(port, '127.0.0.1')
+      let answer = ''
+      socket.setEncoding('utf8').on('data', (chunk) => {
+        answer += chunk
+      })
+      const ended = new Promise<string>((resolve) => {
+        socket.on('error', (error) => resolve(error.message)).on('close', () => resolve(answer.slice(0, 12)))
+      })
+      await once(socket, 'connect')
+      socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+      return { ended }
+    }),
+  )
+  await app.close()
+  const statuses = await Promise.all(answers.map(({ ended }) => ended))
+  expect(statuses).toEqual(Array(CONNECTIONS).fill('HTTP/1.1 200'))
+})
