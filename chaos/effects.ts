@@ -1,9 +1,21 @@
+import type pg from 'pg'
+
 /** Countable facts in the domain tables: `clicks of outreach 7` -> 3, `outreach 7 is bounced` -> 1. */
 export type Effects = Map<string, number>
 
 /** Adds to one fact's count. */
 export const add = (effects: Effects, fact: string, by = 1): void => {
   effects.set(fact, (effects.get(fact) ?? 0) + by)
+}
+
+/** Reads facts from the database. @param queries each selects `fact` and `count`. */
+export const findEffects = async (db: pg.Pool, ...queries: string[]): Promise<Effects> => {
+  const effects: Effects = new Map()
+  for (const query of queries) {
+    const { rows } = await db.query<{ fact: string; count: number }>(query)
+    for (const { fact, count } of rows) add(effects, fact, count)
+  }
+  return effects
 }
 
 const total = (effects: Effects): number => effects.values().reduce((sum, count) => sum + count, 0)

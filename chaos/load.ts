@@ -85,10 +85,9 @@ export const startLoad = (options: LoadOptions): Load => {
 
   /** @returns whether it was acknowledged. */
   const attempt = async (parcel: Parcel, target: string): Promise<boolean> => {
-    const begunAt = performance.now()
     counts.sent++
     const answer = await send(agent, target + parcel.path, parcel.request(new Date()))
-    const took = performance.now() - begunAt
+    const took = performance.now() - answer.connectedAt
     if (answer.status === 200) {
       if (failedSince) {
         counts.longestRecovery = Math.max(counts.longestRecovery, performance.now() - lastGood)
@@ -172,6 +171,8 @@ interface Answer {
   status?: number
   retryAfter?: boolean
   text: string
+  /** When it got a connection, for the waits of the load's own pool are not the service's. */
+  connectedAt: number
   /** When the whole request had left this process. */
   writtenAt: number
 }
@@ -179,14 +180,18 @@ interface Answer {
 /** Posts one delivery. */
 const send = (agent: Agent, url: string, { headers, body }: SignedRequest): Promise<Answer> =>
   new Promise((resolve) => {
+    let connectedAt = Number.POSITIVE_INFINITY
     let writtenAt = Number.POSITIVE_INFINITY
     let text = ''
-    const unanswered = () => resolve({ text, writtenAt })
+    const unanswered = () => resolve({ text, connectedAt, writtenAt })
     const outgoing = httpRequest(url, {
       agent,
       method: 'POST',
       headers: { ...headers, 'content-length': body.length },
       signal: AbortSignal.timeout(ANSWER_WITHIN),
+    })
+    outgoing.on('socket', () => {
+      connectedAt = performance.now()
     })
     outgoing.on('finish', () => {
       writtenAt = performance.now()
@@ -200,6 +205,7 @@ const send = (agent: Agent, url: string, { headers, body }: SignedRequest): Prom
           status: response.statusCode ?? 0,
           retryAfter: Number(response.headers['retry-after']) > 0,
           text,
+          connectedAt,
           writtenAt,
         }),
       )

@@ -103,9 +103,9 @@ const count = async (
   }
   const expected: Effects = new Map()
   const found: Effects = new Map()
-  for (const traffic of world.traffics) {
-    for (const [fact, n] of traffic.expected()) expected.set(fact, n)
-    for (const [fact, n] of await traffic.found(world.db)) found.set(fact, n)
+  for (const ledger of world.ledgers) {
+    for (const [fact, n] of ledger.expected()) expected.set(fact, n)
+    for (const [fact, n] of await ledger.found(world.db)) found.set(fact, n)
   }
   return {
     comparison: compare(observed.expected?.(expected) ?? expected, found),

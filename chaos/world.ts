@@ -7,8 +7,11 @@ import { startStack } from '../dev/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { createRandom, type Random } from './random.ts'
 import { createService, type ServiceProcess } from './service.ts'
+import { createMailgunTraffic } from './traffic/mailgun.ts'
+import { createOutreach } from './traffic/outreach.ts'
 import { createSendgridTraffic } from './traffic/sendgrid.ts'
-import type { Traffic } from './traffic/traffic.ts'
+import { createStripeTraffic } from './traffic/stripe.ts'
+import type { Ledger, Traffic } from './traffic/traffic.ts'
 
 /** The service runs under the rights that `db:migrate -- --grant` gives. */
 const SERVICE_ROLE = 'roleferry_service'
@@ -20,6 +23,8 @@ export interface World {
   db: pg.Pool
   random: Random
   traffics: Traffic[]
+  /** What is compared with the database: the traffics', and what they share. */
+  ledgers: Ledger[]
   /** Prepares a replica of the service; it is ended with the world. */
   service: (options?: { env?: Record<string, string>; nodeOptions?: string[] }) => Promise<ServiceProcess>
   services: ServiceProcess[]
@@ -36,14 +41,21 @@ export const createWorld = async (seed: number): Promise<World> => {
   db.on('error', () => {}) // scenarios end its sessions
   db.on('connect', (client) => client.on('error', () => {}))
   const random = createRandom(seed)
-  const traffics = [createSendgridTraffic(random)]
-  for (const traffic of traffics) await traffic.seed(db)
+  const outreach = createOutreach()
+  const traffics = [
+    createSendgridTraffic(random, outreach),
+    createStripeTraffic(random),
+    createMailgunTraffic(random, outreach),
+  ]
+  const ledgers = [outreach, ...traffics]
+  for (const ledger of ledgers) await ledger.seed?.(db)
   const services: ServiceProcess[] = []
   return {
     stack,
     db,
     random,
     traffics,
+    ledgers,
     services,
     service: async ({ env = {}, nodeOptions = [] } = {}) => {
       const keys = Object.assign({}, ...traffics.map((traffic) => traffic.env))

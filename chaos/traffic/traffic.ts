@@ -13,18 +13,22 @@ export interface Parcel {
   request: (at: Date) => SignedRequest
 }
 
-/** One provider's part of the load, and what it must have changed. */
-export interface Traffic {
+/** Rows that the load is about, and what it must have made of them. */
+export interface Ledger {
+  /** Puts what the events refer to into the database. */
+  seed?: (db: pg.Pool) => Promise<void>
+  /** What all deliveries made so far must have changed once they are applied. */
+  expected: () => Effects
+  found: (db: pg.Pool) => Promise<Effects>
+}
+
+/** One provider's part of the load, and what it alone must have changed. */
+export interface Traffic extends Ledger {
   provider: ProviderName
   /** The service's settings for this provider. */
   env: Record<string, string>
   /** Its share of the deliveries, relative to the others. */
   weight: number
-  /** Puts what the events refer to into the database. */
-  seed: (db: pg.Pool) => Promise<void>
   /** Makes a new delivery. */
   next: () => Parcel
-  /** What all deliveries made so far must have changed once they are applied. */
-  expected: () => Effects
-  found: (db: pg.Pool) => Promise<Effects>
 }

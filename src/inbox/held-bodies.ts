@@ -9,7 +9,7 @@ export interface Hold {
   add: (bytes: number) => void
   /** Gives all of it back, once. */
   release: () => void
-  /** What it holds was verified: from now on its sender counts as known, and this delivery is no stranger's. */
+  /** From now on the sender counts as known: something it sent was verified and accepted. */
   trust: () => void
 }
 
@@ -44,23 +44,21 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
 
   return (address: string): Hold => {
     const sender = network(address)
-    let stranger = !isKnown(sender)
+    const stranger = !isKnown(sender)
     let own = 0
     const fits = (bytes: number): boolean =>
       held + bytes <= LIMIT &&
       (!stranger ||
         (heldByStrangers + bytes <= STRANGERS_LIMIT &&
           (byAddress.get(sender) ?? 0) + bytes <= Math.max(bodyLimit, STRANGERS_LIMIT / 2)))
-    const changeStrangers = (bytes: number): void => {
+    const change = (bytes: number): void => {
+      own += bytes
+      held += bytes
+      if (!stranger) return
       heldByStrangers += bytes
       const left = (byAddress.get(sender) ?? 0) + bytes
       if (left > 0) byAddress.set(sender, left)
       else byAddress.delete(sender)
-    }
-    const change = (bytes: number): void => {
-      own += bytes
-      held += bytes
-      if (stranger) changeStrangers(bytes)
     }
     const assertFits = (bytes: number): void => {
       if (!fits(bytes)) throw new Refusal('overloaded', 'Too many deliveries at once; try again later')
@@ -72,11 +70,7 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
         change(bytes)
       },
       release: () => change(-own),
-      trust: () => {
-        trust(sender)
-        if (stranger) changeStrangers(-own)
-        stranger = false
-      },
+      trust: () => trust(sender),
     }
   }
 }
