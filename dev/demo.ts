@@ -5,12 +5,20 @@ import pg from 'pg'
 import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { createMailgunSigner } from '../src/providers/mailgun/sign.ts'
 import { createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
+import type { SignedRequest } from '../src/providers/signed-request.ts'
+import { createStripeSigner } from '../src/providers/stripe/sign.ts'
+import { PRO, TEAMS } from '../test/providers/stripe/events.ts'
+import { playBilling } from './billing.ts'
+import { startMailServer } from './mail-server.ts'
 import { seed } from './seed.ts'
 import { changes, takeSnapshot } from './snapshot.ts'
 import { startStack } from './stack.ts'
+import { mailgunStory } from './stories/mailgun.ts'
 import { sendgridStory } from './stories/sendgrid.ts'
 import type { Step } from './stories/step.ts'
+import { stripeStory } from './stories/stripe.ts'
 
 // Plays signed deliveries at the real service and shows what each was answered and which rows it changed.
 // Exit code 0 only when all of it is what the rules say.
@@ -25,18 +33,32 @@ await migrate(databaseUrl)
 await seed(databaseUrl)
 
 const sendgrid = createSendgridSigner()
+const mailgun = createMailgunSigner()
+const stripe = createStripeSigner()
+const mail = await startMailServer()
 const config = readConfig({
   DATABASE_URL: databaseUrl,
   REDIS_URL: stack.redis.url,
   SENDGRID_WEBHOOK_KEY: sendgrid.publicKey,
+  MAILGUN_WEBHOOK_SIGNING_KEY: mailgun.key,
+  STRIPE_WEBHOOK_SECRET: stripe.secret,
+  STRIPE_PRICE_PRO: PRO,
+  STRIPE_PRICE_TEAMS: TEAMS,
+  SMTP_URL: mail.url,
   LOG_LEVEL: 'silent',
 })
 const app = await buildApp(config)
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
 say(`The service listens on ${url}\n`)
 const db = new pg.Pool({ connectionString: databaseUrl })
+db.on('error', () => {}) // PostgreSQL may stop before its last connection is gone
 
-const answerOf = async (response: Response): Promise<string> => {
+const deliver = async (path: string, request: SignedRequest): Promise<string> => {
+  const response = await fetch(url + path, {
+    method: 'POST',
+    headers: request.headers,
+    body: new Uint8Array(request.body),
+  })
   const body = (await response.json()) as Record<string, unknown>
   if (body.status === 'ok')
     return `${response.status} ok, ${body.accepted} accepted, ${body.duplicates} duplicates`
@@ -46,12 +68,7 @@ const answerOf = async (response: Response): Promise<string> => {
 
 const play = async ({ title, path, request, answer, changes: expected }: Step): Promise<boolean> => {
   const before = await takeSnapshot(db)
-  const response = await fetch(url + path, {
-    method: 'POST',
-    headers: request.headers,
-    body: new Uint8Array(request.body),
-  })
-  const got = await answerOf(response)
+  const got = await deliver(path, request)
   await app.processors.idle()
   const found = changes(before, await takeSnapshot(db))
   const missing = expected.filter((line) => !found.includes(line))
@@ -73,18 +90,31 @@ const play = async ({ title, path, request, answer, changes: expected }: Step): 
 }
 
 let right = 0
-const stories = [{ name: 'SendGrid: what became of the mail', steps: sendgridStory(sendgrid, new Date()) }]
-const total = stories.flatMap(({ steps }) => steps).length
+const now = new Date()
+const stories = [
+  { name: 'SendGrid: what became of the mail', steps: sendgridStory(sendgrid, now) },
+  { name: 'Mailgun: what came back', steps: mailgunStory(mailgun, now) },
+]
+const billing = stripeStory(stripe, now)
+const total = stories.flatMap(({ steps }) => steps).length + billing.length
 try {
   for (const { name, steps } of stories) {
     say(styleText(['bold', 'underline'], name))
     for (const step of steps) if (await play(step)) right++
   }
+  say(styleText(['bold', 'underline'], 'Stripe: what became of a subscription'))
+  right += await playBilling(billing, {
+    db,
+    mail,
+    deliver: (request) => deliver('/webhooks/stripe', request),
+    idle: () => app.processors.idle(),
+  })
 } finally {
   await app.close()
   await db.end()
+  await mail.stop()
   await stack.stop()
   rmSync(stack.postgres.folder, { recursive: true, force: true })
 }
-say(`${right} of ${total} deliveries did what the rules say.`)
+say(`${right} of ${total} steps did what the rules say.`)
 process.exitCode = right === total ? 0 : 1

@@ -24,6 +24,9 @@ const UNTOLD = new Set([
   'granted_at',
   'received_at',
   'last_event_at',
+  'body_text',
+  'recipient',
+  'inbound_messages.message_id',
 ])
 
 /** All domain rows and all requested notifications, now. */
@@ -35,18 +38,18 @@ export const takeSnapshot = async (db: pg.Pool): Promise<Snapshot> => {
     )
     for (const row of rows) {
       const columns = Object.entries(row.columns as Record<string, unknown>)
-        .filter(([column]) => !UNTOLD.has(column))
-        .map(([column, value]) => [column, value === null ? 'null' : String(value)])
+        .filter(([column]) => !UNTOLD.has(column) && !UNTOLD.has(`${table}.${column}`))
+        .map(([column, value]) => [column, typeof value === 'string' ? value : JSON.stringify(value)])
       snapshot.set(row.name, Object.fromEntries(columns))
     }
   }
   const { rows: jobs } = await db.query(
-    `select name, data -> 'data' as data from pgboss.job where name like 'notify-%' order by created_on`,
+    `select id, name, data -> 'data' as data from pgboss.job where name like 'notify-%' order by created_on`,
   )
-  for (const { name, data } of jobs) {
+  for (const { id, name, data } of jobs) {
     const channel = String(name).replace('notify-', '')
     const text = data.text ?? [data.template, data.title, data.body].filter(Boolean).join(': ')
-    snapshot.set(`${channel} (${snapshot.size})`, { sent: text })
+    snapshot.set(`${channel} (${id})`, { sent: text })
   }
   return snapshot
 }
@@ -62,7 +65,7 @@ export const changes = (before: Snapshot, after: Snapshot): string[] => {
       const told = changed
         .filter(([, value]) => value !== 'null')
         .map(([column, value]) => `${column} ${value}`)
-      lines.push(`+ ${name.replace(/ \(\d+\)$/, '')}: ${told.join(', ').replace(/^sent /, '')}`)
+      lines.push(`+ ${name.replace(/ \([\da-f-]+\)$/, '')}: ${told.join(', ').replace(/^sent /, '')}`)
     } else {
       lines.push(
         `${name}: ${changed.map(([column, value]) => `${column} ${old[column]} -> ${value}`).join(', ')}`,

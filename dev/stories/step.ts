@@ -10,3 +10,27 @@ export interface Step {
   /** The rows it changes, as `changes` tells them, in any order. */
   changes: string[]
 }
+
+/** Something that happens to a customer: Stripe tells it in several deliveries. */
+export interface BillingStep {
+  title: string
+  /** Of the user whose row is shown. */
+  customer: string
+  /** Credits spent before, by another service. */
+  spent?: number
+  requests: SignedRequest[]
+  shows: BillingRow
+}
+
+/** What there is to see after it. */
+export interface BillingRow {
+  /** `4 new`, `4 known`. */
+  deliveries: string
+  tier: string
+  status: string
+  credits: string
+  /** `renews 1 Dec`, `ends 1 Dec`. */
+  period: string
+  /** Subjects of the e-mails that reached the customer. */
+  mails: string
+}

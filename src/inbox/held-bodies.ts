@@ -9,7 +9,7 @@ export interface Hold {
   add: (bytes: number) => void
   /** Gives all of it back, once. */
   release: () => void
-  /** From now on the sender counts as known: something it sent was verified and accepted. */
+  /** What it holds was verified: from now on its sender counts as known, and this delivery is no stranger's. */
   trust: () => void
 }
 
@@ -44,21 +44,23 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
 
   return (address: string): Hold => {
     const sender = network(address)
-    const stranger = !isKnown(sender)
+    let stranger = !isKnown(sender)
     let own = 0
     const fits = (bytes: number): boolean =>
       held + bytes <= LIMIT &&
       (!stranger ||
         (heldByStrangers + bytes <= STRANGERS_LIMIT &&
           (byAddress.get(sender) ?? 0) + bytes <= Math.max(bodyLimit, STRANGERS_LIMIT / 2)))
-    const change = (bytes: number): void => {
-      own += bytes
-      held += bytes
-      if (!stranger) return
+    const changeStrangers = (bytes: number): void => {
       heldByStrangers += bytes
       const left = (byAddress.get(sender) ?? 0) + bytes
       if (left > 0) byAddress.set(sender, left)
       else byAddress.delete(sender)
+    }
+    const change = (bytes: number): void => {
+      own += bytes
+      held += bytes
+      if (stranger) changeStrangers(bytes)
     }
     const assertFits = (bytes: number): void => {
       if (!fits(bytes)) throw new Refusal('overloaded', 'Too many deliveries at once; try again later')
@@ -70,7 +72,11 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
         change(bytes)
       },
       release: () => change(-own),
-      trust: () => trust(sender),
+      trust: () => {
+        trust(sender)
+        if (stranger) changeStrangers(-own)
+        stranger = false
+      },
     }
   }
 }

@@ -101,12 +101,12 @@ const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date): v
         // Only now: a refusal before the body is read can be lost when the connection is reset.
         if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
         const events = provider.verify(delivery)
+        hold?.trust()
         hold?.add(events.length * EVENT_COST)
         accepted = await accept(events, receivedAt)
       } finally {
         hold?.release()
       }
-      hold?.trust()
       const duplicates = accepted.status === 'ok' ? accepted.duplicates : 'all'
       if (duplicates !== 0) request.log.info({ provider: provider.name, duplicates }, 'already processed')
       return accepted

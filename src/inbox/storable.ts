@@ -59,28 +59,3 @@ export const sha256 = (text: string): string => createHash('sha256').update(text
 
 /** A provider's id as it is, or its hash when it is too long to be indexed: the sender decides its length. */
 export const limitId = (id: string): string => (id.length > 200 ? sha256(id) : storableText(id))
-
-/** Bodies above this many bytes are looked through before they are parsed: the look costs more than parsing them. */
-const LARGE = 256 * 1024
-/** More levels than any provider sends; below it parsing takes a few milliseconds. */
-export const DEEPEST_BODY = 20_000
-
-/** Whether a body nests so deeply that parsing it would block the event loop: millions of levels take half a second. */
-export const nestsTooDeeply = (body: Buffer): boolean =>
-  body.length > LARGE && nestsDeeperThan(body, DEEPEST_BODY)
-
-const nestsDeeperThan = (json: Buffer, most: number): boolean => {
-  let depth = 0
-  let inString = false
-  for (let i = 0; i < json.length; i++) {
-    const byte = json[i]
-    if (inString) {
-      if (byte === 0x5c) i++
-      else if (byte === 0x22) inString = false
-    } else if (byte === 0x22) inString = true
-    else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > most) return true
-    } else if (byte === 0x5d || byte === 0x7d) depth--
-  }
-  return false
-}

@@ -28,7 +28,6 @@ afterAll(async () => {
 const MIB = 1024 * 1024
 
 /** A connection, and what it was answered so far. */
-/** A connection, and what it was answered so far. */
 interface Connection {
   socket: Socket
   answer: () => string
@@ -107,6 +106,14 @@ test('one address cannot take the part of the others that are not known', async 
   await eventually(() => stalled.filter(refused).length >= 8 || undefined, 'most of them are refused')
   expect(await deliverFrom('203.0.113.77', bodyOf([event('click')]))).toMatchObject({ status: 200 })
   await letGo(stalled)
+})
+
+test('the first delivery of a sender may be as large as any other, once it is verified', async () => {
+  const events = Array.from({ length: 12_000 }, () => event('open', { pad: 'x'.repeat(200) }))
+  expect(await deliverFrom('203.0.113.88', bodyOf(events))).toMatchObject({
+    status: 200,
+    body: { accepted: 12_000 },
+  })
 })
 
 test('dribbled headers and dribbled bodies are cut off with 408, and meanwhile others are served', async () => {

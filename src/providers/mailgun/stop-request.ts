@@ -3,6 +3,11 @@ import type { Mail } from './mail.ts'
 
 /** A request to stop is short. Longer text is not looked at, which also bounds the work. */
 const MAX_LENGTH = 300
+/** Of a line no more is looked at, to see whether it begins a quote or a signature. */
+const MAX_LINE = 500
+/** Of one phrase, and of all of them. */
+const MAX_PHRASE_WORDS = 25
+const MAX_WORDS = 150
 
 /**
  * Whether a reply says nothing but that its sender wants no more mail. Quotes, the signature, greetings and thanks
@@ -25,12 +30,18 @@ const SIGNATURE_BEGINS =
 const SIGN_OFF =
   /^\s*(thanks|thank you|thx|many thanks|cheers|regards|(best|kind|warm) regards|best|sincerely|yours|br|(mit freundlichen|viele|beste) grüßen?|mfg|danke|merci|cordialement|gracias|saludos|obrigad[oa]|grazie)\b[\s\S]{0,40}$/i
 
+/** Single spaces and a bounded length: the patterns above take a time that grows with the square of both. */
+const plainLine = (line: string): string => line.replace(/\s+/g, ' ').slice(0, MAX_LINE)
+
 /** What the sender wrote, in one line, without quotes and signature. */
 const ownWords = (mail: Mail): string => {
   const signature = mail.strippedSignature?.trim() ?? ''
   let text = mail.strippedText?.trim() || mail.text?.trim() || ''
   if (signature !== '' && text.endsWith(signature)) text = text.slice(0, -signature.length)
-  const lines = text.slice(0, 10_000).split(/\r\n|\r|\n/)
+  const lines = text
+    .slice(0, 10_000)
+    .split(/\r\n|\r|\n/)
+    .map(plainLine)
   const own: string[] = []
   for (const [n, line] of lines.entries()) {
     const broken = ATTRIBUTION_BEGINS.test(line) && ATTRIBUTION_ENDS.test(lines[n + 1] ?? '')
@@ -55,15 +66,15 @@ const words = (text: string): string =>
     .trim()
 
 const POLITE = `(please|pls|plz|kindly|now|immediately|at once|asap|again|thanks?( you)?( so much| very much)?|thx|(hi|hello|hey|dear|hallo|bonjour|hola)( \\p{L}+){0,3}|bitte|danke|merci|por favor|gracias|obrigado|obrigada|grazie|sil vous plait|s il vous plait|svp)`
-const MAILS = `((this|these|the|your|any|all|further|more|future|such|me|of|sending|e?mail(s|ing|ings)?|e mail(s|ing|ings)?|messages?|newsletters?|spam|communications?|contact|distribution|list|lists|listing|database|db|records?|everything) ?)`
+const MAIL = `(this|these|the|your|any|all|further|more|future|such|me|of|sending|e ?mail(s|ing|ings)?|mail(s|ing|ings)?|messages?|newsletters?|spam|communications?|contact|distribution|list|lists|listing|database|db|records?|everything)`
 const STOP = [
-  `(i (want|wish|would like|d like|id like|need) to )?(be )?unsubscribed?( me)?( (from|of|to|off) ${MAILS}+)?`,
-  `stop( it| this| that)?( (e ?mailing|mailing|contacting|messaging|spamming|writing|sending)( to)?( me)?)?( ${MAILS}+)?`,
-  `(i (want|wish|would like|d like|id like) to be )?(remove|removed|take|taken|delete|deleted|drop)( me| my (name|e ?mail|e mail|address|e ?mail address|e mail address|data|details|contact details|information|contact information))?( (from|off|out of|of)+ ${MAILS}+)?`,
-  `(i (want|wish|would like|d like|id like) to )?opt( me)? ?out( (from|of) ${MAILS}+)?`,
-  `(do not|dont|never)( ever)? (contact|e ?mail|e mail|mail|write|message|send)( to)?( me)?( ${MAILS}+)?( (any ?more|any longer|ever))*`,
+  `(i (want|wish|would like|d like|id like|need) to )?(be )?unsubscribed?( me)?( (from|of|to|off)( ${MAIL})+)?`,
+  `stop( it| this| that)?( (e ?mailing|mailing|contacting|messaging|spamming|writing|sending)( to)?( me)?)?( ${MAIL})*`,
+  `(i (want|wish|would like|d like|id like) to be )?(remove|removed|take|taken|delete|deleted|drop)( me| my (name|e ?mail|e mail|address|e ?mail address|e mail address|data|details|contact details|information|contact information))?(( (from|off|out of|of))+( ${MAIL})+)?`,
+  `(i (want|wish|would like|d like|id like) to )?opt( me)? ?out( (from|of)( ${MAIL})+)?`,
+  `(do not|dont|never)( ever)? (contact|e ?mail|e mail|mail|write|message|send)( to)?( me)?( ${MAIL})*( (any ?more|any longer|ever))*`,
   `no (more|further) (e ?mails?|e mails?|mails?|messages?|contact)`,
-  `(leave me alone|take me off( ${MAILS}+)?)`,
+  `(leave me alone|take me off( ${MAIL})*)`,
   // The same word elsewhere.
   `abmelden|abbestellen|austragen|(ich möchte )?keine (weiteren )?(e mails?|mails?|nachrichten)( mehr)?`,
   `désabonner|désabonnement|désinscrire|désinscription|désabonnez moi|désinscrivez moi|retirez moi( de votre liste)?`,
@@ -72,9 +83,30 @@ const STOP = [
 ]
   .map((pattern) => `(${pattern})`)
   .join('|')
-const REQUEST = new RegExp(`^(${POLITE} )*(${STOP})( ${POLITE}| (${STOP}))*$`, 'u')
+const POLITE_PHRASE = new RegExp(`^${POLITE}$`, 'u')
+const STOP_PHRASE = new RegExp(`^(${STOP})$`, 'u')
 
+/**
+ * Whether the text is nothing but polite phrases and requests to stop, one at least. Each place between two words is
+ * reached or not, whichever way leads there. One pattern for the whole would try every way to cut the text into
+ * phrases, and `stop hi hi hi … 1` has billions: any outsider could stop the service with one mail.
+ */
 const saysStop = (text: string): boolean => {
   if (text.length > MAX_LENGTH) return false
-  return REQUEST.test(words(text).replace(/\s+/g, ' '))
+  const all = words(text).split(' ')
+  if (all.length > MAX_WORDS) return false
+  // By the number of words from the start: whether phrases lead there, without and with a request among them.
+  const politely = new Set([0])
+  const asking = new Set<number>()
+  for (let from = 0; from < all.length; from++) {
+    if (!politely.has(from) && !asking.has(from)) continue
+    for (let to = from + 1; to <= Math.min(all.length, from + MAX_PHRASE_WORDS); to++) {
+      const phrase = all.slice(from, to).join(' ')
+      const asks = STOP_PHRASE.test(phrase)
+      if (!asks && !POLITE_PHRASE.test(phrase)) continue
+      if (asks || asking.has(from)) asking.add(to)
+      else politely.add(to)
+    }
+  }
+  return asking.has(all.length)
 }

@@ -1,15 +1,8 @@
 import { idInMessageId, usableId } from '../../domain/outreach-id.ts'
+import { costlyShape, MOST_LEVELS, MOST_VALUES } from '../../inbox/json-shape.ts'
 import type { ClaimedEvent, IncomingEvent, Json } from '../../inbox/provider.ts'
 import { Refusal } from '../../inbox/refusal.ts'
-import {
-  canonicalJson,
-  DEEPEST_BODY,
-  limitId,
-  nestsTooDeeply,
-  sha256,
-  storableJson,
-  storableText,
-} from '../../inbox/storable.ts'
+import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
 
 /** What of an event the rules use. SendGrid puts a sender's custom args at the top level, beside its own fields. */
 export interface EventFields {
@@ -25,31 +18,41 @@ export interface EventFields {
 
 const EXPECTED = 'Expected a JSON array of events'
 const MAX_TYPE_LENGTH = 100
-/** RFC 5322 limits a line to 998 characters, and Postgres an indexed text. */
-const MAX_MESSAGE_ID_LENGTH = 998
+/** RFC 5322 limits a line to 998 bytes, and Postgres an indexed text to 2,704. */
+const MAX_MESSAGE_ID_BYTES = 998
+
+/** SendGrid posts at 768 KB, some thousand events. */
+const MAX_EVENTS = 20_000
 
 /**
  * Reads a verified body. Every entry of the array becomes an event; one that no handler can use says why.
- * @throws {Refusal} `malformed` when the body is not a JSON array.
+ * @throws {Refusal} `malformed` when the body is not a JSON array, `too_large` when it holds more than can be read
+ * while others wait.
  */
 export const readEvents = (body: Buffer, receivedAt: Date): IncomingEvent[] => {
-  if (nestsTooDeeply(body)) {
-    throw new Refusal('malformed', `${EXPECTED}, not one nested ${DEEPEST_BODY} levels deep`)
+  const costly = costlyShape(body)
+  if (costly === 'levels') {
+    throw new Refusal('malformed', `${EXPECTED}, not one nested ${MOST_LEVELS} levels deep`)
   }
+  if (costly === 'values') throw tooMany('values', MOST_VALUES)
   const entries = parse(body.toString('utf8'))
   if (!Array.isArray(entries)) throw new Refusal('malformed', EXPECTED)
+  if (entries.length > MAX_EVENTS) throw tooMany('events', MAX_EVENTS)
   return entries.map((entry) => readEntry(entry, receivedAt))
 }
 
-/** An id above 2^53 written as a number would be rounded to another outreach's: it is kept as its digits. */
-const LONG_OUTREACH_ID = /"outreach_id"\s*:\s*\d{16}/
+const tooMany = (what: string, most: number) =>
+  new Refusal('too_large', `Too many ${what} in one delivery, at most ${most}`)
+
+/**
+ * An id above 2^53 written as a number would be rounded to another outreach's: it is read as its digits. In a string
+ * the name ends with an escaped quote, which does not match. (A reviver would cost 25 times as much.)
+ */
+const LONG_OUTREACH_ID = /("outreach_id"\s*:\s*)([1-9]\d{15,})(?=\s*[,}])/g
 
 const parse = (text: string): Json => {
   try {
-    if (!LONG_OUTREACH_ID.test(text)) return JSON.parse(text)
-    return JSON.parse(text, (key, value, context?: { source?: string }) =>
-      key === 'outreach_id' && typeof value === 'number' ? (context?.source ?? value) : value,
-    )
+    return JSON.parse(text.replace(LONG_OUTREACH_ID, '$1"$2"'))
   } catch {
     throw new Refusal('malformed', EXPECTED)
   }
@@ -97,7 +100,7 @@ const readFields = (entry: { [key: string]: Json }, receivedAt: Date): EventFiel
   const smtpId = text(entry['smtp-id'])
   return {
     outreachId: usableId(entry.outreach_id) ?? idInMessageId(smtpId ?? ''),
-    smtpId: smtpId === undefined || smtpId.length > MAX_MESSAGE_ID_LENGTH ? undefined : smtpId,
+    smtpId: smtpId === undefined || Buffer.byteLength(smtpId) > MAX_MESSAGE_ID_BYTES ? undefined : smtpId,
     at: eventTime(entry.timestamp, receivedAt),
     type: text(entry.type),
   }

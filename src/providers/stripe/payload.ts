@@ -80,10 +80,17 @@ const id = z.string().min(1).max(200)
 const reference = z.union([id, z.object({ id }).transform((object) => object.id)])
 /** Up to the year 9999: what Postgres and JavaScript both take. */
 const time = z.number().int().min(0).max(253_402_300_799)
+/** Stripe lists 20 items and some hundred lines at most; a million would take seconds to read. */
+const MAX_LISTED = 1_000
 const list = <Schema extends z.ZodType>(schema: Schema) =>
-  maybe(z.object({ data: z.array(maybe(schema)) })).transform((page) =>
-    (page?.data ?? []).filter((entry) => entry !== undefined),
-  )
+  maybe(
+    z.object({
+      data: z
+        .array(z.unknown())
+        .transform((entries) => entries.slice(0, MAX_LISTED))
+        .pipe(z.array(maybe(schema))),
+    }),
+  ).transform((page) => (page?.data ?? []).filter((entry) => entry !== undefined))
 /** Only what can be opened safely from a mail. */
 const webUrl = z.url({ protocol: /^https$/ }).max(2_000)
 

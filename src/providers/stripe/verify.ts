@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import Stripe from 'stripe'
 import { assertFresh } from '../../inbox/freshness.ts'
+import { costlyShape } from '../../inbox/json-shape.ts'
 import type { Delivery } from '../../inbox/provider.ts'
 import { Refusal } from '../../inbox/refusal.ts'
-import { nestsTooDeeply } from '../../inbox/storable.ts'
 
 const SIGNATURE = 'stripe-signature'
 /** Stripe is answered 400 where the others get 401. */
@@ -38,7 +38,7 @@ export const verifiedJson = (
   const header = String(headers[SIGNATURE])
   const signedAt = readSignedAt(header)
   // Before the signature, since constructEvent checks it and parses in one go.
-  if (nestsTooDeeply(body)) throw new Refusal('malformed', 'Invalid payload')
+  if (costlyShape(body) !== undefined) throw new Refusal('malformed', 'Invalid payload')
   const json = withAnyOf(secrets, (secret) => Stripe.webhooks.constructEvent(body, header, secret, ANY_AGE))
   assertFresh(signedAt, receivedAt, limits, BAD_REQUEST)
   return json

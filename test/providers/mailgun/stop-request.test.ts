@@ -62,3 +62,27 @@ test('is found in the subject when there is no text', () => {
   expect(asksToStop('', { subject: 'Re: Unsubscribe' })).toBe(false)
   expect(asksToStop('Call me', { subject: 'unsubscribe' })).toBe(false)
 })
+
+// Anyone can write such a mail. Each took minutes or centuries with patterns that try every way to match.
+for (const text of [
+  `stop ${'hi '.repeat(95)}1`,
+  `stop ${'hi hello dear '.repeat(20)}1`,
+  `${'do not mail me '.repeat(19)}1`,
+  `${'stop mailing me '.repeat(18)}1`,
+  `stop ${'email '.repeat(45)}1`,
+  `stop ${'emails'.repeat(45)}1`,
+  `remove me ${'off '.repeat(60)}1`,
+  'ﷺ '.repeat(140),
+]) {
+  test(`is told apart at once: ${JSON.stringify(text.slice(0, 40))}…`, () =>
+    expect(asksToStop(text)).toBe(false))
+}
+for (const line of [
+  `am ${'schrieb'.repeat(20)}${' '.repeat(9_000)}x`,
+  `am ${'schrieb'.repeat(28)}${': '.repeat(4_000)}x`,
+  `${'am wrote : '.repeat(900)}x`,
+  `am 12${'a écrit'.repeat(28)}${'\t'.repeat(9_000)}`,
+]) {
+  test(`a line is read at once: ${JSON.stringify(line.slice(0, 40))}…`, () =>
+    expect(asksToStop(`${line}\n${line}`)).toBe(false))
+}

@@ -142,6 +142,43 @@ test('a delivery of 5 MB with 12,000 events is stored whole', async () => {
   expect(await postRaw(body)).toMatchObject({ status: 200, body: { status: 'duplicate' } })
 })
 
+for (const [what, body] of [
+  ['20,000 events', () => `[${'1,'.repeat(20_000)}1]`],
+  ['20,000 events of two bytes', () => `[${'{},'.repeat(20_000)}{}]`],
+  ['200,000 values, 5 MiB of them', () => `[${'1,'.repeat(2_600_000)}1]`],
+  ['200,000 values in one event', () => `[{"event":"click","a":[${'1,'.repeat(200_000)}1]}]`],
+  ['200,000 names in one event', () => `[{${Array.from({ length: 200_001 }, (_, n) => `"${n}":1`).join()}}]`],
+] as const) {
+  test(`more than ${what} is too much for one delivery`, async () => {
+    const before = await service.rows('select from webhook_events')
+    const answer = await postRaw(body())
+    expect(answer).toMatchObject({
+      status: 413,
+      body: { code: 'WEBHOOK_TOO_LARGE', message: expect.stringContaining('at most') },
+    })
+    expect(await service.rows('select from webhook_events')).toHaveLength(before.length)
+  })
+}
+
+test('20,000 events in one delivery are stored, brackets and commas in strings are no values', async () => {
+  const text = `${'[{'.repeat(50)}${','.repeat(100)}\\\\"`
+  const events = Array.from({ length: 19_999 }, (_, n) => ({ event: 'open', sg_event_id: `many-${n}` }))
+  const body = bodyOf([{ event: 'open', sg_event_id: 'many-text', text: text.repeat(1_500) }, ...events])
+  expect(await postRaw(body)).toMatchObject({ status: 200, body: { accepted: 20_000 } })
+})
+
+test('a Message-ID longer than Postgres can index is not learned, and costs nobody else anything', async () => {
+  const character = () => String.fromCodePoint(0x4e00 + Math.floor(Math.random() * 20_000))
+  const long = Array.from({ length: 990 }, character).join('')
+  const before = await clicks()
+  await deliverAndSettle(service, event('processed', { 'smtp-id': `<${long}@x>` }), event('click'))
+  expect(await newest(2)).toMatchObject([
+    { status: 'processed', attempts: 1 },
+    { status: 'processed', attempts: 1 },
+  ])
+  expect(await clicks()).toBe(before + 1)
+})
+
 test('more than 5 MiB is refused with what is allowed', async () => {
   const answer = await postRaw(`[${'"x",'.repeat(1_400_000)}0]`)
   expect(answer).toMatchObject({

@@ -1,5 +1,3 @@
-// Stripe's events as tests and the chaos runs make them up: of both payload generations, in any state.
-
 /** Prices of the two tiers, and one that nobody knows. */
 export const PRO = 'price_pro'
 export const TEAMS = 'price_teams'

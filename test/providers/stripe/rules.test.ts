@@ -578,6 +578,22 @@ describe('payloads that are not what they should be', () => {
       current_period_end: null,
     })
   })
+  test('with a list of hundred thousands are read as far as a list can be meant', async () => {
+    const { subscription, row } = await fresh()
+    const event = subscription('created')
+    const body = JSON.stringify(event).replace('"items":{"object":"list","data":[', (begin) =>
+      begin.concat('{},'.repeat(20_000)),
+    )
+    const odd = JSON.stringify(event).replace('"data":[{"id":"si_1"', (begin) =>
+      begin.replace('[', `[${'7,'.repeat(900)}`),
+    )
+    expect(await deliver(service, body.replace(event.id, `${event.id}_long`))).toMatchObject({ status: 200 })
+    await service.settled()
+    expect(await row()).toMatchObject({ credits_remaining: 0 })
+    await deliver(service, odd)
+    await service.settled()
+    expect(await row()).toMatchObject({ credits_remaining: 500 })
+  })
   test('nested some thousand levels deep are stored cut and applied', async () => {
     const { subscription, row } = await fresh()
     const event = subscription('created')

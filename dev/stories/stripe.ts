@@ -1,0 +1,139 @@
+import type { StripeSigner } from '../../src/providers/stripe/sign.ts'
+import { eventsOf, MONTH, PRO, START, type StripeJson, TEAMS } from '../../test/providers/stripe/events.ts'
+import type { BillingStep } from './step.ts'
+
+const FAILED = 'Your RoleFerry payment did not go through'
+
+/** Stripe tells what becomes of Sam's subscription; then all of it again; then the same of Kim's, backwards. */
+export const stripeStory = (signer: StripeSigner, now: Date): BillingStep[] => {
+  const sam = eventsOfCustomer('Sam')
+  const kim = eventsOfCustomer('Kim')
+  const signed = (events: StripeJson[]) => events.map((event) => signer.sign(JSON.stringify(event), now))
+  const step = (
+    title: string,
+    events: StripeJson[],
+    shows: BillingStep['shows'],
+    spent = 0,
+  ): BillingStep => ({
+    title,
+    customer: 'cus_Sam',
+    spent,
+    requests: signed(events),
+    shows,
+  })
+  const active = { status: 'active', mails: '' }
+  const ended = { tier: 'free', status: 'canceled', credits: '0', period: 'ends 30 Jan' }
+  return [
+    step('subscribes to Pro, the payment first', sam.subscribed, {
+      ...active,
+      deliveries: '4 new',
+      tier: 'pro',
+      credits: '500',
+      period: 'renews 1 Dec',
+      mails: 'Welcome to RoleFerry Pro!',
+    }),
+    step(
+      'renews, 120 credits spent',
+      sam.renewed,
+      { ...active, deliveries: '3 new', tier: 'pro', credits: '500', period: 'renews 31 Dec' },
+      120,
+    ),
+    step('the next payment fails', sam.failed, {
+      deliveries: '2 new',
+      tier: 'pro',
+      status: 'past_due',
+      credits: '500',
+      period: 'renews 30 Jan',
+      mails: FAILED,
+    }),
+    step('it succeeds at the second attempt', sam.recovered, {
+      ...active,
+      deliveries: '3 new',
+      tier: 'pro',
+      credits: '500',
+      period: 'renews 30 Jan',
+    }),
+    step(
+      'upgrades to Teams, 200 credits spent',
+      sam.upgraded,
+      { ...active, deliveries: '2 new', tier: 'teams', credits: '1800', period: 'renews 30 Jan' },
+      200,
+    ),
+    step('cancels', sam.cancelled, {
+      ...active,
+      deliveries: '1 new',
+      tier: 'teams',
+      credits: '1800',
+      period: 'ends 30 Jan',
+    }),
+    step('the period ends', sam.ended, {
+      ...ended,
+      deliveries: '1 new',
+      mails: 'Your RoleFerry subscription has ended',
+    }),
+    step('all of it again, the last first', Object.values(sam).flat().reverse(), {
+      ...ended,
+      deliveries: '16 known',
+      mails: '',
+    }),
+    {
+      title: 'Kim: up to the upgrade, the last first',
+      customer: 'cus_Kim',
+      requests: signed(
+        [kim.subscribed, kim.renewed, kim.failed, kim.recovered, kim.upgraded].flat().reverse(),
+      ),
+      shows: {
+        ...active,
+        deliveries: '14 new',
+        tier: 'teams',
+        credits: '2000',
+        period: 'renews 30 Jan',
+        mails: 'Welcome to RoleFerry Teams!',
+      },
+    },
+  ]
+}
+
+/** What Stripe tells of a customer, in the order in which it happens but for the first payment. */
+const eventsOfCustomer = (customer: string) => {
+  const { subscription, invoice } = eventsOf(customer)
+  const [second, third] = [START + MONTH, START + 2 * MONTH]
+  const paid = { reason: 'subscription_create' }
+  return {
+    subscribed: [
+      invoice('paid', paid),
+      subscription('created', { status: 'incomplete' }),
+      invoice('payment_succeeded', paid),
+      subscription('updated', { at: START + 3 }),
+    ],
+    renewed: [
+      subscription('updated', { period: second }),
+      invoice('paid', { period: second }),
+      invoice('payment_succeeded', { period: second }),
+    ],
+    failed: [
+      invoice('payment_failed', { period: third, nextAttempt: third + 3 * 86_400 }),
+      subscription('updated', { period: third, status: 'past_due', at: third + 3 }),
+    ],
+    recovered: [
+      invoice('paid', { period: third, at: third + 3 * 86_400 }),
+      invoice('payment_succeeded', { period: third, at: third + 3 * 86_400 }),
+      subscription('updated', { period: third, at: third + 3 * 86_400 + 1 }),
+    ],
+    upgraded: [
+      subscription('updated', { period: third, price: TEAMS, previous: PRO, at: third + 5 * 86_400 }),
+      invoice('paid', {
+        id: `in_upgrade_${customer}`,
+        reason: 'subscription_update',
+        price: TEAMS,
+        period: third,
+        proration: true,
+        at: third + 5 * 86_400 + 1,
+      }),
+    ],
+    cancelled: [
+      subscription('updated', { period: third, price: TEAMS, cancel: true, at: third + 6 * 86_400 }),
+    ],
+    ended: [subscription('deleted', { period: third, price: TEAMS, cancel: true, at: third + MONTH })],
+  }
+}
