@@ -1,4 +1,4 @@
-import { type PostgresServer, startPostgres } from './postgres.ts'
+import { type PostgresOptions, type PostgresServer, startPostgres } from './postgres.ts'
 import { type RedisServer, startRedis } from './redis.ts'
 
 /** The servers the service needs, of our own. */
@@ -13,10 +13,7 @@ export interface Stack {
  *
  * @param dataFolder of PostgreSQL; kept, unless it is `temporary` and this process ends without `stop()`.
  */
-export const startStack = async (
-  dataFolder: string,
-  options: { temporary?: boolean } = {},
-): Promise<Stack> => {
+export const startStack = async (dataFolder: string, options: PostgresOptions = {}): Promise<Stack> => {
   const starting: [Promise<PostgresServer>, Promise<RedisServer>] = [
     startPostgres(dataFolder, options),
     startRedis(),

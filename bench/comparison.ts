@@ -1,0 +1,263 @@
+import {
+  type Start,
+  startAnswerOnly,
+  startBullmq,
+  startPlain,
+  startService,
+  startVerifyOnly,
+} from './contestants.ts'
+import { assertEffects } from './effects.ts'
+import { measureFromMemory } from './from-memory.ts'
+import { type Bench, type Measured, measure, type Wanted } from './measure.ts'
+import { median, medianOf } from './median.ts'
+import type { Outcome } from './outcome.ts'
+import type { Target } from './targets.ts'
+
+/** What is measured, in the order of the tables. */
+const WORKLOADS = {
+  fifty: 'SendGrid, 50 events per delivery',
+  one: 'SendGrid, 1 event per delivery',
+  fiveHundred: 'SendGrid, 500 events per delivery',
+  halfFifty: 'SendGrid, 50 per delivery at half of the sustained rate',
+  halfOne: 'SendGrid, 1 per delivery at half of the sustained rate',
+  stripe: 'Stripe',
+  mailgun: 'Mailgun',
+} as const
+type Workload = keyof typeof WORKLOADS
+
+const CONTESTANTS = {
+  service: 'the service',
+  bullmq: '(a) BullMQ, a transaction per event',
+  plain: '(b) plain, in memory after the 200',
+  verify: '(c) only verifies and parses',
+  inserts: '(d) bare inserts from memory',
+  effects: '(e) same effects from memory',
+  answer: 'only answers (load generator)',
+} as const
+type Contestant = keyof typeof CONTESTANTS
+
+type Results = Partial<Record<Workload, Partial<Record<Contestant, Measured>>>>
+
+/** Milliseconds of a measurement, roughly: the number of events is chosen for the speed each is known to have. */
+const HALF_RATE_SECONDS = 6
+
+/** Numbers from which events are counted: no contestant gets one twice. */
+const FIRST: Record<Workload | 'warmUp', number> = {
+  warmUp: 0,
+  fifty: 1_000_000,
+  one: 2_000_000,
+  fiveHundred: 3_000_000,
+  halfFifty: 4_000_000,
+  halfOne: 5_000_000,
+  stripe: 6_000_000,
+  mailgun: 7_000_000,
+}
+const PER_DELIVERY = { fifty: 50, one: 1, fiveHundred: 500, halfFifty: 50, halfOne: 1, stripe: 1, mailgun: 1 }
+const providerOf = (workload: Workload) =>
+  workload === 'stripe' || workload === 'mailgun' ? workload : 'sendgrid'
+
+/** Events per workload: some seconds for each at the speed it is known to have. */
+type Sizes = Partial<Record<Workload, number>>
+const SIZES: Record<Contestant, Sizes> = {
+  service: { fifty: 60_000, one: 15_000, fiveHundred: 60_000, stripe: 4_000, mailgun: 2_000 },
+  bullmq: { fifty: 6_000, one: 5_000, fiveHundred: 6_000 },
+  plain: { fifty: 3_000, one: 2_500, fiveHundred: 3_000 },
+  verify: { fifty: 100_000, one: 20_000, fiveHundred: 100_000 },
+  inserts: { fifty: 100_000 },
+  effects: { fifty: 60_000 },
+  answer: { fifty: 100_000, one: 20_000 },
+}
+
+/** The service against peers and ceilings, in turn, as often as the median needs. */
+export const comparison = async (bench: Bench): Promise<Outcome> => {
+  const rounds: Results[] = []
+  const count = bench.quick ? 1 : 3
+  for (let round = 1; round <= count; round++) {
+    const named = {
+      ...bench,
+      progress: (text: string) => bench.progress(`round ${round} of ${count}: ${text}`),
+    }
+    rounds.push(await runRound(named))
+  }
+  return { results: medians(rounds), targets: targetsOf(rounds) }
+}
+
+const runRound = async (bench: Bench): Promise<Results> => {
+  const results: Results = {}
+  const put = (workload: Workload, contestant: Contestant, measured: Measured) => {
+    results[workload] = { ...results[workload], [contestant]: measured }
+  }
+  const run = async (contestant: Contestant, start: Start, appliesEvents = true) => {
+    await onPlace(bench, contestant, start, appliesEvents, async (measureOne) => {
+      for (const [workload, events] of Object.entries(SIZES[contestant]) as [Workload, number][]) {
+        put(
+          workload,
+          contestant,
+          await measureOne(workload, {
+            deliveries: deliveriesOf(workload, bench.quick ? events / 2 : events),
+          }),
+        )
+      }
+      if (contestant !== 'service' && contestant !== 'verify') return
+      for (const [half, full] of [
+        ['halfFifty', 'fifty'],
+        ['halfOne', 'one'],
+      ] as const) {
+        const sustained = results[full]?.service?.endToEnd ?? Number.NaN
+        const rate = sustained / 2 / PER_DELIVERY[full]
+        put(
+          half,
+          contestant,
+          await measureOne(half, { rate, deliveries: Math.ceil(rate * HALF_RATE_SECONDS) }),
+        )
+      }
+    })
+  }
+  await run('service', startService())
+  await run('verify', startVerifyOnly, false)
+  for (const what of ['inserts', 'effects'] as const) {
+    const place = await bench.servers.place()
+    const task = { what, firstEvent: FIRST.fifty, events: SIZES[what].fifty ?? 0 }
+    put('fifty', what, await measureFromMemory(bench, CONTESTANTS[what], place, task))
+    if (what === 'effects') await assertEffects(CONTESTANTS[what], place, [task])
+    await place.drop()
+  }
+  await run('bullmq', startBullmq)
+  await run('plain', startPlain)
+  await run('answer', startAnswerOnly, false)
+  return results
+}
+
+const deliveriesOf = (workload: Workload, events: number) => Math.ceil(events / PER_DELIVERY[workload])
+
+/** Starts a contestant on a database of its own, warms it up, and at the end checks what it did to the rows. */
+const onPlace = async (
+  bench: Bench,
+  contestant: Contestant,
+  start: Start,
+  appliesEvents: boolean,
+  work: (
+    measureOne: (workload: Workload, plan: Pick<Wanted, 'deliveries' | 'rate'>) => Promise<Measured>,
+  ) => Promise<void>,
+): Promise<void> => {
+  const name = CONTESTANTS[contestant]
+  const sent: { firstEvent: number; events: number }[] = []
+  const place = await bench.servers.place()
+  const running = await start(place, bench.keys)
+  const send = async (plan: Wanted, label: string) => {
+    const measured = await measure(bench, `${label}, ${name}`, running, place, plan, { appliesEvents })
+    if (plan.provider === 'sendgrid') sent.push({ firstEvent: plan.firstEvent, events: measured.events })
+    return measured
+  }
+  for (const workload of ['fifty', 'one'] as const) {
+    const warmUp = deliveriesOf(workload, (SIZES[contestant][workload] ?? 0) / 5)
+    const firstEvent = FIRST.warmUp + (workload === 'one' ? 500_000 : 0)
+    const plan = {
+      provider: 'sendgrid',
+      firstEvent,
+      deliveries: warmUp,
+      eventsPerDelivery: PER_DELIVERY[workload],
+    } as const
+    await send(plan, 'warming up')
+  }
+  await work((workload, plan) =>
+    send(
+      {
+        provider: providerOf(workload),
+        firstEvent: FIRST[workload],
+        eventsPerDelivery: PER_DELIVERY[workload],
+        ...plan,
+      },
+      WORKLOADS[workload],
+    ),
+  )
+  await running.stop()
+  if (appliesEvents) await assertEffects(name, place, sent)
+  await place.drop()
+}
+
+/** By their titles. */
+const medians = (rounds: Results[]): Outcome['results'] => {
+  const all: Outcome['results'] = {}
+  for (const [workload, title] of Object.entries(WORKLOADS) as [Workload, string][]) {
+    for (const [contestant, name] of Object.entries(CONTESTANTS) as [Contestant, string][]) {
+      const each = rounds.flatMap((round) => round[workload]?.[contestant] ?? [])
+      if (each.length > 0) all[title] = { ...all[title], [name]: medianOf(each) }
+    }
+  }
+  return all
+}
+
+const targetsOf = (rounds: Results[]): Target[] => {
+  /** The median of the rounds' ratios, since both sides of one were measured within seconds. */
+  const ratio = (
+    workload: Workload,
+    against: Contestant,
+    figure: (measured: Measured) => number | undefined,
+    of: Contestant = 'service',
+  ) =>
+    median(
+      rounds.map((round) => {
+        const [ours, theirs] = [round[workload]?.[of], round[workload]?.[against]]
+        return ((ours && figure(ours)) ?? Number.NaN) / ((theirs && figure(theirs)) ?? Number.NaN)
+      }),
+    )
+  const endToEnd = ({ endToEnd }: Measured) => endToEnd
+  const accepted = ({ accepted }: Measured) => accepted
+  const ackP99 = ({ ack }: Measured) => ack?.p99
+  return [
+    {
+      says: 'end to end at 50 per delivery, against (a)',
+      value: ratio('fifty', 'bullmq', endToEnd),
+      goal: 10,
+      floor: 8,
+    },
+    {
+      says: 'end to end at 50 per delivery, against (b)',
+      value: ratio('fifty', 'plain', endToEnd),
+      goal: 20,
+      floor: 15,
+    },
+    {
+      says: 'end to end at 50 per delivery, against (e)',
+      value: ratio('fifty', 'effects', endToEnd),
+      goal: 0.7,
+      floor: 0.5,
+    },
+    {
+      says: 'accepted at 1 per delivery, against (c)',
+      value: ratio('one', 'verify', accepted),
+      goal: 0.6,
+      floor: 0.45,
+    },
+    {
+      says: 'accepted at 50 per delivery, against (d)',
+      value: ratio('fifty', 'inserts', accepted),
+      goal: 0.5,
+      floor: 0.4,
+    },
+    {
+      says: 'ack p99 at half rate, 50 per delivery, against (c)',
+      value: ratio('halfFifty', 'verify', ackP99),
+      goal: 5,
+      floor: 5,
+      less: true,
+    },
+    {
+      says: 'ack p99 at half rate, 1 per delivery, against (c)',
+      value: ratio('halfOne', 'verify', ackP99),
+      goal: 5,
+      floor: 5,
+      less: true,
+    },
+    {
+      says: 'load generator busy at most (the service)',
+      value: Math.max(
+        ...rounds.flatMap((round) => Object.values(round).map(({ service }) => service?.generatorBusy ?? 0)),
+      ),
+      goal: 0.5,
+      floor: 0.8,
+      less: true,
+    },
+  ]
+}

@@ -1,0 +1,106 @@
+import { fileURLToPath } from 'node:url'
+import { onPort } from '../dev/port.ts'
+import { startServerProcess } from '../dev/server-process.ts'
+import type { Place } from './stack.ts'
+
+/** A program under test, listening. */
+export interface Running {
+  ports: number[]
+  pids: number[]
+  stop: () => Promise<void>
+}
+
+/** Starts a program on a place of its own; `keys` are its settings for verifying. */
+export type Start = (place: Place, keys: Record<string, string>) => Promise<Running>
+
+/** With `BENCH_PROFILE=folder` every program leaves a CPU profile there when it stops. */
+const profiling = (): Record<string, string> => {
+  const folder = process.env.BENCH_PROFILE
+  return folder === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` }
+}
+
+const startNode = async (
+  file: string,
+  env: Record<string, string>,
+  ready: string,
+): Promise<{ port: number; pid: number; stop: () => Promise<void> }> => {
+  let server: Awaited<ReturnType<typeof startServerProcess>> | undefined
+  const port = await onPort(undefined, async (chosen) => {
+    server = await startServerProcess({
+      command: process.execPath,
+      args: [fileURLToPath(new URL(file, import.meta.url))],
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: 'production',
+        HOST: '127.0.0.1',
+        PORT: String(chosen),
+        ...profiling(),
+        ...env,
+      },
+      ready,
+      endSignal: 'KILL',
+    })
+    return chosen
+  })
+  return { port, pid: server?.pid ?? 0, stop: async () => server?.end('SIGTERM') }
+}
+
+const startPrograms = async (
+  files: string[],
+  env: Record<string, string>,
+  ready = 'listening at',
+): Promise<Running> => {
+  const programs = await Promise.all(files.map((file) => startNode(file, env, ready)))
+  return {
+    ports: programs.map(({ port }) => port),
+    pids: programs.map(({ pid }) => pid),
+    stop: async () => {
+      await Promise.all(programs.map(({ stop }) => stop()))
+    },
+  }
+}
+
+/** The service as shipped: its own entry point, its defaults. */
+export const startService =
+  (replicas = 1): Start =>
+  (place, keys) =>
+    startPrograms(Array(replicas).fill('../src/server.ts'), {
+      DATABASE_URL: place.databaseUrl,
+      REDIS_URL: place.keysUrl,
+      ...keys,
+      DD_DOGSTATSD_PORT: '9',
+    })
+
+const startPeer =
+  (file: string): Start =>
+  (place, keys) =>
+    startPrograms([file], {
+      DATABASE_URL: place.databaseUrl,
+      REDIS_URL: place.keysUrl,
+      QUEUE_URL: place.queueUrl,
+      ...keys,
+    })
+
+/** Peer (a): Fastify, a BullMQ job per event, a worker process with a Drizzle transaction per event. */
+export const startBullmq: Start = async (place, keys) => {
+  const [web, worker] = await Promise.all([
+    startPeer('peers/bullmq-web.ts')(place, keys),
+    startPeer('peers/bullmq-worker.ts')(place, keys),
+  ])
+  return {
+    ports: web.ports,
+    pids: [...web.pids, ...worker.pids],
+    stop: async () => {
+      await Promise.all([web.stop(), worker.stop()])
+    },
+  }
+}
+
+/** Peer (b): answers 200 and then applies one event after the other from memory. */
+export const startPlain: Start = startPeer('peers/plain.ts')
+
+/** Ceiling (c): verifies, parses, answers. */
+export const startVerifyOnly: Start = startPeer('ceilings/verify-only.ts')
+
+/** Reads, answers: shows what the load generator could send. */
+export const startAnswerOnly: Start = startPeer('ceilings/answer-only.ts')

@@ -1,0 +1,35 @@
+import type { ProviderName } from '../../src/inbox/provider.ts'
+
+/** What the load generator is told to send. */
+export interface Plan {
+  /** The service's, one or several replicas; connections are spread over them. */
+  ports: number[]
+  provider: ProviderName
+  /** Numbers of the first event; the plan sends `deliveries * eventsPerDelivery` from there on. */
+  firstEvent: number
+  deliveries: number
+  eventsPerDelivery: number
+  connections: number
+  /** Deliveries per second, at random intervals; absent: each connection sends as soon as it is answered. */
+  rate?: number
+  /** Give up after so many milliseconds: what is sent by then counts. */
+  within: number
+}
+
+/** What became of it. Times are milliseconds since the epoch, in the order of sending. */
+export interface Sent {
+  sentAt: Float64Array
+  /** 0 for a delivery that was not answered with 200. */
+  answeredAt: Float64Array
+  /** The answers that were not 200, by status. */
+  refused: Record<string, number>
+  cpuSeconds: number
+  /** Part of the time in which the generator was busy, 0 to 1: near 1 it would be what limits. */
+  busy: number
+}
+
+export type ToGenerator = { type: 'prepare' | 'run'; plan: Plan }
+export type FromGenerator =
+  | { type: 'prepared' }
+  | { type: 'progress'; answered: number }
+  | { type: 'sent'; sent: Sent }

@@ -1,0 +1,96 @@
+import { arch, cpus, platform, release, totalmem } from 'node:os'
+import { parseArgs, styleText } from 'node:util'
+import { comparison } from './comparison.ts'
+import { createKeys } from './keys.ts'
+import { startLoad } from './load/load.ts'
+import type { Bench } from './measure.ts'
+import type { Outcome } from './outcome.ts'
+import { createProgress } from './progress.ts'
+import { startBenchStack } from './stack.ts'
+import { tableOf, targetsTable } from './table.ts'
+import { isMet } from './targets.ts'
+
+// How fast the service is, next to what users would pick instead and to what cannot be exceeded: see README.md.
+
+const SCENARIOS: Record<string, { title: string; run: (bench: Bench) => Promise<Outcome> }> = {
+  compare: { title: 'against peers and ceilings', run: comparison },
+}
+const USAGE = `npm run bench -- [scenario …] [--quick] [--json]
+
+${Object.entries(SCENARIOS)
+  .map(([name, { title }]) => `  ${name.padEnd(10)} ${title}`)
+  .join('\n')}
+All of them by default. Each starts a Postgres and a Redis of its own.
+
+--quick  one round and fewer events
+--json   the figures as JSON, on standard output
+Exits with 1 when a floor is missed.`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+const unknown = positionals.filter((name) => SCENARIOS[name] === undefined)
+if (values.help || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`There is no scenario ${unknown.join(', ')}.`)
+  console.log(USAGE)
+  process.exit(values.help ? 0 : 2)
+}
+
+const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${release()} ${arch()}, Node ${process.version}`
+const progress = createProgress()
+const outcomes: Record<string, Outcome> = {}
+const names = positionals.length > 0 ? positionals : Object.keys(SCENARIOS)
+const say = (text: string) => {
+  progress.clear()
+  if (!values.json) console.log(text)
+}
+
+say(`${machine}, ${new Date().toISOString().slice(0, 10)}${values.quick ? ', quick' : ''}`)
+for (const name of names) {
+  const scenario = SCENARIOS[name]
+  if (scenario === undefined) continue
+  say(styleText('bold', `\n${name}: ${scenario.title}`))
+  const { keys, env } = createKeys()
+  progress.show('starting Postgres and Redis')
+  const servers = await startBenchStack()
+  const load = startLoad(keys)
+  try {
+    const outcome = await scenario.run({
+      servers,
+      load,
+      keys: env,
+      progress: progress.show,
+      quick: values.quick,
+    })
+    outcomes[name] = outcome
+    for (const [title, rows] of Object.entries(outcome.results)) {
+      say(`\n${title}`)
+      for (const line of tableOf(rows)) say(line)
+    }
+    say('')
+    for (const line of targetsTable(outcome.targets)) say(line)
+  } finally {
+    await load.stop()
+    await servers.stop()
+  }
+}
+progress.clear()
+if (values.json) {
+  console.log(
+    JSON.stringify(
+      { machine, at: new Date().toISOString(), quick: values.quick, scenarios: outcomes },
+      null,
+      2,
+    ),
+  )
+}
+const missed = Object.values(outcomes).flatMap(({ targets }) =>
+  targets.filter((target) => !isMet(target, target.floor)),
+)
+for (const { says } of missed) console.error(`below the floor: ${says}`)
+process.exitCode = missed.length > 0 ? 1 : 0

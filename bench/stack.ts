@@ -1,0 +1,88 @@
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import pg from 'pg'
+import { type Stack, startStack } from '../dev/stack.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { SEED_SQL } from './events.ts'
+
+/**
+ * What a Postgres of this size is usually given, the same for every contestant; durability as it is by default.
+ * Checkpoints are far apart, so that none falls into one contestant's run and not into another's.
+ */
+const SETTINGS = [
+  'shared_buffers=1GB',
+  'max_wal_size=16GB',
+  'checkpoint_timeout=30min',
+  'autovacuum_naptime=10s',
+  'synchronous_commit=on',
+]
+
+const TEMPLATE = 'bench_template'
+
+/** A migrated database with the outreach rows, and an empty Redis, of one contestant's own. */
+export interface Place {
+  databaseUrl: string
+  db: pg.Pool
+  /** The logical database that holds the keys `webhook:processed:…` and nothing else. */
+  keysUrl: string
+  keys: Redis
+  /** For whatever else a contestant keeps in Redis. */
+  queueUrl: string
+  drop: () => Promise<void>
+}
+
+export interface BenchStack {
+  stack: Stack
+  place: () => Promise<Place>
+  stop: () => Promise<void>
+}
+
+/** Starts a Postgres and a Redis for the benchmark alone. */
+export const startBenchStack = async (settings: string[] = []): Promise<BenchStack> => {
+  const folder = join(tmpdir(), `webhooks-bench-${crypto.randomUUID()}`)
+  const stack = await startStack(folder, { temporary: true, settings: [...SETTINGS, ...settings] })
+  const owner = new pg.Client({ connectionString: stack.postgres.url })
+  await owner.connect()
+  await owner.query(`create database ${TEMPLATE}`)
+  await migrate(stack.postgres.urlOf(TEMPLATE))
+  const template = new pg.Client({ connectionString: stack.postgres.urlOf(TEMPLATE) })
+  await template.connect()
+  await template.query(SEED_SQL)
+  await template.query('vacuum analyze')
+  await template.end()
+
+  let places = 0
+  return {
+    stack,
+    place: async () => {
+      const name = `bench_${++places}`
+      await owner.query(`create database ${name} template ${TEMPLATE}`)
+      const databaseUrl = stack.postgres.urlOf(name)
+      const db = new pg.Pool({ connectionString: databaseUrl, max: 2 })
+      db.on('error', () => {}) // the database is dropped below it
+      const keysUrl = `${stack.redis.url}/${2 * places}`
+      const queueUrl = `${stack.redis.url}/${2 * places + 1}`
+      const keys = new Redis(keysUrl)
+      return {
+        databaseUrl,
+        db,
+        keysUrl,
+        keys,
+        queueUrl,
+        drop: async () => {
+          await db.end()
+          await keys.flushall('ASYNC')
+          keys.disconnect()
+          await owner.query(`drop database ${name} with (force)`)
+        },
+      }
+    },
+    stop: async () => {
+      await owner.end()
+      await stack.stop()
+      rmSync(stack.postgres.folder, { recursive: true, force: true })
+    },
+  }
+}
