@@ -20,6 +20,8 @@ export interface MailServer {
   port: number
   /** What was accepted, in the order of arrival. */
   received: ReceivedMail[]
+  /** What was read to its end and refused then. */
+  refused: ReceivedMail[]
   stop: () => Promise<void>
 }
 
@@ -36,6 +38,7 @@ export const startMailServer = async ({
   refuse = () => undefined,
 }: MailServerOptions = {}): Promise<MailServer> => {
   const received: ReceivedMail[] = []
+  const refused: ReceivedMail[] = []
   const answer = (stage: SmtpStage, address: string, callback: (error?: Error) => void): void => {
     const responseCode = refuse(stage, address)
     if (responseCode === undefined) callback()
@@ -54,7 +57,8 @@ export const startMailServer = async ({
         const raw = await buffer(stream)
         const mail = { ...(await PostalMime.parse(raw)), recipients, raw: raw.toString() }
         answer('DATA', recipients.join(), (error) => {
-          if (error === undefined) received.push(mail)
+          const kept = error === undefined ? received : refused
+          kept.push(mail)
           callback(error)
         })
       }
@@ -69,6 +73,7 @@ export const startMailServer = async ({
     url: `smtp://127.0.0.1:${address.port}`,
     port: address.port,
     received,
+    refused,
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   }
 }

@@ -72,7 +72,13 @@ const schema = z.object({
   SLACK_CHANNEL_DELIVERABILITY: z.string().default('#deliverability'),
   SLACK_CHANNEL_BILLING: z.string().default('#billing'),
   SMTP_URL: url('smtp://user:password@host:587', 'smtp:', 'smtps:').optional(),
-  EMAIL_FROM: z.string().default('RoleFerry <hello@roleferry.com>'),
+  EMAIL_FROM: z
+    .string()
+    .regex(
+      /^(?:[^<>@\p{Cc}]*<[^\s<>@,;]+@[^\s<>@,;]+>|[^\s<>@,;]+@[^\s<>@,;]+)$/u,
+      'expected one address, as in RoleFerry <hello@roleferry.com>',
+    )
+    .default('RoleFerry <hello@roleferry.com>'),
   VAPID_PUBLIC_KEY: z.string().optional(),
   VAPID_PRIVATE_KEY: z.string().optional(),
   VAPID_SUBJECT: url('mailto:ops@roleferry.com', 'mailto:', 'https:').default('mailto:ops@roleferry.com'),

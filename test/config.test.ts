@@ -47,6 +47,7 @@ test('names every mistake at once', () => {
     RETENTION_EVENT_DAYS: '30',
     VAPID_PUBLIC_KEY: 'x',
     LOG_LEVEL: 'loud',
+    EMAIL_FROM: 'RoleFerry <hello@roleferry.com>, other@example.com',
   })
   for (const name of [
     'PORT',
@@ -59,10 +60,22 @@ test('names every mistake at once', () => {
     'RETENTION_EVENT_DAYS',
     'VAPID_PRIVATE_KEY',
     'LOG_LEVEL',
+    'EMAIL_FROM',
   ]) {
     expect(problems.filter((problem) => problem.startsWith(`${name}:`))).toHaveLength(1)
   }
   expect(problems.join()).toContain('expected')
+})
+
+test('mail is sent from one address, with or without a name', () => {
+  for (const from of ['hello@roleferry.com', 'RoleFerry <hello@roleferry.com>', '"R, Ferry" <a@b.example>']) {
+    expect(readConfig({ DATABASE_URL, EMAIL_FROM: from }).EMAIL_FROM).toBe(from)
+  }
+  for (const from of ['nobody', 'a@b@c', '<a@b', 'a@b\r\nBcc: c@d', 'A <a@b> <c@d>']) {
+    expect(problemsOf({ DATABASE_URL, EMAIL_FROM: from })).toEqual([
+      'EMAIL_FROM: expected one address, as in RoleFerry <hello@roleferry.com>',
+    ])
+  }
 })
 
 describe('keys', () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createTransport } from 'nodemailer'
 import { compose } from './emails/index.ts'
 import { PermanentError, type Send, type SenderOptions } from './send.ts'
@@ -8,11 +9,16 @@ import { PermanentError, type Send, type SenderOptions } from './send.ts'
  */
 const ADDRESS = /^[^\s<>()[\],;:"\\\p{Cc}]+@[^\s<>()[\],;:"\\@\p{Cc}]+$/u
 
-/** The settings are at fault (no or wrong credentials): once they are corrected the mail goes out. */
-const OUR_FAULT = new Set([530, 534, 535, 538])
+/**
+ * Where a refusal is about this mail. Anywhere else (greeting, login, our own sender address) the settings are at
+ * fault, or the server is: once that is mended the mail goes out.
+ */
+const ABOUT_THE_MAIL = new Set<unknown>(['RCPT TO', 'DATA'])
+/** No or wrong credentials, which some servers say as late as to the recipient. */
+const LOGIN = new Set([530, 534, 535, 538])
 
 /** E-mail through SMTP. The queue retries; here every wait has an end. */
-export const createEmail = ({ config }: SenderOptions): Send<'email'> => {
+export const createEmail = ({ config }: Pick<SenderOptions, 'config'>): Send<'email'> => {
   if (config.SMTP_URL === undefined) return async () => 'not_configured'
   const transport = createTransport({
     url: config.SMTP_URL,
@@ -24,18 +30,24 @@ export const createEmail = ({ config }: SenderOptions): Send<'email'> => {
     disableFileAccess: true,
     disableUrlAccess: true,
   })
-  return async ({ to, ...content }) => {
+  const domain = config.EMAIL_FROM.replace(/^.*@|>$/g, '')
+  return async ({ to, ...content }, _signal, { key }) => {
     if (!ADDRESS.test(to)) throw new PermanentError('the user’s e-mail address is not usable')
     try {
       await transport.sendMail({
         from: config.EMAIL_FROM,
         to: { name: '', address: to },
+        // The same at every try, so that the receiving side can tell a mail it was sent twice.
+        messageId: `<${createHash('sha256').update(key).digest('hex').slice(0, 32)}@${domain}>`,
+        // Nobody's absence is to be answered (RFC 3834, and Exchange's own).
+        headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'OOF, AutoReply' },
         ...compose(content),
       })
       return 'sent'
     } catch (error) {
-      const { responseCode } = error as { responseCode?: unknown }
-      if (typeof responseCode === 'number' && responseCode >= 500 && !OUR_FAULT.has(responseCode)) {
+      const { responseCode, command } = error as { responseCode?: unknown; command?: unknown }
+      const refused = typeof responseCode === 'number' && responseCode >= 500 && !LOGIN.has(responseCode)
+      if (refused && ABOUT_THE_MAIL.has(command)) {
         throw new PermanentError(`the mail server refuses: ${responseCode}`, { cause: error })
       }
       throw error
