@@ -199,6 +199,7 @@ test('dribbled headers and dribbled bodies are cut off with 408, and meanwhile o
     clearInterval(dribble)
   }
   expect(headers.answer()).toMatch(/^HTTP\/1.1 408 /)
+  expect(headers.answer()).toContain('"code":"WEBHOOK_MALFORMED"')
   expect(body.answer()).toMatch(/^HTTP\/1.1 408 /)
   expect(body.answer().toLowerCase()).toContain('connection: close')
 }, 60_000)
@@ -217,3 +218,30 @@ test('a sender that vanishes after its body was read has its events stored all t
     'it is stored',
   )
 })
+
+test.each([
+  ['no HTTP at all', 'EHLO mail.example\r\n\r\n', 400, 'WEBHOOK_MALFORMED'],
+  [
+    'a length and chunks at once',
+    'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    400,
+    'WEBHOOK_MALFORMED',
+  ],
+  [
+    'too long headers',
+    `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
+    431,
+    'WEBHOOK_TOO_LARGE',
+  ],
+])(
+  '%s is answered in the shape of every other error, and the connection is closed',
+  async (_what, sent, statusCode, code) => {
+    const connection = await open()
+    connection.socket.write(sent)
+    await connection.closed
+    const [head = '', body = ''] = connection.answer().split('\r\n\r\n')
+    expect(head).toContain(`HTTP/1.1 ${statusCode} `)
+    expect(Object.keys(JSON.parse(body))).toEqual(['statusCode', 'code', 'error', 'message'])
+    expect(JSON.parse(body)).toMatchObject({ statusCode, code })
+  },
+)
