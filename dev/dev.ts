@@ -6,9 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
 import pretty from 'pino-pretty'
 import { migrate } from '../src/db/migrate.ts'
-import { createMailgunSigner } from '../src/providers/mailgun/sign.ts'
-import { createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
-import { createStripeSigner } from '../src/providers/stripe/sign.ts'
+import { PROVIDER_NAMES } from '../src/inbox/provider.ts'
+import { kits } from '../src/providers/kits.ts'
 import { ended } from './child.ts'
 import { seed } from './seed.ts'
 import { guardProcess } from './server-process.ts'
@@ -26,23 +25,29 @@ await seed(databaseUrl)
 
 /** Kept, so that what was signed yesterday verifies today. */
 const keysFile = join(folder, 'keys.json')
-const kept = existsSync(keysFile) ? JSON.parse(readFileSync(keysFile, 'utf8')) : {}
-const sendgrid = createSendgridSigner(kept.sendgrid)
-const stripe = createStripeSigner(kept.stripe)
-const mailgun = createMailgunSigner(kept.mailgun)
-const prices = { pro: 'price_pro', teams: 'price_teams' }
+const kept = existsSync(keysFile) ? JSON.parse(readFileSync(keysFile, 'utf8')).keys : {}
+const providers = PROVIDER_NAMES.map((name) => ({ name, ...kits[name].play(kept?.[name]) }))
+/** Settings of one's own hold; keys of one's own, of a real provider, are accepted beside those made here. */
+const environment: Record<string, string> = {}
+for (const { name, environment: own } of providers) {
+  for (const [variable, value] of Object.entries(own)) {
+    const given = process.env[variable]
+    environment[variable] =
+      given && variable === kits[name].keyVariable ? `${given},${value}` : given || value
+  }
+}
 const port = await usablePort(Number(process.env.PORT ?? 3000))
 /** The command line reads it: see src/cli/development.ts. */
-const keys = {
-  sendgrid: sendgrid.privateKey,
-  stripe: stripe.secret,
-  mailgun: mailgun.key,
-  prices,
+const forCommands = {
+  keys: Object.fromEntries(providers.map(({ name, key }) => [name, key])),
   port,
   databaseUrl,
   redisUrl: stack.redis.url,
 }
-writeFileSync(keysFile, JSON.stringify(keys), { mode: 0o600 })
+writeFileSync(keysFile, JSON.stringify(forCommands), { mode: 0o600 })
+
+/** For this machine only: the service listens on loopback and `.env` is not read here. */
+const consolePassword = process.env.CONSOLE_PASSWORD ?? 'local-development'
 
 const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', 'src/server.ts'], {
   cwd: fileURLToPath(new URL('..', import.meta.url)),
@@ -53,11 +58,8 @@ const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', '
     PORT: String(port),
     DATABASE_URL: databaseUrl,
     REDIS_URL: stack.redis.url,
-    SENDGRID_WEBHOOK_KEY: sendgrid.publicKey,
-    STRIPE_WEBHOOK_SECRET: stripe.secret,
-    STRIPE_PRICE_PRO: prices.pro,
-    STRIPE_PRICE_TEAMS: prices.teams,
-    MAILGUN_WEBHOOK_SIGNING_KEY: mailgun.key,
+    ...environment,
+    CONSOLE_PASSWORD: consolePassword,
     // A line per batch, so that an event that changes something is seen.
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'debug',
   },
@@ -70,6 +72,7 @@ console.log(`
 ${styleText('bold', 'RoleFerry webhooks, for development')}
   service    http://127.0.0.1:${port}   (restarts when a file changes)
   ready?     http://127.0.0.1:${port}/readyz
+  console    http://127.0.0.1:${port}/console   (any name, the password is ${consolePassword})
   Postgres   ${databaseUrl}
   Redis      ${stack.redis.url}
 

@@ -40,6 +40,9 @@ const list = z
     error: 'expected one value, or several separated by commas',
   })
 
+/** Shared secrets, of which any one may match; none: not configured, the route answers 503. */
+const secretKeys = list.transform((secrets) => secrets.map(secretKey)).default([])
+
 const schema = z.object({
   HOST: z.string().default('0.0.0.0'),
   PORT: integer(3000, 0, 65_535),
@@ -59,11 +62,11 @@ const schema = z.object({
     .refine((secrets) => secrets.every((secret) => secret.startsWith('whsec_')), {
       error: 'expected the signing secret of the endpoint, which starts with whsec_',
     })
-    .optional(),
+    .default([]),
   STRIPE_MAX_AGE: integer(300, 1),
   STRIPE_PRICE_PRO: z.string().optional(),
   STRIPE_PRICE_TEAMS: z.string().optional(),
-  MAILGUN_WEBHOOK_SIGNING_KEY: list.optional(),
+  MAILGUN_WEBHOOK_SIGNING_KEY: secretKeys,
   MAILGUN_MAX_AGE: integer(9 * HOUR, 1),
   MAX_FUTURE: integer(300),
   REPLY_MATCH_FALLBACK: z.enum(['mailbox', 'off'], { error: 'expected mailbox or off' }).default('mailbox'),
@@ -95,15 +98,10 @@ const schema = z.object({
 })
 
 /** The service's settings: every variable by its own name, keys as key objects, ages in seconds. */
-export type Config = Omit<
-  z.infer<typeof schema>,
-  'SENDGRID_WEBHOOK_KEY' | 'MAILGUN_WEBHOOK_SIGNING_KEY' | 'STRIPE_WEBHOOK_SECRET'
-> & {
-  /** Empty: not configured, the route answers 503. */
-  SENDGRID_WEBHOOK_KEY: KeyObject[]
-  STRIPE_WEBHOOK_SECRET: string[]
-  MAILGUN_WEBHOOK_SIGNING_KEY: KeyObject[]
-}
+export type Config = WithSendgridKeys<z.infer<typeof schema>>
+
+/** Which kind they are depends on the scheme, so they are read apart. */
+type WithSendgridKeys<Values> = Omit<Values, 'SENDGRID_WEBHOOK_KEY'> & { SENDGRID_WEBHOOK_KEY: KeyObject[] }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -134,7 +132,6 @@ export const readConfig = (environment: Environment): Config => {
     problems.push(`${name}: ${values[name] === undefined ? 'is required' : issue.message}`)
   }
   const sendgridKeys = readSendgridKeys(values)
-  const mailgunKeys = readKeys(values.MAILGUN_WEBHOOK_SIGNING_KEY, secretKey)
   if (sendgridKeys === undefined) {
     problems.push(SENDGRID_KEY_EXPECTED)
   }
@@ -150,12 +147,7 @@ export const readConfig = (environment: Environment): Config => {
   if (parsed.data === undefined || sendgridKeys === undefined || problems.length > 0) {
     throw new ConfigError(problems)
   }
-  return {
-    ...parsed.data,
-    SENDGRID_WEBHOOK_KEY: sendgridKeys,
-    STRIPE_WEBHOOK_SECRET: parsed.data.STRIPE_WEBHOOK_SECRET ?? [],
-    MAILGUN_WEBHOOK_SIGNING_KEY: mailgunKeys ?? [],
-  }
+  return { ...parsed.data, SENDGRID_WEBHOOK_KEY: sendgridKeys }
 }
 
 const verificationSchema = schema.pick({
@@ -169,10 +161,7 @@ const verificationSchema = schema.pick({
 })
 
 /** Only what deliveries are verified with, for the command that explains why one does not. */
-export type VerificationConfig = Pick<
-  Config,
-  keyof z.infer<typeof verificationSchema> | 'SENDGRID_WEBHOOK_KEY'
->
+export type VerificationConfig = WithSendgridKeys<z.infer<typeof verificationSchema>>
 
 /** Reads {@link VerificationConfig}. @throws {ConfigError} */
 export const readVerificationConfig = (environment: Environment): VerificationConfig => {
@@ -185,12 +174,7 @@ export const readVerificationConfig = (environment: Environment): VerificationCo
   if (parsed.data === undefined || sendgridKeys === undefined || problems.length > 0) {
     throw new ConfigError(problems)
   }
-  return {
-    ...parsed.data,
-    SENDGRID_WEBHOOK_KEY: sendgridKeys,
-    STRIPE_WEBHOOK_SECRET: parsed.data.STRIPE_WEBHOOK_SECRET ?? [],
-    MAILGUN_WEBHOOK_SIGNING_KEY: readKeys(values.MAILGUN_WEBHOOK_SIGNING_KEY, secretKey) ?? [],
-  }
+  return { ...parsed.data, SENDGRID_WEBHOOK_KEY: sendgridKeys }
 }
 
 /** Only one URL, for the commands that need nothing else. @throws {ConfigError} */
@@ -244,26 +228,23 @@ const withSecretFiles = (
   return values
 }
 
-const readKeys = (value: string | undefined, toKey: (text: string) => KeyObject): KeyObject[] | undefined => {
-  const parts = list.optional().safeParse(value)
+const SENDGRID_KEY_EXPECTED =
+  'SENDGRID_WEBHOOK_KEY: expected the verification key shown beside the webhook (base64, starts with MFkw), ' +
+  'or with SENDGRID_WEBHOOK_SCHEME=hmac the shared secret; several separated by commas'
+
+const readSendgridKeys = (values: Environment): KeyObject[] | undefined => {
+  const parts = list.optional().safeParse(values.SENDGRID_WEBHOOK_KEY)
   if (!parts.success) return undefined
   try {
-    return (parts.data ?? []).map(toKey)
+    return (parts.data ?? []).map(values.SENDGRID_WEBHOOK_SCHEME === 'hmac' ? secretKey : ecdsaKey)
   } catch {
     return undefined
   }
 }
 
-const SENDGRID_KEY_EXPECTED =
-  'SENDGRID_WEBHOOK_KEY: expected the verification key shown beside the webhook (base64, starts with MFkw), ' +
-  'or with SENDGRID_WEBHOOK_SCHEME=hmac the shared secret; several separated by commas'
-
-const readSendgridKeys = (values: Environment): KeyObject[] | undefined =>
-  readKeys(values.SENDGRID_WEBHOOK_KEY, (key) =>
-    values.SENDGRID_WEBHOOK_SCHEME === 'hmac' ? secretKey(key) : ecdsaKey(key),
-  )
-
-const secretKey = (text: string): KeyObject => createSecretKey(Buffer.from(text, 'utf8'))
+function secretKey(text: string): KeyObject {
+  return createSecretKey(Buffer.from(text, 'utf8'))
+}
 
 const ecdsaKey = (text: string): KeyObject => {
   const key = createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' })

@@ -1,12 +1,6 @@
 import { readFileSync } from 'node:fs'
+import type { Capture } from '../providers/kit.ts'
 import { CommandError } from './outcome.ts'
-
-/** A delivery as it was captured. */
-export interface Capture {
-  /** Names in lower case; of several with one name the last. */
-  headers: Record<string, string>
-  body: Buffer
-}
 
 const read = (file: string): Buffer => {
   try {

@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { PROVIDER_NAMES } from '../inbox/provider.ts'
 
 /** What `npm run dev` keeps for commands in other terminals: its keys, and where its servers are. */
 const schema = z.object({
-  /** SendGrid's private key, base64 of PKCS#8. */
-  sendgrid: z.string(),
-  stripe: z.string().optional(),
-  mailgun: z.string().optional(),
-  prices: z.object({ pro: z.string(), teams: z.string() }).optional(),
+  /** What each provider's deliveries are signed with. */
+  keys: z.partialRecord(z.enum(PROVIDER_NAMES), z.string()),
   port: z.number(),
   databaseUrl: z.string().optional(),
   redisUrl: z.string().optional(),

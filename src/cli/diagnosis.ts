@@ -1,6 +1,5 @@
+import type { Capture, ReadSignature, Unreadable } from '../providers/kit.ts'
 import { bodyOf } from '../providers/sendgrid/sign.ts'
-import type { Capture } from './capture.ts'
-import type { ReadSignature, Unreadable } from './signatures.ts'
 
 /** Whether a captured delivery verifies, and if not, why. */
 export interface Diagnosis {

@@ -1,18 +1,13 @@
 import { Argument, Command } from 'commander'
 import { readVerificationConfig } from '../config.ts'
-import type { ProviderName } from '../inbox/provider.ts'
-import { type Capture, readCapture, readRawCapture } from './capture.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import type { Capture } from '../providers/kit.ts'
+import { kits } from '../providers/kits.ts'
+import { readCapture, readRawCapture } from './capture.ts'
 import { diagnose } from './diagnosis.ts'
 import { CommandError } from './outcome.ts'
 import { printFields, printJson } from './output.ts'
 import { jsonOption, readTime } from './selection.ts'
-import { readSignature } from './signatures.ts'
-
-const VARIABLES: Record<ProviderName, string> = {
-  sendgrid: 'SENDGRID_WEBHOOK_KEY',
-  stripe: 'STRIPE_WEBHOOK_SECRET',
-  mailgun: 'MAILGUN_WEBHOOK_SIGNING_KEY',
-}
 
 interface CheckOptions {
   headers?: string
@@ -26,7 +21,7 @@ export const keysCommand = (): Command =>
   new Command('keys').description('whether keys and deliveries belong together').addCommand(
     new Command('check')
       .description('tell whether a captured delivery verifies, and if not, why')
-      .addArgument(new Argument('<provider>', 'whose delivery').choices(Object.keys(VARIABLES)))
+      .addArgument(new Argument('<provider>', 'whose delivery').choices(PROVIDER_NAMES))
       .argument('[capture]', 'a file with the whole HTTP request, its body byte for byte')
       .option('--headers <file>', 'instead: a file with the headers, a line each')
       .option('--body <file>', 'and one with the body')
@@ -37,7 +32,7 @@ export const keysCommand = (): Command =>
         'after',
         `
 Verdicts: verified (exit code 0), stale, changed_body, wrong_key, malformed (exit code 1).
-Keys: ${Object.values(VARIABLES).join(', ')}.`,
+Keys: ${PROVIDER_NAMES.map((name) => kits[name].keyVariable).join(', ')}.`,
       )
       .action(check),
   )
@@ -47,14 +42,14 @@ const check = async (
   file: string | undefined,
   options: CheckOptions,
 ): Promise<void> => {
-  const variable = VARIABLES[provider]
+  const { keyVariable: variable, readSignature } = kits[provider]
   const config = readVerificationConfig(
     options.key === undefined
       ? process.env
       : { ...process.env, [variable]: options.key, [`${variable}_FILE`]: undefined },
   )
   const capture = readAny(file, options)
-  const signature = await readSignature[provider](capture, config)
+  const signature = await readSignature(capture, config)
   if ('keys' in signature && signature.keys === 0) {
     throw new CommandError(`Which keys? Set ${variable} or say --key.`, 'usage')
   }

@@ -1,45 +1,15 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
-import type { ProviderName } from '../inbox/provider.ts'
-import { mailgunSamples } from '../providers/mailgun/sample.ts'
-import { createMailgunSigner } from '../providers/mailgun/sign.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import type { ProviderKit } from '../providers/kit.ts'
+import { kits } from '../providers/kits.ts'
 import type { SampleSubject, Samples } from '../providers/sample.ts'
-import { sendgridSamples } from '../providers/sendgrid/sample.ts'
-import { createSendgridSigner } from '../providers/sendgrid/sign.ts'
 import type { SignedRequest } from '../providers/signed-request.ts'
-import { stripeSamples } from '../providers/stripe/sample.ts'
-import { createStripeSigner } from '../providers/stripe/sign.ts'
 import { readDevelopment } from './development.ts'
 import { CommandError } from './outcome.ts'
 import { plain, printJson, printTable } from './output.ts'
 import { jsonOption, readCount } from './selection.ts'
 
-interface Sender {
-  path: string
-  /** Where the key comes from when no option names it. */
-  variable: string
-  samples: (key?: string) => Samples
-}
-
-/** SendGrid signs with a private key, which the service never holds: its variable is this command's alone. */
-const SENDERS: Record<ProviderName, Sender> = {
-  sendgrid: {
-    path: '/webhooks/sendgrid',
-    variable: 'SENDGRID_PRIVATE_KEY',
-    samples: (key) => sendgridSamples(createSendgridSigner(key)),
-  },
-  stripe: {
-    path: '/webhooks/stripe',
-    variable: 'STRIPE_WEBHOOK_SECRET',
-    samples: (key) => stripeSamples(createStripeSigner(key)),
-  },
-  mailgun: {
-    path: '/webhooks/mailgun-inbound',
-    variable: 'MAILGUN_WEBHOOK_SIGNING_KEY',
-    samples: (key) => mailgunSamples(createMailgunSigner(key)),
-  },
-}
-const PROVIDERS = Object.keys(SENDERS) as ProviderName[]
-const eventsOf = (provider: ProviderName) => Object.keys(SENDERS[provider].samples())
+const eventsOf = (provider: ProviderName) => Object.keys(kits[provider].play().samples)
 
 const ANSWER_WITHIN = 10_000
 
@@ -60,7 +30,7 @@ const readOutreach = (text: string): string => {
 export const sendCommand = (): Command =>
   new Command('send')
     .description('send a made-up, signed delivery to a running service')
-    .addArgument(new Argument('<provider>', 'whose').choices(PROVIDERS))
+    .addArgument(new Argument('<provider>', 'whose').choices(PROVIDER_NAMES))
     .argument('<event>', 'which: see below')
     .option('--outreach <id>', 'the outreach it is about', readOutreach, '1')
     .option('--customer <id>', 'the Stripe customer it is about', 'cus_Sam')
@@ -77,14 +47,15 @@ export const sendCommand = (): Command =>
       'after',
       `
 Events:
-${PROVIDERS.map((provider) => `  ${provider.padEnd(9)} ${eventsOf(provider).join(', ')}`).join('\n')}
-Keys: ${PROVIDERS.map((provider) => SENDERS[provider].variable).join(', ')}.
+${PROVIDER_NAMES.map((provider) => `  ${provider.padEnd(9)} ${eventsOf(provider).join(', ')}`).join('\n')}
+Keys: ${PROVIDER_NAMES.map((provider) => kits[provider].signingKeyVariable).join(', ')}.
 SendGrid's is the private half, base64 of PKCS#8, of a pair of your own: SendGrid keeps its own to itself.`,
     )
     .action(send)
 
 const send = async (provider: ProviderName, event: string, options: SendOptions): Promise<void> => {
-  const sender = SENDERS[provider]
+  const kit = kits[provider]
+  const variable = kit.signingKeyVariable
   if (!eventsOf(provider).includes(event)) {
     throw new CommandError(
       plain(`There is no sample "${event}" of ${provider}. There are: ${eventsOf(provider).join(', ')}`),
@@ -92,26 +63,21 @@ const send = async (provider: ProviderName, event: string, options: SendOptions)
     )
   }
   const development = readDevelopment()
-  const key = options.key ?? process.env[sender.variable]?.split(',')[0]?.trim() ?? development?.[provider]
+  const key = options.key ?? process.env[variable]?.split(',')[0]?.trim() ?? development?.keys[provider]
   if (!key)
-    throw new CommandError(
-      `What to sign with? Say --key, set ${sender.variable}, or run npm run dev.`,
-      'usage',
-    )
+    throw new CommandError(`What to sign with? Say --key, set ${variable}, or run npm run dev.`, 'usage')
   const url = options.url ?? (development && `http://127.0.0.1:${development.port}`)
   if (url === undefined) throw new CommandError('Where to? Say --url, or run npm run dev.', 'usage')
   if (!URL.canParse(url)) throw new CommandError('--url: expected a URL like http://127.0.0.1:3000', 'usage')
 
-  const samples = samplesOf(sender, key)
-  const about = { ...options, price: options.price ?? development?.prices?.pro ?? 'price_pro' }
+  const samples = samplesOf(kit, key)
+  const about = { ...options, price: options.price ?? 'price_pro' }
   const answers: Answer[] = []
   for (let n = 0; n < options.count; n++) {
     const sample = samples[event]?.(about, new Date())
     for (let times = options.duplicate ? 2 : 1; sample && times > 0; times--) {
       const request = sample.sign(new Date())
-      answers.push(
-        await post(new URL(sender.path, url), options.tamper ? tampered(provider, request) : request),
-      )
+      answers.push(await post(new URL(kit.path, url), options.tamper ? tampered(kit, request) : request))
     }
   }
   if (options.json) printJson(answers)
@@ -124,11 +90,14 @@ const send = async (provider: ProviderName, event: string, options: SendOptions)
   if (refused > 0) throw new CommandError(`${refused} of ${answers.length} deliveries were refused.`)
 }
 
-const samplesOf = ({ samples, variable }: Sender, key: string): Samples => {
+const samplesOf = ({ play, signingKeyVariable }: ProviderKit, key: string): Samples => {
   try {
-    return samples(key)
+    return play(key).samples
   } catch {
-    throw new CommandError(`${variable} or --key: this is no key to sign with (--help says which)`, 'usage')
+    throw new CommandError(
+      `${signingKeyVariable} or --key: this is no key to sign with (--help says which)`,
+      'usage',
+    )
   }
 }
 
@@ -149,12 +118,9 @@ const post = async (url: URL, { headers, body }: SignedRequest): Promise<Answer>
   }
 }
 
-/** Changes what is signed: a byte of the body, or where the body is not signed (Mailgun) the token. */
-const tampered = (provider: ProviderName, { headers, body }: SignedRequest): SignedRequest => {
-  const text = body.toString('latin1')
-  const changed =
-    provider === 'mailgun'
-      ? text.replace(/(?<=(?:^|&)token=)./, (first) => (first === '0' ? '1' : '0'))
-      : text.replace(/(?<=":\s*")./, (first) => (first === 'x' ? 'y' : 'x'))
-  return { headers, body: Buffer.from(changed, 'latin1') }
-}
+const inItsJson = (body: string) => body.replace(/(?<=":\s*")./, (first) => (first === 'x' ? 'y' : 'x'))
+
+const tampered = ({ tamper = inItsJson }: ProviderKit, { headers, body }: SignedRequest): SignedRequest => ({
+  headers,
+  body: Buffer.from(tamper(body.toString('latin1')), 'latin1'),
+})
