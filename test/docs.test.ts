@@ -1,0 +1,34 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+const pages = globSync('**/*.md', { exclude: (name) => /^(node_modules|\.cache|\.data)$/.test(name) }).sort()
+
+/** Where a page's relative links lead, as paths from the project's folder. */
+const linksOf = (page: string): string[] =>
+  [...readFileSync(page, 'utf8').matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)]
+    .map((match) => match[1] as string)
+    .filter((link) => !/^[a-z]+:/.test(link))
+    .map((link) => join(dirname(page), link))
+
+describe.each(pages)('%s', (page) => {
+  test('links to what is there', () => {
+    expect(linksOf(page).filter((link) => !existsSync(link))).toEqual([])
+  })
+})
+
+test('every page can be reached from README.md', () => {
+  const reached = new Set(['README.md'])
+  for (const page of reached) {
+    for (const link of linksOf(page)) if (pages.includes(link)) reached.add(link)
+  }
+  expect(pages.filter((page) => !reached.has(page))).toEqual([])
+})
+
+test('every npm script that a page names exists', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8'))
+  const named = pages.flatMap((page) => [
+    ...readFileSync(page, 'utf8').matchAll(/npm run (?:-s )?([a-z:]+)/g),
+  ])
+  expect(named.map((match) => match[1]).filter((name) => !(String(name) in scripts))).toEqual([])
+})
