@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import Fastify, { errorCodes, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.ts'
 import { consoleRoutes } from './console/index.ts'
@@ -39,6 +41,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
     trustProxy: config.TRUST_PROXY,
     // While closing, a request on a kept connection is answered by the routes: 503 with Retry-After.
     return503OnClosing: false,
+    clientErrorHandler: answerNoHttp,
   })
   const providers = createProviders(config)
 
@@ -78,6 +81,30 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
     app.log.warn({ providers: unconfigured }, 'no key is configured: deliveries of these providers get 503')
   }
   return app
+}
+
+/** What Node's parser makes of a request before there is one, by the code of its error. */
+const PARSER_ANSWERS: Record<string, [statusCode: number, code: string, message: string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'WEBHOOK_MALFORMED', 'The request did not arrive in time'],
+  HPE_HEADER_OVERFLOW: [431, 'WEBHOOK_TOO_LARGE', 'The headers are too large'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'WEBHOOK_TOO_LARGE', 'The chunk extensions are too large'],
+}
+
+/** Answers what is no HTTP in the shape of every other error, a code included, and ends the connection. */
+const answerNoHttp = (error: Error & { code?: string }, socket: Socket): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const [statusCode, code, message] = PARSER_ANSWERS[error.code ?? ''] ?? [
+    400,
+    'WEBHOOK_MALFORMED',
+    'Malformed request',
+  ]
+  const reason = STATUS_CODES[statusCode] ?? ''
+  const body = JSON.stringify({ statusCode, code, error: reason, message })
+  socket.end(
+    `HTTP/1.1 ${statusCode} ${reason}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  )
+  socket.destroySoon()
 }
 
 /**

@@ -100,7 +100,8 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
       if (code === undefined || !DATA_ERROR.test(code)) throw error
       const [only] = rows
       if (rows.length === 1 && only !== undefined) {
-        const event = { ...only.event, payload: '{}', unusable: `Postgres refused the payload (${code})` }
+        const unusable = `Postgres refused the payload (${code})`
+        const event = { ...only.event, subject: null, payload: '{}', unusable }
         return await insertRows(pool, provider.name, [{ ...only, event, status: 'skipped' }])
       }
       const middle = rows.length >> 1

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { multipart, urlencoded } from '../../src/providers/mailgun/sign.ts'
+import type { SignedRequest } from '../../src/providers/signed-request.ts'
 import { post } from '../provider-contract.ts'
+import { PATH as MAILGUN, mail, mailgunEnv, signature } from '../providers/mailgun/deliveries.ts'
 import {
   bodyOf,
   deliver,
@@ -17,7 +20,7 @@ import { eventually, type Service } from '../service.ts'
 let service: Service
 const sockets: Socket[] = []
 beforeAll(async () => {
-  service = await startSendgrid({ TRUST_PROXY: 'true' })
+  service = await startSendgrid({ TRUST_PROXY: 'true', ...mailgunEnv })
   await seedOutreach(service, 1)
 })
 afterAll(async () => {
@@ -47,17 +50,27 @@ const open = async (): Promise<Connection> => {
   return { socket, answer: () => text, closed }
 }
 
-/** Begins a delivery whose signature headers are there but forged, and sends so much of its body. */
-const beginForged = async (address: string, bytes: number) => {
+/** Begins a delivery that announces so much and sends so much of it. */
+const begin = async (
+  path: string,
+  address: string,
+  headers: Record<string, string>,
+  { announced, sent }: { announced: number; sent: Buffer },
+) => {
   const connection = await open()
-  const headers = { ...signed('[]', { key: 'wrong' }).headers, 'x-forwarded-for': address }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  connection.socket.write(
-    `POST /webhooks/sendgrid HTTP/1.1\r\nhost: x\r\ncontent-length: ${Math.ceil(bytes) + 1_000}\r\n${lines.join('')}\r\n`,
-  )
-  connection.socket.write(Buffer.alloc(bytes, '['))
+  const all = { host: 'x', 'content-length': announced, ...headers, 'x-forwarded-for': address }
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
+  connection.socket.write(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)
+  connection.socket.write(sent)
   return connection
 }
+
+/** Begins a delivery whose signature headers are there but forged, and sends so much of its body. */
+const beginForged = (address: string, bytes: number) =>
+  begin('/webhooks/sendgrid', address, signed('[]', { key: 'wrong' }).headers, {
+    announced: Math.ceil(bytes) + 1_000,
+    sent: Buffer.alloc(bytes, '['),
+  })
 
 /** Whether it was turned away; the answer may be lost when the connection is reset while the body is still sent. */
 const refused = ({ socket, answer }: Connection) => socket.destroyed || answer().startsWith('HTTP/1.1 503')
@@ -72,13 +85,10 @@ const letGo = async (connections: Connection[]) => {
   )
 }
 
-const deliverFrom = (address: string, body: string) => {
-  const { headers, body: bytes } = signed(body)
-  return post(service, '/webhooks/sendgrid', {
-    headers: { ...headers, 'x-forwarded-for': address },
-    body: bytes,
-  })
-}
+const postFrom = (address: string, path: string, { headers, body }: SignedRequest) =>
+  post(service, path, { headers: { ...headers, 'x-forwarded-for': address }, body })
+
+const deliverFrom = (address: string, body: string) => postFrom(address, '/webhooks/sendgrid', signed(body))
 
 test('forged bodies that never end leave room for senders that are known, whatever their number', async () => {
   const provider = '192.0.2.1'
@@ -116,6 +126,63 @@ test('the first delivery of a sender may be as large as any other, once it is ve
   })
 })
 
+test('few of Mailgun’s large bodies are read at once, more get 503, and small mail still gets in', async () => {
+  const mailgun = '192.0.2.2'
+  const plain = (...more: [string, string][]) => urlencoded([...mail(), ...more, ...signature()])
+  const html = (bytes: number): [string, string] => ['body-html', 'x'.repeat(bytes)]
+  expect(await postFrom(mailgun, MAILGUN, plain())).toMatchObject({ status: 200 })
+  /** Unsigned so far: a multipart body is read before it can be verified, an urlencoded one as well. */
+  const beginLarge = (address: string, n: number) => {
+    const form = n % 2 === 0
+    const head = form ? '--b\r\ncontent-disposition: form-data; name="a"; filename="a"\r\n\r\n' : 'body-html='
+    const type = form ? 'multipart/form-data; boundary=b' : 'application/x-www-form-urlencoded'
+    return begin(
+      MAILGUN,
+      address,
+      { 'content-type': type },
+      {
+        announced: (form ? 40 : 8) * MIB,
+        sent: Buffer.concat([Buffer.from(head), Buffer.alloc(7.9 * MIB, 'x')]),
+      },
+    )
+  }
+  const stalled: Connection[] = []
+  for (let n = 0; n < 12; n++) stalled.push(await beginLarge(`198.51.100.${n}`, n))
+  await eventually(() => stalled.filter(refused).length >= 10 || undefined, 'most of them are refused')
+  let n = 0
+  const stranger = () => `203.0.113.${++n}`
+  const answer = await eventually(async () => {
+    const given = await postFrom(stranger(), MAILGUN, plain(html(500_000)))
+    if (given.status === 503) return given
+    stalled.push(await beginLarge(stranger(), n)) // there is room for one more
+    return undefined
+  }, 'the strangers’ part is full')
+  expect(answer.body).toMatchObject({ code: 'WEBHOOK_OVERLOADED' })
+  expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+  await eventually(
+    async () => (await postFrom(stranger(), MAILGUN, plain())).status === 200 || undefined,
+    'a small mail of a stranger is taken',
+  )
+  // Mailgun itself has the other half.
+  const attachment = { field: 'a', name: 'a', type: 'x/y', content: Buffer.alloc(30 * MIB) }
+  expect(await postFrom(mailgun, MAILGUN, plain(html(7 * MIB)))).toMatchObject({ status: 200 })
+  expect(
+    await postFrom(mailgun, MAILGUN, multipart([...mail(), ...signature()], [attachment])),
+  ).toMatchObject({ status: 200 })
+  const own: Connection[] = []
+  for (let n = 0; n < 6; n++) own.push(await beginLarge(mailgun, n))
+  await eventually(() => own.filter(refused).length >= 4 || undefined, 'two of its own are read, not more')
+  await eventually(
+    async () => (await postFrom(mailgun, MAILGUN, plain())).status === 200 || undefined,
+    'a small mail of Mailgun is taken',
+  )
+  for (const { socket } of [...stalled, ...own]) socket.destroy()
+  await eventually(
+    async () => (await postFrom(stranger(), MAILGUN, plain(html(7 * MIB)))).status === 200 || undefined,
+    'there is room for a large mail again',
+  )
+}, 60_000)
+
 test('dribbled headers and dribbled bodies are cut off with 408, and meanwhile others are served', async () => {
   const headers = await open()
   headers.socket.write('POST /webhooks/sendgrid HTTP/1.1\r\nhost: x\r\n')
@@ -132,6 +199,7 @@ test('dribbled headers and dribbled bodies are cut off with 408, and meanwhile o
     clearInterval(dribble)
   }
   expect(headers.answer()).toMatch(/^HTTP\/1.1 408 /)
+  expect(headers.answer()).toContain('"code":"WEBHOOK_MALFORMED"')
   expect(body.answer()).toMatch(/^HTTP\/1.1 408 /)
   expect(body.answer().toLowerCase()).toContain('connection: close')
 }, 60_000)
@@ -150,3 +218,30 @@ test('a sender that vanishes after its body was read has its events stored all t
     'it is stored',
   )
 })
+
+test.each([
+  ['no HTTP at all', 'EHLO mail.example\r\n\r\n', 400, 'WEBHOOK_MALFORMED'],
+  [
+    'a length and chunks at once',
+    'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    400,
+    'WEBHOOK_MALFORMED',
+  ],
+  [
+    'too long headers',
+    `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
+    431,
+    'WEBHOOK_TOO_LARGE',
+  ],
+])(
+  '%s is answered in the shape of every other error, and the connection is closed',
+  async (_what, sent, statusCode, code) => {
+    const connection = await open()
+    connection.socket.write(sent)
+    await connection.closed
+    const [head = '', body = ''] = connection.answer().split('\r\n\r\n')
+    expect(head).toContain(`HTTP/1.1 ${statusCode} `)
+    expect(Object.keys(JSON.parse(body))).toEqual(['statusCode', 'code', 'error', 'message'])
+    expect(JSON.parse(body)).toMatchObject({ statusCode, code })
+  },
+)

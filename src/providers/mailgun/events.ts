@@ -4,7 +4,7 @@ import { Refusal } from '../../inbox/refusal.ts'
 import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
 import type { Form } from './form.ts'
 import { headerValues, type Mail, readMail, toPayload } from './mail.ts'
-import { threadIds } from './thread.ts'
+import { MAX_ID, threadIds } from './thread.ts'
 import type { Signature } from './verify.ts'
 
 const MAIL_FIELDS = ['recipient', 'sender', 'from', 'subject', 'body-plain', 'message-headers']
@@ -35,8 +35,13 @@ export const readEvent = (form: Form, signature: Signature): IncomingEvent => {
 /** What stays when Mailgun posts a mail again, perhaps with another token. One mail to two mailboxes is two. */
 const identity = (mail: Mail, form: Form): Json => {
   const recipient = mail.recipient?.toLowerCase() ?? null
-  if (mail.messageId !== null && recipient !== null) return { 'Message-Id': mail.messageId, recipient }
+  const id = mail.messageId === null ? {} : { 'Message-Id': mail.messageId }
+  // What is too long to be an id was cut: alone it would make one mail of two.
+  if (mail.messageId !== null && mail.messageId.length <= MAX_ID && recipient !== null) {
+    return { ...id, recipient }
+  }
   return {
+    ...id,
     recipient,
     sender: mail.sender,
     from: mail.from,

@@ -28,6 +28,8 @@ const MAX_HEADER_VALUE = 10_000
 const MAX_SUBJECT = 1_000
 const MAX_TEXT = 100_000
 const MAX_ATTACHMENTS = 200
+const MAX_FILE_NAME = 1_000
+const MAX_MEDIA_TYPE = 200
 const NOTE = ' [cut]'
 
 /** Longer text is cut, with a note. */
@@ -54,10 +56,13 @@ export const readMail = (form: Form, timestamp: number): Mail => {
     strippedText: text('stripped-text', MAX_TEXT),
     strippedSignature: text('stripped-signature', MAX_TEXT),
     headers,
-    attachments: [...form.attachments, ...storedAttachments(fields.get('attachments'))].slice(
-      0,
-      MAX_ATTACHMENTS,
-    ),
+    attachments: [...form.attachments, ...storedAttachments(fields.get('attachments'))]
+      .slice(0, MAX_ATTACHMENTS)
+      .map(({ name, type, size }) => ({
+        name: name === null ? null : cut(name, MAX_FILE_NAME),
+        type: type === null ? null : cut(type, MAX_MEDIA_TYPE),
+        size,
+      })),
   }
 }
 
@@ -84,8 +89,8 @@ const pairsIn = (list: unknown): Mail['headers'] =>
 const storedAttachments = (json: string | undefined): Attachment[] => {
   const list = parse(json)
   return (Array.isArray(list) ? list : []).filter(isRecord).map((entry) => ({
-    name: typeof entry.name === 'string' ? cut(entry.name, MAX_HEADER_VALUE) : null,
-    type: typeof entry['content-type'] === 'string' ? cut(entry['content-type'], MAX_HEADER_VALUE) : null,
+    name: typeof entry.name === 'string' ? entry.name : null,
+    type: typeof entry['content-type'] === 'string' ? entry['content-type'] : null,
     size: Number.isSafeInteger(entry.size) ? Number(entry.size) : 0,
   }))
 }

@@ -7,6 +7,8 @@ import { createCollector, emptyForm, type Form, MAX_FIELDS, tooManyFields } from
 const LIMIT = 40 * 1024 * 1024
 const MAX_ATTACHMENTS = 200
 const MAX_FIELD = 1024 * 1024
+/** Of a part: its name, and a file's name and type. */
+const MAX_PART_HEADER = 16 * 1024
 
 const tooLarge = () => new Refusal('too_large', `Body too large, at most ${LIMIT / 1024 / 1024} MiB`)
 const malformed = () => new Refusal('malformed', 'Expected a complete multipart form')
@@ -65,7 +67,7 @@ const createBusboy = ({ headers }: FastifyRequest) => {
   try {
     return new Busboy({
       headers: { ...headers, 'content-type': headers['content-type'] ?? '' },
-      limits: { parts: MAX_FIELDS, fieldSize: MAX_FIELD },
+      limits: { parts: MAX_FIELDS, fieldSize: MAX_FIELD, headerSize: MAX_PART_HEADER },
     })
   } catch {
     return undefined

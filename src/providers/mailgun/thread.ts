@@ -2,7 +2,7 @@ import { headerValues, type Mail } from './mail.ts'
 
 const MAX_IDS = 100
 /** RFC 5322 limits a line to 998 characters. */
-const MAX_ID = 998
+export const MAX_ID = 998
 
 /**
  * The Message-IDs a mail answers, each as `<id>`: first `In-Reply-To`, then `References` from the last, which is

@@ -28,7 +28,7 @@ export const readEvent = (json: unknown, receivedAt: Date): IncomingEvent => {
     eventId: limitId(id),
     dedupeKey: sha256(canonicalJson(id)),
     eventType: storableText(type, MAX_TYPE_LENGTH),
-    subject: customerId === undefined ? null : `customer:${customerId}`,
+    subject: customerId === undefined ? null : `customer:${storableText(customerId)}`,
     // constructEvent is a JSON.parse.
     payload: storableJson(json as Json),
     occurredAt: seconds === undefined ? receivedAt : new Date(seconds * 1_000),

@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FormFields, multipart, urlencoded } from '../../../src/providers/mailgun/sign.ts'
@@ -16,10 +18,17 @@ import {
 } from './deliveries.ts'
 
 let service: Service
+const agent = createSocket('udp4')
+const metrics: string[] = []
 beforeAll(async () => {
-  service = await startMailgun()
+  agent.on('message', (packet) => metrics.push(...packet.toString().split('\n')))
+  await once(agent.bind(0, '127.0.0.1'), 'listening')
+  service = await startMailgun({ DD_DOGSTATSD_PORT: String(agent.address().port) })
 })
-afterAll(() => service.stop())
+afterAll(async () => {
+  await service.stop()
+  agent.close()
+})
 
 const send = (request: SignedRequest) => post(service, PATH, request)
 const stored = async () => Number((await service.rows('select count(*) from webhook_events'))[0]?.count)
@@ -87,6 +96,64 @@ for (const [form, encode] of [
       expect(await lastMail(service)).toMatchObject({ subject: 'N\ufffdL', body_text: 'a\ufffdb \ufffd c' })
       expect(({} as Record<string, unknown>).polluted).toBeUndefined()
     })
+    test('a huge subject, body and Message-Id are cut or hashed, not refused', async () => {
+      const headers = {
+        Subject: 'S'.repeat(200_000),
+        'Message-Id': `<${form}-${'m'.repeat(200_000)}@example.com>`,
+      }
+      const answer = await send(encode([...mail({ headers, text: 'T'.repeat(1.2 * MIB) }), ...signature()]))
+      expect(answer).toMatchObject({ status: 200, body: { status: 'ok', accepted: 1 } })
+      await service.settled()
+      const { subject, body_text, message_id } = (await lastMail(service)) ?? {}
+      expect(subject).toMatch(/^S+ \[cut\]$/)
+      expect(body_text).toMatch(/^T+ \[cut\]$/)
+      expect(message_id).toMatch(/^<(urlencoded|multipart)-m+/)
+      expect([subject, body_text, message_id].map((text) => String(text).length)).toEqual([
+        1_006, 100_006, 10_006,
+      ])
+    })
+    test('long text in any script is cut where it is said to be', async () => {
+      expect(await send(encode([...mail({ text: '日'.repeat(150_000) }), ...signature()]))).toMatchObject({
+        status: 200,
+      })
+      await service.settled()
+      expect((await lastMail(service))?.body_text === `${'日'.repeat(100_000)} [cut]`).toBe(true)
+    })
+    test('lone surrogates that JSON can write become U+FFFD', async () => {
+      const lone = '\ud800'
+      const headers = [
+        ['Message-Id', `<${form}-${lone}@example.com>`],
+        ['Subject', `a${lone}b`],
+        ['From', `${lone} <x${lone}@example.com>`],
+        [`X-${lone}`, lone],
+      ]
+      const attachments = [{ name: lone, 'content-type': lone, size: 1 }]
+      const fields: FormFields = [
+        ['recipient', 'nobody@rf-send-01.com'],
+        ['sender', 'somebody@example.com'],
+        ['message-headers', JSON.stringify(headers)],
+        ['attachments', JSON.stringify(attachments)],
+      ]
+      expect(await send(encode([...fields, ...signature()]))).toMatchObject({ status: 200 })
+      await service.settled()
+      expect(await lastMail(service)).toMatchObject({
+        message_id: `<${form}-\ufffd@example.com>`,
+        subject: 'a\ufffdb',
+        from_email: 'x\ufffd@example.com',
+        attachments: [{ name: '\ufffd', type: '\ufffd', size: 1 }],
+      })
+    })
+    test('a Message-Id too long to be kept whole does not make one mail of two', async () => {
+      const long = (end: string, text: string) =>
+        mail({ headers: { 'Message-Id': `<${form}${'m'.repeat(20_000)}${end}@example.com>` }, text })
+      for (const [fields, status] of [
+        [long('1', 'one'), 'ok'],
+        [long('2', 'two'), 'ok'],
+        [long('1', 'one'), 'duplicate'],
+      ] as const) {
+        expect(await send(encode([...fields, ...signature()]))).toMatchObject({ body: { status } })
+      }
+    })
     test('thousands of headers do no harm', async () => {
       const headers = Object.fromEntries(Array.from({ length: 4_000 }, (_, n) => [`X-${n}`, 'x'.repeat(50)]))
       expect(await send(encode([...mail({ headers }), ...signature()]))).toMatchObject({ status: 200 })
@@ -109,6 +176,10 @@ describe('a replayed token', () => {
     expect(await send(urlencoded([...known, ...signed]))).toMatchObject(replayed)
     expect(await send(multipart([...mail(), ...signed]))).toMatchObject(replayed)
     expect(await stored()).toBe(count)
+    await eventually(
+      () => metrics.find((line) => /rejected:\d+\|c/.test(line) && line.includes('reason:replayed')),
+      'it is counted',
+    )
   })
   test('is refused when both arrive at the same moment', async () => {
     const signed = signature()
@@ -144,6 +215,25 @@ describe('attachments', () => {
         { name: 'nul\ufffd.pdf', type: 'application/pdf', size: 1 },
       ],
     })
+  })
+  test('have their names and types cut, and are 200 at most', async () => {
+    const long = (length: number) => ({
+      field: 'attachment-1',
+      name: 'n'.repeat(length),
+      type: `application/${'t'.repeat(length)}`,
+      content: Buffer.from('x'),
+    })
+    const many = Array.from({ length: 300 }, () => ({ ...long(1), name: 'many' }))
+    await deliverAndSettle(service, mail({ text: 'long' }), [long(5_000), long(200_000), ...many])
+    const { body_text, attachments } = (await lastMail(service)) ?? {}
+    expect(body_text).toBe('long')
+    expect(attachments).toHaveLength(200)
+    expect((attachments as unknown[])[0]).toEqual({
+      name: `${'n'.repeat(1_000)} [cut]`,
+      type: `application/${'t'.repeat(188)} [cut]`,
+      size: 1,
+    })
+    expect(JSON.stringify(attachments).length).toBeLessThan(30_000)
   })
   test('that Mailgun stores are taken from its list', async () => {
     const list = [
@@ -201,6 +291,20 @@ describe('a broken or hostile multipart body is refused, never with 406 or 500:'
       expect(answer.body.code).toMatch(/^WEBHOOK_/)
     })
   }
+  test('a part in Latin-1 is read as such, one in a charset nobody knows as UTF-8', async () => {
+    for (const [charset, text] of [
+      ['iso-8859-1', Buffer.from('Grüße', 'latin1')],
+      ['no-such-charset', Buffer.from('Grüße')],
+    ] as const) {
+      const { headers, body } = multipart([...mail({ text: 'second' }), ...signature()])
+      const boundary = /boundary=(.*)$/.exec(headers['content-type'] ?? '')?.[1]
+      const head = `--${boundary}\r\nContent-Disposition: form-data; name="body-plain"\r\nContent-Type: text/plain; charset=${charset}\r\n\r\n`
+      const whole = Buffer.concat([Buffer.from(head), text, Buffer.from('\r\n'), body])
+      expect(await send({ headers, body: whole })).toMatchObject({ status: 200 })
+      await service.settled()
+      expect(await lastMail(service)).toMatchObject({ body_text: 'Grüße' })
+    }
+  })
   test('a JSON part that is no JSON is text', async () => {
     const { headers, body } = multipart([...mail(), ...signature()])
     const boundary = /boundary=(.*)$/.exec(headers['content-type'] ?? '')?.[1]

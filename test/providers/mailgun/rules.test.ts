@@ -115,14 +115,23 @@ describe('a second reply', () => {
   })
 })
 
-for (const [name, headers, kind] of [
-  ['an out-of-office', { 'Auto-Submitted': 'auto-replied', Subject: 'Out of office' }, 'auto_reply'],
-  ['a bounce', { 'X-Failed-Recipients': 'ana@acme.example' }, 'bounce'],
+for (const [name, options, kind] of [
+  [
+    'an out-of-office',
+    { headers: { 'Auto-Submitted': 'auto-replied', Subject: 'Out of office' } },
+    'auto_reply',
+  ],
+  [
+    'an Exchange out-of-office, with an empty envelope sender,',
+    { sender: '', headers: { From: 'Ana <ana@acme.example>' } },
+    'auto_reply',
+  ],
+  ['a bounce', { headers: { 'X-Failed-Recipients': 'ana@acme.example' } }, 'bounce'],
 ] as const) {
   test(`${name} is kept and changes nothing`, async () => {
     const { outreachId, row, steps, answer, pushes } = await fresh('delivered')
     const before = [await row('outreach'), await row('applications'), await row('contacts'), await steps()]
-    await answer({ headers })
+    await answer(options)
     expect(await lastMail(service)).toMatchObject({ kind, outreach_id: null, matched_by: null })
     expect([await row('outreach'), await row('applications'), await row('contacts'), await steps()]).toEqual(
       before,

@@ -578,6 +578,17 @@ describe('payloads that are not what they should be', () => {
       current_period_end: null,
     })
   })
+  test('with a NUL character or a lone surrogate in ids are stored all the same', async () => {
+    const { subscription } = await fresh()
+    for (const [customer, subject] of [
+      ['cus_\0', 'customer:cus_\ufffd'],
+      ['\ud800', 'customer:\ufffd'],
+    ]) {
+      expect(await deliver(service, subscription('created', { customer }))).toMatchObject({ status: 200 })
+      await service.settled()
+      expect(await last()).toMatchObject({ subject, status: 'pending', attempts: 0 })
+    }
+  })
   test('with a list of hundred thousands are read as far as a list can be meant', async () => {
     const { subscription, row } = await fresh()
     const event = subscription('created')

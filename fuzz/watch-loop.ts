@@ -1,0 +1,35 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+
+// Loaded into the service by `node --import`, so that nothing of this is in production's code. Asked by IPC, it tells
+// for how long the event loop was blocked since it was asked before.
+
+/** Milliseconds, as all figures here. */
+const LOOK_EVERY = 10
+
+export interface Blocked {
+  /**
+   * The longest that the event loop worked on without a look at anything else, in time of the CPU: on a busy machine
+   * the clock also counts the waits for a core.
+   */
+  cpu: number
+  /** The longest delay of the event loop by the clock. */
+  clock: number
+}
+
+const delay = monitorEventLoopDelay({ resolution: LOOK_EVERY })
+delay.enable()
+let longest = 0
+let usedBefore = process.threadCpuUsage()
+setInterval(() => {
+  const used = process.threadCpuUsage(usedBefore)
+  usedBefore = process.threadCpuUsage()
+  longest = Math.max(longest, (used.user + used.system) / 1_000)
+}, LOOK_EVERY).unref()
+
+process.on('message', () => {
+  const blocked: Blocked = { cpu: longest, clock: delay.max / 1e6 }
+  process.send?.(blocked)
+  longest = 0
+  delay.reset()
+})
+process.channel?.unref() // must not keep the service running
