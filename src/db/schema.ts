@@ -353,8 +353,9 @@ export const minuteCounts = pgTable(
   (t) => [primaryKey({ name: 'minute_counts_pkey', columns: [t.minute, t.provider, t.outcome, t.reason] })],
 )
 
-/** One row per instance of the service: whether its last run ended cleanly. */
+/** The runs of the service that have not ended, or whose end nobody has looked at yet (see src/inbox/runs.ts). */
 export const serviceRuns = pgTable('service_runs', {
+  /** Where it runs, and its id. */
   instance: text().primaryKey(),
   runId: uuid(),
   startedAt: time(),

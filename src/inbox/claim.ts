@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { ClaimedEvent, ProviderName } from './provider.ts'
+import { spreadAfter } from './retry.ts'
 
 /** A claimed row, and whether its effects were applied before: then it is only replayed and nothing is to do. */
 export interface Claim {
@@ -18,11 +19,14 @@ from due where e.id = due.id
 returning e.id, e.event_id, e.event_type, e.payload, e.received_at, e.waiting_since, e.attempts,
           old.processed_at is not null as applied`
 
-/** Events without a failed or interrupted attempt behind them: they go together. */
+/** Events without a failed or interrupted attempt behind them go together; each kind has an index of its own. */
+const FRESH = 'attempts = 0 and last_error is null'
+const TROUBLED = '(attempts > 0 or last_error is not null)'
+
 const CLAIM_FRESH = `
 with due as materialized (
   select id from webhook_events
-  where provider = $1 and status = 'pending' and next_attempt_at <= $2 and attempts = 0 and last_error is null
+  where provider = $1 and status = 'pending' and next_attempt_at <= $2 and ${FRESH}
   order by next_attempt_at, id limit $4
   for update skip locked
 )${MARK}`
@@ -129,11 +133,10 @@ set attempts = attempts + 1, next_attempt_at = $3
 from due where e.id = due.id
 returning e.id, e.event_id, e.event_type, e.attempts`
 
-const BEGIN_TROUBLED = {
-  name: 'inbox_begin_troubled',
-  text: begin('(attempts > 0 or last_error is not null)'),
+const BEGIN = {
+  fresh: { name: 'inbox_begin_fresh', text: begin(FRESH) },
+  troubled: { name: 'inbox_begin_troubled', text: begin(TROUBLED) },
 }
-const BEGIN_ANY = { name: 'inbox_begin_any', text: begin('true') }
 
 const CRASH_PAUSE = 10_000
 
@@ -146,17 +149,17 @@ export interface BegunAttempt {
 
 /**
  * Counts an attempt of one due event and commits it; undefined when none is due.
- * @param which `troubled`: only events with trouble behind them, the ones that no batch takes.
+ * @param which `troubled`: events with trouble behind them, the ones that no batch takes.
  */
 export const beginAttempt = async (
   pool: pg.Pool,
   provider: ProviderName,
   now: Date,
-  which: 'troubled' | 'any',
+  which: keyof typeof BEGIN,
 ): Promise<BegunAttempt | undefined> => {
   const { rows } = await pool.query({
-    ...(which === 'any' ? BEGIN_ANY : BEGIN_TROUBLED),
-    values: [provider, now, new Date(now.getTime() + CRASH_PAUSE)],
+    ...BEGIN[which],
+    values: [provider, now, spreadAfter(now, CRASH_PAUSE)],
   })
   const [row] = rows
   return row && { id: row.id, eventId: row.event_id, eventType: row.event_type, attempts: row.attempts }

@@ -120,7 +120,7 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
   }
 
   /** @returns whether an event was due. */
-  const applyAlone = async (which: 'troubled' | 'any'): Promise<boolean> => {
+  const applyAlone = async (which: 'fresh' | 'troubled'): Promise<boolean> => {
     const begun = await beginAttempt(pool, provider.name, clock(), which)
     if (begun === undefined) return false
     try {
@@ -169,7 +169,7 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
   return async (): Promise<boolean> => {
     await payOwed()
     if (careful > 0) {
-      const found = await applyAlone('any')
+      const found = (await applyAlone('fresh')) || (await applyAlone('troubled'))
       careful = found ? careful - 1 : 0
       return found
     }

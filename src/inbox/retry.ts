@@ -7,15 +7,18 @@ const RETRY_DELAYS = [10 * SECOND, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 
 
 export const MAX_ATTEMPTS = RETRY_DELAYS.length + 1
 
+/** A time so many milliseconds away, spread by +-20 % so that what failed together does not return together. */
+export const spreadAfter = (now: Date, delay: number, random = Math.random): Date =>
+  new Date(now.getTime() + delay * (0.8 + 0.4 * random()))
+
 /**
- * When an event that failed is tried again, spread by +-20 % so that what failed together does not return
- * together; null when it is dead.
+ * When an event that failed is tried again; null when it is dead.
  *
  * @param attempts attempts begun so far, the failed one included.
  */
 export const nextAttempt = (attempts: number, now: Date, random = Math.random): Date | null => {
   const delay = RETRY_DELAYS[attempts - 1]
-  return delay === undefined ? null : new Date(now.getTime() + delay * (0.8 + 0.4 * random()))
+  return delay === undefined ? null : spreadAfter(now, delay, random)
 }
 
 /**

@@ -1,43 +1,67 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 
+/** One run of the service, from its start to its end. */
 export interface Run {
-  /** The same for every run of one instance: host and port. */
-  instance: string
+  /** Where it runs, for who reads the table. */
+  place: string
   id: string
 }
 
 /**
- * Records the start of a run and tells whether the previous one of the same instance ended uncleanly: then one of
- * the events may have killed it. Tries again for as long as the database is away.
+ * A run lives for as long as its session holds this lock: Postgres frees it when the process is gone. So an unclean end
+ * is noticed by whoever starts next, also under another host name, as a container that replaces another has.
+ */
+const LOCK = `hashtextextended(run_id::text, 0)`
+
+const BEGIN = `
+with ended as materialized (
+  select instance, cleanly_stopped_at is null as unclean from service_runs
+  where cleanly_stopped_at is not null or pg_try_advisory_xact_lock(${LOCK})
+  for update skip locked
+), deleted as (
+  delete from service_runs r using ended where r.instance = ended.instance
+)
+insert into service_runs (instance, run_id, started_at) values ($1, $2, $3)
+returning exists (select from ended where unclean) as unclean`
+
+/** A run that has begun. */
+export interface BegunRun {
+  /** Whether another run ended uncleanly: one of the events may have killed it. */
+  afterUncleanEnd: boolean
+  /** Lets go of the lock. */
+  release: () => void
+}
+
+/**
+ * Records the start of a run. Tries again for as long as the database is away.
+ *
+ * @param pool of one connection, which is kept until it is released. Should it be lost while the run lives, whoever
+ * starts next takes the run for ended and is careful for nothing.
  */
 export const beginRun = async (
   pool: pg.Pool,
-  run: Run,
+  { place, id }: Run,
   now: Date,
   stopping: () => boolean,
-): Promise<boolean> => {
+): Promise<BegunRun> => {
   while (!stopping()) {
+    let session: pg.PoolClient | undefined
     try {
-      const { rows } = await pool.query(
-        `insert into service_runs (instance, run_id, started_at) values ($1, $2, $3)
-         on conflict (instance) do update set run_id = $2, started_at = $3, cleanly_stopped_at = null
-         returning old.run_id is not null and old.cleanly_stopped_at is null as unclean`,
-        [run.instance, run.id, now],
-      )
-      return rows[0]?.unclean === true
+      session = await pool.connect()
+      await session.query('select pg_advisory_lock(hashtextextended($1::uuid::text, 0))', [id])
+      const { rows } = await session.query(BEGIN, [`${place} ${id}`, id, now])
+      const held = session
+      return { afterUncleanEnd: rows[0]?.unclean === true, release: () => held.release(true) }
     } catch {
+      session?.release(true)
       await sleep(1_000)
     }
   }
-  return false
+  return { afterUncleanEnd: false, release: () => {} }
 }
 
-/** Marks the run as ended cleanly, unless a newer run of the instance has begun. */
-export const endRun = async (pool: pg.Pool, run: Run, now: Date): Promise<void> => {
-  await pool.query('update service_runs set cleanly_stopped_at = $3 where instance = $1 and run_id = $2', [
-    run.instance,
-    run.id,
-    now,
-  ])
+/** Marks the run as ended cleanly. */
+export const endRun = async (pool: pg.Pool, { id }: Run, now: Date): Promise<void> => {
+  await pool.query('update service_runs set cleanly_stopped_at = $2 where run_id = $1', [id, now])
 }

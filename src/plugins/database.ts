@@ -14,7 +14,7 @@ declare module 'fastify' {
 const ACCEPT = { connectionTimeoutMillis: 1_500, query_timeout: 2_900, statement_timeout: 2_800 }
 const UPKEEP = { connectionTimeoutMillis: 3_000, query_timeout: 11_000, statement_timeout: 10_000 }
 const UPKEEP_CONNECTIONS = 2
-const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, statement_timeout: 19_000 }
+export const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, statement_timeout: 19_000 }
 
 /**
  * A pool of connections. `statement_timeout` ends statements that are slow; `query_timeout` ends the wait for a server

@@ -3,7 +3,8 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { createProcess } from '../inbox/process.ts'
 import type { Provider, ProviderName } from '../inbox/provider.ts'
-import { beginRun, endRun } from '../inbox/runs.ts'
+import { type BegunRun, beginRun, endRun } from '../inbox/runs.ts'
+import { openPool, PROCESS } from './database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -31,7 +32,9 @@ export const processorsPlugin = fp<{
     const wakers = new Map<ProviderName, () => void>()
     const log = app.log
     let stopping = false
-    const run = { instance: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
+    const run = { place: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
+    const runPool = openPool(app, config, { name: 'run', max: 1, timeouts: PROCESS })
+    let begun: BegunRun | undefined
 
     const sleep = (provider: ProviderName, milliseconds: number): Promise<void> =>
       new Promise((resolve) => {
@@ -85,8 +88,9 @@ export const processorsPlugin = fp<{
     const start = async (): Promise<void> => {
       await app.jobs.started
       if (stopping) return
-      const careful = await beginRun(app.database.process, run, clock(), () => stopping)
-      if (careful) log.warn('the previous run did not end cleanly; taking the first events one at a time')
+      begun = await beginRun(runPool, run, clock(), () => stopping)
+      const careful = begun.afterUncleanEnd
+      if (careful) log.warn('a previous run did not end cleanly; taking the first events one at a time')
       await Promise.all(providers.map((provider) => loop(provider, careful)))
     }
 
@@ -118,11 +122,14 @@ export const processorsPlugin = fp<{
       for (const provider of providers) wake(provider.name)
       const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, STOP_WITHIN, 'late').unref())
       if ((await Promise.race([running, timeout])) === 'late') {
-        return log.warn('a batch was interrupted; Postgres undoes it and the next run takes it up')
+        log.warn('a batch was interrupted; Postgres undoes it and the next run takes it up')
+      } else {
+        await endRun(app.database.process, run, clock()).catch((error) => {
+          log.warn({ err: error }, 'the clean stop could not be recorded')
+        })
       }
-      await endRun(app.database.process, run, clock()).catch((error) => {
-        log.warn({ err: error }, 'the clean stop could not be recorded')
-      })
+      begun?.release()
+      await runPool.end()
     })
   },
   { name: 'processors', dependencies: ['database', 'redis', 'metrics', 'counts', 'jobs'] },

@@ -112,6 +112,8 @@ test('a row locked by another service delays an event without counting an attemp
   expect(await row(1)).toMatchObject({ status: 'processed', attempts: 1 })
 })
 
+const UNCLEAN = 'a previous run did not end cleanly'
+
 describe('after an unclean end', () => {
   test('an event that ends the process every time goes dead, and the others are applied', async () => {
     // Nine runs that began an attempt and never came back, as an abort in the handler leaves it.
@@ -132,9 +134,7 @@ describe('after an unclean end', () => {
           (await again.rows(`select from webhook_events where status = 'pending'`)).length === 0 || undefined,
         'all events have ended',
       )
-      expect(again.logs.some((line) => line.msg.startsWith('the previous run did not end cleanly'))).toBe(
-        true,
-      )
+      expect(again.logs.some((line) => line.msg.startsWith(UNCLEAN))).toBe(true)
       expect(
         await again.rows(
           `select event_id, status, attempts, last_error from webhook_events where event_type = 'click' order by id`,
@@ -153,6 +153,30 @@ describe('after an unclean end', () => {
       await again.app.close()
       await again.db.end()
     }
+  })
+  test('that of a container with another host name is noticed, that of one which lives is none', async () => {
+    const start = () =>
+      startService({
+        env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },
+      })
+    /** Whether a run that starts now finds an unclean end. */
+    const isCareful = async (other: Service) => {
+      await other.settled() // so its run has begun
+      const careful = other.logs.some((line) => line.msg.startsWith(UNCLEAN))
+      await other.stop()
+      return careful
+    }
+    await service.settled()
+    await service.rows(
+      `insert into service_runs (instance, run_id, started_at) values ('gone-container:3000', gen_random_uuid(), now())`,
+    )
+    expect(await isCareful(await start())).toBe(true)
+    expect(await isCareful(await start())).toBe(false)
+    // What Postgres sees of a process that is killed: its sessions end.
+    await service.rows(
+      `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
+    )
+    expect(await isCareful(await start())).toBe(true)
   })
   test('a clean stop is recorded, so that the next run starts at full speed', async () => {
     await deliverAndSettle(service, event('click'))
