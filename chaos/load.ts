@@ -44,6 +44,8 @@ export interface Load {
   eventIds: ReadonlyMap<ProviderName, string[]>
   /** Deliveries not yet acknowledged. */
   open: () => number
+  /** Delivers one more, as all the others. */
+  post: (parcel: Parcel) => void
   /** From now on, what was sent before and gets no answer counts as cut. */
   mark: () => void
   setRate: (rate: number) => void
@@ -124,8 +126,7 @@ export const startLoad = (options: LoadOptions): Load => {
     open--
   }
 
-  const begin = (): void => {
-    const parcel = random.pick(weighted).next()
+  const post = (parcel: Parcel): void => {
     eventIds.get(parcel.provider)?.push(...parcel.eventIds)
     const from = random.between(0, options.targets.length - 1)
     for (let copy = 0; copy < copies; copy++) {
@@ -140,7 +141,7 @@ export const startLoad = (options: LoadOptions): Load => {
       const now = performance.now()
       owed = Math.min(owed + ((now - at) / 1_000) * rate, rate)
       at = now
-      for (; owed >= 1; owed--) if (open < OPEN_MOST) begin()
+      for (; owed >= 1; owed--) if (open < OPEN_MOST) post(random.pick(weighted).next())
     }
   }
   const generating = generate()
@@ -149,6 +150,7 @@ export const startLoad = (options: LoadOptions): Load => {
     counts,
     eventIds,
     open: () => open,
+    post,
     mark: () => {
       markedAt = performance.now()
     },

@@ -3,6 +3,7 @@ import { say, sayResult, saySummary } from './report.ts'
 import { type Result, runScenario, type Scenario } from './scenario.ts'
 import { deploy } from './scenarios/deploy.ts'
 import { kill } from './scenarios/kill.ts'
+import { poison } from './scenarios/poison.ts'
 import { postgres } from './scenarios/postgres.ts'
 import { redis } from './scenarios/redis.ts'
 import { replicas } from './scenarios/replicas.ts'
@@ -10,7 +11,7 @@ import { createWorld } from './world.ts'
 
 // Breaks the real stack under load and counts what is lost and what is applied twice: see README.md, "Proof".
 
-const SCENARIOS: Record<string, Scenario> = { kill, replicas, redis, postgres, deploy }
+const SCENARIOS: Record<string, Scenario> = { kill, replicas, redis, postgres, deploy, poison }
 const USAGE = `npm run chaos -- [scenario …] [--seconds N] [--seed N] [--quick]
 scenarios: ${Object.keys(SCENARIOS).join(', ')}; all of them by default
 --seconds  how long the faults of a scenario go on

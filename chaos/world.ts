@@ -9,7 +9,7 @@ import { createRandom, type Random } from './random.ts'
 import { createService, type ServiceProcess } from './service.ts'
 import { createMailgunTraffic } from './traffic/mailgun.ts'
 import { createOutreach } from './traffic/outreach.ts'
-import { createSendgridTraffic } from './traffic/sendgrid.ts'
+import { createSendgridTraffic, type SendgridTraffic } from './traffic/sendgrid.ts'
 import { createStripeTraffic } from './traffic/stripe.ts'
 import type { Ledger, Traffic } from './traffic/traffic.ts'
 
@@ -23,6 +23,7 @@ export interface World {
   db: pg.Pool
   random: Random
   traffics: Traffic[]
+  sendgrid: SendgridTraffic
   /** What is compared with the database: the traffics', and what they share. */
   ledgers: Ledger[]
   /** Prepares a replica of the service; it is ended with the world. */
@@ -42,11 +43,8 @@ export const createWorld = async (seed: number): Promise<World> => {
   db.on('connect', (client) => client.on('error', () => {}))
   const random = createRandom(seed)
   const outreach = createOutreach()
-  const traffics = [
-    createSendgridTraffic(random, outreach),
-    createStripeTraffic(random),
-    createMailgunTraffic(random, outreach),
-  ]
+  const sendgrid = createSendgridTraffic(random, outreach)
+  const traffics = [sendgrid, createStripeTraffic(random), createMailgunTraffic(random, outreach)]
   const ledgers = [outreach, ...traffics]
   for (const ledger of ledgers) await ledger.seed?.(db)
   const services: ServiceProcess[] = []
@@ -55,6 +53,7 @@ export const createWorld = async (seed: number): Promise<World> => {
     db,
     random,
     traffics,
+    sendgrid,
     ledgers,
     services,
     service: async ({ env = {}, nodeOptions = [] } = {}) => {

@@ -4,6 +4,8 @@ import type { Ledger } from './traffic.ts'
 
 /** So many rows, which share contacts, mailboxes and applications, so that batches and replicas meet at the same ones. */
 export const OUTREACH = 2_000
+/** One more, which no ordinary event is about. */
+export const LONE_OUTREACH = OUTREACH + 1
 const CONTACTS = 500
 const MAILBOXES = 20
 const APPLICATIONS = 200
@@ -67,7 +69,7 @@ export const createOutreach = (): OutreachLedger => {
       await db.query(
         `insert into outreach (id, application_id, contact_id, from_mailbox, status, sent_at)
          select n, 1 + n % ${APPLICATIONS}, 1 + n % ${CONTACTS}, 'box' || (1 + n % ${MAILBOXES}) || '@rf-send.com', 'sent', now()
-         from generate_series(1, ${OUTREACH}) n`,
+         from generate_series(1, ${LONE_OUTREACH}) n`,
       )
       await db.query(
         'insert into sequence_steps (outreach_id, position) select id, 1 from outreach where id % 4 = 0',

@@ -2,7 +2,7 @@ import { bodyOf, createSendgridSigner } from '../../src/providers/sendgrid/sign.
 import { add, type Effects, findEffects } from '../effects.ts'
 import type { Random } from '../random.ts'
 import { contactEmail, contactOf, mailboxOf, OUTREACH, type OutreachLedger } from './outreach.ts'
-import type { Traffic } from './traffic.ts'
+import type { Parcel, Traffic } from './traffic.ts'
 
 const BOUNCES_TO_SUPPRESS = 3
 
@@ -19,6 +19,11 @@ const TYPES = [
   'spamreport',
 ]
 
+export interface SendgridTraffic extends Traffic {
+  /** A delivery of one click, on a link in this outreach. */
+  click: (outreach: number) => Parcel
+}
+
 /**
  * SendGrid's batches.
  *
@@ -28,7 +33,7 @@ export const createSendgridTraffic = (
   random: Random,
   outreachLedger: OutreachLedger,
   { batch = [1, 12] }: { batch?: [number, number] } = {},
-): Traffic => {
+): SendgridTraffic => {
   const { raise, optOut } = outreachLedger
   const signer = createSendgridSigner()
   const effects: Effects = new Map()
@@ -69,10 +74,8 @@ export const createSendgridTraffic = (
     }
   }
 
-  const makeEvent = () => {
+  const makeEvent = (type: string, outreach: number) => {
     serial++
-    const outreach = random.between(1, OUTREACH)
-    const type = random.pick(TYPES)
     const blocked = type === 'bounce' && random.percent(30)
     const seconds = Math.floor(Date.now() / 1_000) - random.between(0, 3_600)
     expect(type, blocked, outreach, seconds)
@@ -88,20 +91,27 @@ export const createSendgridTraffic = (
     }
   }
 
+  const parcelOf = (events: ReturnType<typeof makeEvent>[]): Parcel => {
+    const body = Buffer.from(bodyOf(events))
+    return {
+      provider: 'sendgrid',
+      path: '/webhooks/sendgrid',
+      eventIds: events.map((event) => event.sg_event_id),
+      request: (at) => signer.sign(body, at),
+    }
+  }
+
   return {
     provider: 'sendgrid',
     env: { SENDGRID_WEBHOOK_KEY: signer.publicKey },
     weight: 4,
-    next: () => {
-      const events = Array.from({ length: random.between(...batch) }, makeEvent)
-      const body = Buffer.from(bodyOf(events))
-      return {
-        provider: 'sendgrid',
-        path: '/webhooks/sendgrid',
-        eventIds: events.map((event) => event.sg_event_id),
-        request: (at) => signer.sign(body, at),
-      }
-    },
+    next: () =>
+      parcelOf(
+        Array.from({ length: random.between(...batch) }, () =>
+          makeEvent(random.pick(TYPES), random.between(1, OUTREACH)),
+        ),
+      ),
+    click: (outreach) => parcelOf([makeEvent('click', outreach)]),
     expected: () => {
       const all = new Map(effects)
       for (const [outreach, seconds] of deliveredAt) add(all, `outreach ${outreach} delivered at ${seconds}`)

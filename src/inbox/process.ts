@@ -169,9 +169,11 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
   return async (): Promise<boolean> => {
     await payOwed()
     if (careful > 0) {
-      const found = (await applyAlone('fresh')) || (await applyAlone('troubled'))
-      careful = found ? careful - 1 : 0
-      return found
+      // By turns: one that ended the process before is found soon, and holds up no other.
+      const fresh = await applyAlone('fresh')
+      const troubled = await applyAlone('troubled')
+      careful = fresh || troubled ? careful - 1 : 0
+      return fresh || troubled
     }
     const applied = await applyFresh()
     let alone = 0
