@@ -5,9 +5,13 @@ import { Refusal } from './refusal.ts'
 export interface Hold {
   /** Refuses what is announced and would not fit now. @throws {Refusal} `overloaded` */
   assertFits: (bytes: number) => void
-  /** Counts bytes that have arrived, or that were made of them. @throws {Refusal} `overloaded` */
+  /**
+   * Counts bytes that have arrived, or that were made of them. What still arrives after the release is not kept and
+   * does not count.
+   * @throws {Refusal} `overloaded`
+   */
   add: (bytes: number) => void
-  /** Gives all of it back, once. */
+  /** Gives all of it back, for good. */
   release: () => void
   /** What it holds was verified: from now on its sender counts as known, and this delivery is no stranger's. */
   trust: () => void
@@ -46,6 +50,7 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
     const sender = network(address)
     let stranger = !isKnown(sender)
     let own = 0
+    let released = false
     const fits = (bytes: number): boolean =>
       held + bytes <= LIMIT &&
       (!stranger ||
@@ -68,10 +73,14 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
     return {
       assertFits,
       add: (bytes) => {
+        if (released) return
         assertFits(bytes)
         change(bytes)
       },
-      release: () => change(-own),
+      release: () => {
+        change(-own)
+        released = true
+      },
       trust: () => {
         trust(sender)
         if (stranger) changeStrangers(-own)
