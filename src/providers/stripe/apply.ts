@@ -1,5 +1,5 @@
 import type { Account, Allowance, Subscription } from './facts.ts'
-import type { Context, Handler } from './handler.ts'
+import type { Context, Handlers } from './handler.ts'
 import { invoicePaid } from './invoice-paid.ts'
 import { invoicePaymentFailed } from './invoice-payment-failed.ts'
 import { tellEnded, tellWelcome } from './notices.ts'
@@ -9,8 +9,8 @@ import { subscriptionCreated } from './subscription-created.ts'
 import { subscriptionDeleted } from './subscription-deleted.ts'
 import { subscriptionUpdated } from './subscription-updated.ts'
 
-/** What is applied of Stripe's events; the payload of each type is the one the package gives it. */
-const handlers: { [T in HandledType]: Handler<T> } = {
+/** What is applied of Stripe's events. */
+const handlers: Handlers = {
   'customer.subscription.created': subscriptionCreated,
   'customer.subscription.updated': subscriptionUpdated,
   'customer.subscription.deleted': subscriptionDeleted,
