@@ -46,6 +46,10 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   const providers = createProviders(config)
 
   app.setErrorHandler((error: Error & { code?: string; statusCode?: number }, request, reply) => {
+    // Node accepts one connection in a turn of the event loop, and answers one request of each open connection. Who is
+    // refused must queue again, or a flood on open connections keeps the others' from being accepted. What is still
+    // sending would lose the answer.
+    if ((error.statusCode ?? 500) < 500 && request.raw.complete) reply.header('connection', 'close')
     if (error instanceof Refusal) {
       if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
       return reply.code(error.statusCode).send(error)

@@ -118,6 +118,15 @@ test('one address cannot take the part of the others that are not known', async 
   await letGo(stalled)
 })
 
+test('who is refused has its connection closed, who is accepted keeps it', async () => {
+  const { headers, body } = signed(bodyOf([event('click')]), { key: 'wrong' })
+  const forged = await post(service, '/webhooks/sendgrid', { headers, body })
+  expect(forged).toMatchObject({ status: 401 })
+  expect(forged.headers.get('connection')).toBe('close')
+  expect((await fetch(`${service.url}/nowhere`)).headers.get('connection')).toBe('close')
+  expect((await deliver(service, event('click'))).headers.get('connection')).toBe('keep-alive')
+})
+
 test('the first delivery of a sender may be as large as any other, once it is verified', async () => {
   const events = Array.from({ length: 12_000 }, () => event('open', { pad: 'x'.repeat(200) }))
   expect(await deliverFrom('203.0.113.88', bodyOf(events))).toMatchObject({
