@@ -35,13 +35,12 @@ const readAnswer = (text: string, closed: boolean): Answer | undefined => {
   const end = text.indexOf(HEAD_END)
   if (end === -1) return undefined
   const headers = text.slice(0, end)
+  const rest = text.slice(end + HEAD_END.length)
   const status = Number(/^HTTP\/1\.\d (\d{3})/.exec(headers)?.[1])
-  if (status >= 100 && status < 200) return readAnswer(text.slice(end + HEAD_END.length), closed)
-  const body = text.slice(end + HEAD_END.length)
+  if (status >= 100 && status < 200) return readAnswer(rest, closed)
   const length = /^content-length: *(\d+)/im.exec(headers)?.[1]
-  if (!closed && (length === undefined || Buffer.byteLength(body, 'latin1') < Number(length)))
-    return undefined
-  return { status, headers, body, closed }
+  if (!closed && (length === undefined || rest.length < Number(length))) return undefined
+  return { status, headers, body: length === undefined ? rest : rest.slice(0, Number(length)), closed }
 }
 
 /**
