@@ -2,6 +2,8 @@ import { parseArgs, styleText } from 'node:util'
 import { say, sayResult, saySummary } from './report.ts'
 import { type Result, runScenario, type Scenario } from './scenario.ts'
 import { deploy } from './scenarios/deploy.ts'
+import { flood } from './scenarios/flood.ts'
+import { idle } from './scenarios/idle.ts'
 import { kill } from './scenarios/kill.ts'
 import { poison } from './scenarios/poison.ts'
 import { postgres } from './scenarios/postgres.ts'
@@ -11,7 +13,16 @@ import { createWorld } from './world.ts'
 
 // Breaks the real stack under load and counts what is lost and what is applied twice: see README.md, "Proof".
 
-const SCENARIOS: Record<string, Scenario> = { kill, replicas, redis, postgres, deploy, poison }
+const SCENARIOS: Record<string, Scenario> = {
+  kill,
+  replicas,
+  redis,
+  postgres,
+  deploy,
+  poison,
+  idle,
+  flood,
+}
 const USAGE = `npm run chaos -- [scenario …] [--seconds N] [--seed N] [--quick]
 scenarios: ${Object.keys(SCENARIOS).join(', ')}; all of them by default
 --seconds  how long the faults of a scenario go on

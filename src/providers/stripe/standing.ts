@@ -88,11 +88,10 @@ const creditsOf = ({ access, pricing }: Standing): number =>
  * subscriptions that have not ended, by the highest tier granted in it. Null when there are none.
  */
 export const allowanceOf = (account: Account): Allowance | null => {
-  const allowances = account.subscriptions
+  const grants = account.subscriptions
     .values()
     .filter((subscription) => !hasEnded(subscription))
-    .map(({ grant, adopted }) => grant ?? (adopted === null ? null : { start: 0, credits: adopted }))
-    .filter((allowance) => allowance !== null)
+    .flatMap(({ grant }) => (grant === null ? [] : [grant]))
     .toArray()
-  return allowances.sort((a, b) => compareAllowances(b, a))[0] ?? null
+  return grants.sort((a, b) => compareAllowances(b, a))[0] ?? null
 }
