@@ -38,7 +38,7 @@ export const createSlack = ({ config, log }: SenderOptions): Send<'slack'> => {
   })
   return async ({ channel, text }) => {
     try {
-      await slack.chat.postMessage({ channel: channels[channel], text })
+      await slack.chat.postMessage({ channel: channels[channel], text: escaped(text) })
       return 'sent'
     } catch (error) {
       const reason = (error as { data?: { error?: unknown } }).data?.error
@@ -49,3 +49,7 @@ export const createSlack = ({ config, log }: SenderOptions): Send<'slack'> => {
     }
   }
 }
+
+const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
+/** What Slack would take for a link, or for a call to everybody in the channel; an e-mail address can hold it. */
+const escaped = (text: string): string => text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? '')

@@ -1,5 +1,5 @@
 import type { Account, Allowance, Subscription } from './facts.ts'
-import type { Context, Handler } from './handler.ts'
+import type { Context, Handlers } from './handler.ts'
 import { invoicePaid } from './invoice-paid.ts'
 import { invoicePaymentFailed } from './invoice-payment-failed.ts'
 import { tellEnded, tellWelcome } from './notices.ts'
@@ -9,8 +9,8 @@ import { subscriptionCreated } from './subscription-created.ts'
 import { subscriptionDeleted } from './subscription-deleted.ts'
 import { subscriptionUpdated } from './subscription-updated.ts'
 
-/** What is applied of Stripe's events; the payload of each type is the one the package gives it. */
-const handlers: { [T in HandledType]: Handler<T> } = {
+/** What is applied of Stripe's events. */
+const handlers: Handlers = {
   'customer.subscription.created': subscriptionCreated,
   'customer.subscription.updated': subscriptionUpdated,
   'customer.subscription.deleted': subscriptionDeleted,
@@ -31,16 +31,13 @@ export const applyEvent = <T extends HandledType>(
   const after = lookAt(account, about)
 
   account.shown = shownOf(account) ?? account.shown
-  const { subscription } = after
   const ended = !before.ended && after.ended
-  const shownEnded =
-    ended &&
-    subscription !== undefined &&
-    [before.shown, account.shown.subscriptionId].includes(subscription.id)
-  account.credits = creditsAfter(account.credits, before.allowance, after.allowance, shownEnded)
+  account.credits = creditsAfter(account.credits, before.allowance, after.allowance, ended)
 
+  const { subscription } = after
   if (subscription === undefined) return
-  if (shownEnded) tellEnded(account, subscription, context)
+  const isShown = [before.shown, account.shown.subscriptionId].includes(subscription.id)
+  if (ended && isShown) tellEnded(account, subscription, context)
   const tier = pricingOf(subscription)?.tier
   if (!before.begun && after.begun && !after.ended && tier !== undefined) {
     tellWelcome(account, subscription, tier, context)
@@ -70,14 +67,17 @@ const lookAt = (account: Account, id: string | undefined): Look => {
 /**
  * Other services spend credits, so what the grants give is not what is left: another period sets, a higher tier in
  * the same one adds the difference. Without spending the credits are thus always the allowance, whatever the order.
+ *
+ * So an end takes all credits only where no other subscription with credits goes on. "The end of the shown one sets
+ * them to 0" would make them depend on whether the other's credits were granted before that end or after it.
  */
 const creditsAfter = (
   credits: number,
   before: Allowance | null,
   after: Allowance | null,
-  shownEnded: boolean,
+  ended: boolean,
 ): number => {
-  if (after === null) return before !== null || shownEnded ? 0 : credits
+  if (after === null) return before !== null || ended ? 0 : credits
   if (before?.start !== after.start) return after.credits
   return Math.max(0, credits + after.credits - before.credits)
 }

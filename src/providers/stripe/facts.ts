@@ -43,6 +43,8 @@ export interface SubscriptionFacts {
   paid: boolean
   /** An event gave access at a known price. */
   begun: boolean
+  /** The user's credits when it was known by the user's row alone (see `load-accounts.ts`); null for any other. */
+  adopted: number | null
 }
 
 export interface Subscription extends SubscriptionFacts {
@@ -102,6 +104,7 @@ export const newSubscription = (id: string): Subscription => ({
   paidPeriod: null,
   paid: false,
   begun: false,
+  adopted: null,
   lastEventAt: 0,
   grant: null,
 })

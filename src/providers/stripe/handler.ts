@@ -20,3 +20,6 @@ export type Handler<T extends HandledType> = (
   account: Account,
   context: Context,
 ) => void
+
+/** One for every type; the payload of each is the one that the package gives it. */
+export type Handlers = { [T in HandledType]: Handler<T> }

@@ -39,6 +39,7 @@ const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Prices): Pro
   const accounts = await loadAccounts(
     batch.tx,
     read.flatMap(({ event }) => event ?? []),
+    prices,
   )
   for (const { claimed, event } of read) {
     if (event === undefined) {

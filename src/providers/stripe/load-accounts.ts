@@ -2,9 +2,16 @@ import { and, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
 import { creditGrants, invoices, subscriptions, users } from '../../db/schema.ts'
 import type { Transaction } from '../../db/transaction.ts'
 import { lockUsers } from '../../domain/locks.ts'
-import { type Account, hasAccess, isStatus, newSubscription, type SubscriptionFacts } from './facts.ts'
+import {
+  type Account,
+  hasAccess,
+  isStatus,
+  newSubscription,
+  type Snapshot,
+  type SubscriptionFacts,
+} from './facts.ts'
 import { type StripeEvent, subscriptionIdOf } from './payload.ts'
-import { isTier } from './tiers.ts'
+import { isTier, knownPricings, type Prices } from './tiers.ts'
 
 /**
  * Reads what is known of the events' customers, and locks their users so that it stays true until the commit: another
@@ -12,7 +19,11 @@ import { isTier } from './tiers.ts'
  *
  * @returns the accounts by customer id; a customer whom no user has is missing.
  */
-export const loadAccounts = async (tx: Transaction, events: StripeEvent[]): Promise<Map<string, Account>> => {
+export const loadAccounts = async (
+  tx: Transaction,
+  events: StripeEvent[],
+  prices: Prices,
+): Promise<Map<string, Account>> => {
   const customerIds = [...new Set(events.flatMap(({ customerId }) => customerId ?? []))]
   const ofCustomers = inArray(users.stripeCustomerId, customerIds)
   const found = await tx.select({ id: users.id }).from(users).where(ofCustomers)
@@ -25,9 +36,8 @@ export const loadAccounts = async (tx: Transaction, events: StripeEvent[]): Prom
   const rows = await tx.select().from(users).where(ofCustomers)
   const accounts = new Map(rows.map((row) => [row.stripeCustomerId ?? '', toAccount(row)]))
   const owners = ownersOf(events, accounts)
-  await addSubscriptions(tx, [...accounts.values()], owners)
+  await addSubscriptions(tx, [...accounts.values()], owners, prices)
   await addInvoices(tx, owners)
-  for (const account of accounts.values()) adoptShown(account)
   return accounts
 }
 
@@ -67,6 +77,7 @@ const addSubscriptions = async (
   tx: Transaction,
   accounts: Account[],
   owners: Map<string, Account>,
+  prices: Prices,
 ): Promise<void> => {
   const byUser = new Map(accounts.map((account) => [account.userId, account]))
   const userIds = accounts.map(({ userId }) => BigInt(userId))
@@ -74,15 +85,15 @@ const addSubscriptions = async (
     .select()
     .from(subscriptions)
     .where(or(inArray(subscriptions.id, [...owners.keys()]), inArray(subscriptions.userId, userIds)))
-  for (const { id, userId, facts, lastEventAt } of rows) {
-    const account = owners.get(id) ?? byUser.get(String(userId))
-    account?.subscriptions.set(id, {
-      ...newSubscription(id),
-      // Null where another service made the row.
-      ...(facts as SubscriptionFacts | null),
-      lastEventAt: toSeconds(lastEventAt) ?? 0,
-    })
+  const owned = rows.flatMap((row) => {
+    const account = owners.get(row.id) ?? byUser.get(String(row.userId))
+    return account === undefined ? [] : [{ row, account }]
+  })
+  for (const { row, account } of owned) {
+    if (row.facts !== null) account.subscriptions.set(row.id, { ...newSubscription(row.id), ...factsOf(row) })
   }
+  for (const account of accounts) adoptShown(account)
+  for (const { row, account } of owned) adoptRow(account, row, prices)
   const grants = await tx
     .selectDistinctOn([creditGrants.userId, creditGrants.subscriptionId])
     .from(creditGrants)
@@ -129,15 +140,46 @@ const addInvoices = async (tx: Transaction, owners: Map<string, Account>): Promi
   }
 }
 
+type SubscriptionRow = typeof subscriptions.$inferSelect
+
+const factsOf = ({ facts, lastEventAt }: SubscriptionRow) => ({
+  ...(facts as SubscriptionFacts),
+  lastEventAt: toSeconds(lastEventAt) ?? 0,
+})
+
 /**
  * A subscription that the user's row showed before its first event came here is known by that row alone. It counts as
- * the oldest snapshot, so that an event about another one does not hide it, and nobody is welcomed a second time.
+ * the oldest snapshot, so that an event about another one does not hide it, and nobody is welcomed a second time; and
+ * the credits the user has count as its own, from before any period.
  */
 const adoptShown = (account: Account): void => {
   const { subscriptionId: id, status, tier, periodEnd, cancels } = account.shown
   if (id === null || account.subscriptions.has(id) || !isTier(tier)) return
-  if (status === null || !isStatus(status) || !hasAccess(status)) return
+  // A paid tier without a status has access, as a payload without one.
+  const known = status ?? 'active'
+  if (!isStatus(known) || !hasAccess(known)) return
   const pricing = { priceId: null, tier, start: 0, end: periodEnd }
-  const snapshot = { at: 0, eventId: '', status, cancels, pricing }
-  account.subscriptions.set(id, { ...newSubscription(id), newest: snapshot, priced: snapshot, begun: true })
+  adopt(account, id, { at: 0, eventId: '', status: known, cancels, pricing }, account.credits)
+}
+
+/** A row that another service made counts as a snapshot of its latest event, or as the oldest. */
+const adoptRow = (account: Account, row: SubscriptionRow, prices: Prices): void => {
+  const { id, status, priceId, currentPeriodEnd, lastEventAt } = row
+  if (account.subscriptions.has(id) || status === null || !isStatus(status)) return
+  const period = { priceId: priceId ?? undefined, start: 0, end: toSeconds(currentPeriodEnd) ?? undefined }
+  const [pricing = null] = knownPricings([period], prices, 0)
+  const at = toSeconds(lastEventAt) ?? 0
+  adopt(account, id, { at, eventId: '', status, cancels: false, pricing }, null)
+}
+
+const adopt = (account: Account, id: string, snapshot: Snapshot, credits: number | null): void => {
+  const hasPrice = snapshot.pricing !== null
+  account.subscriptions.set(id, {
+    ...newSubscription(id),
+    newest: snapshot,
+    priced: hasPrice ? snapshot : null,
+    begun: hasPrice && hasAccess(snapshot.status),
+    adopted: credits,
+    lastEventAt: snapshot.at,
+  })
 }

@@ -6,21 +6,26 @@ import type { ClaimedEvent } from '../../inbox/provider.ts'
 // that is read of it is read here, from the places before and after 2025-03-31 ("basil") alike. What is missing or
 // malformed reads as undefined; only an object without an id cannot be used.
 
-/** The event types that are applied. */
-export type HandledType =
+/** The event types that are applied: names of the package's, so that a misspelt one is none. */
+export type HandledType = Extract<
+  Stripe.Event['type'],
   | 'customer.subscription.created'
   | 'customer.subscription.updated'
   | 'customer.subscription.deleted'
   | 'invoice.paid'
   | 'invoice.payment_succeeded'
   | 'invoice.payment_failed'
+>
 
 /** What the events of each type are about, as the package's event types say. */
 type FieldsByType = {
-  [T in HandledType]: Extract<Stripe.Event, { type: T }>['data']['object'] extends Stripe.Invoice
-    ? InvoiceFields
-    : SubscriptionFields
+  [T in HandledType]: FieldsOf<Extract<Stripe.Event, { type: T }>['data']['object']>
 }
+type FieldsOf<Resource> = Resource extends Stripe.Subscription
+  ? SubscriptionFields
+  : Resource extends Stripe.Invoice
+    ? InvoiceFields
+    : never
 
 /** An event as the rules see it. */
 export interface StripeEvent<T extends HandledType = HandledType> {
@@ -92,7 +97,10 @@ const list = <Schema extends z.ZodType>(schema: Schema) =>
     }),
   ).transform((page) => (page?.data ?? []).filter((entry) => entry !== undefined))
 /** Only what can be opened safely from a mail. */
-const webUrl = z.url({ protocol: /^https$/ }).max(2_000)
+const webUrl = z.url({ protocol: /^https$/, normalize: true }).max(2_000)
+
+/** Names of the package's fields, and of those that it no longer has; a misspelt one does not compile. */
+type Shape<Resource, Older extends string = never> = { [Name in keyof Resource | Older]?: z.ZodType }
 
 type Item = Partial<z.output<typeof item>>
 const item = z.object({
@@ -100,7 +108,7 @@ const item = z.object({
   plan: maybe(reference),
   current_period_start: maybe(time),
   current_period_end: maybe(time),
-})
+} satisfies Shape<Stripe.SubscriptionItem>)
 
 const previous = maybe(z.object({ items: list(item), plan: maybe(reference) }))
 
@@ -115,7 +123,7 @@ const subscription = z.object({
   plan: maybe(reference),
   current_period_start: maybe(time),
   current_period_end: maybe(time),
-})
+} satisfies Shape<Stripe.Subscription, 'plan' | 'current_period_start' | 'current_period_end'>)
 
 const line = z.object({
   period: maybe(z.object({ start: maybe(time), end: maybe(time) })),
@@ -130,7 +138,7 @@ const line = z.object({
   price: maybe(reference),
   plan: maybe(reference),
   proration: maybe(z.boolean()),
-})
+} satisfies Shape<Stripe.InvoiceLineItem, 'price' | 'plan' | 'proration'>)
 
 const invoice = z.object({
   id,
@@ -142,7 +150,7 @@ const invoice = z.object({
   attempt_count: maybe(z.number().int().min(0)),
   next_payment_attempt: maybe(time),
   hosted_invoice_url: maybe(webUrl),
-})
+} satisfies Shape<Stripe.Invoice, 'subscription'>)
 
 const readSubscription = (json: unknown, previousAttributes: unknown): SubscriptionFields | undefined => {
   const object = subscription.safeParse(json).data

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Transaction } from '../../db/transaction.ts'
-import type { Account, Subscription } from './facts.ts'
+import type { Account, Subscription, SubscriptionFacts } from './facts.ts'
 import { standingOf } from './standing.ts'
 
 /** Writes what is known of the customers now. Their users must be locked. */
@@ -47,6 +47,7 @@ const saveSubscriptions = async (tx: Transaction, accounts: Account[]): Promise<
       }
     }),
   )
+  // What nothing tells yet stays as another service may have written it.
   await tx.execute(sql`
     insert into subscriptions (id, user_id, status, price_id, current_period_end, last_event_at, facts)
     select id, user_id, status, price_id, to_timestamp(period_end), to_timestamp(last_event_at), facts
@@ -54,17 +55,20 @@ const saveSubscriptions = async (tx: Transaction, accounts: Account[]): Promise<
                                                  period_end bigint, last_event_at bigint, facts jsonb)
     order by id
     on conflict (id) do update
-    set user_id = excluded.user_id, status = excluded.status, price_id = excluded.price_id,
-        current_period_end = excluded.current_period_end, last_event_at = excluded.last_event_at, facts = excluded.facts`)
+    set user_id = excluded.user_id, last_event_at = excluded.last_event_at, facts = excluded.facts,
+        status = coalesce(excluded.status, subscriptions.status),
+        price_id = coalesce(excluded.price_id, subscriptions.price_id),
+        current_period_end = coalesce(excluded.current_period_end, subscriptions.current_period_end)`)
 }
 
 /** What is not in a column or in the ledger. */
-const factsOf = ({ newest, priced, paidPeriod, paid, begun }: Subscription) => ({
+const factsOf = ({ newest, priced, paidPeriod, paid, begun, adopted }: Subscription): SubscriptionFacts => ({
   newest,
   priced,
   paidPeriod,
   paid,
   begun,
+  adopted,
 })
 
 const saveInvoices = async (tx: Transaction, accounts: Account[]): Promise<void> => {

@@ -88,10 +88,11 @@ const creditsOf = ({ access, pricing }: Standing): number =>
  * subscriptions that have not ended, by the highest tier granted in it. Null when there are none.
  */
 export const allowanceOf = (account: Account): Allowance | null => {
-  const grants = account.subscriptions
+  const allowances = account.subscriptions
     .values()
     .filter((subscription) => !hasEnded(subscription))
-    .flatMap(({ grant }) => (grant === null ? [] : [grant]))
+    .map(({ grant, adopted }) => grant ?? (adopted === null ? null : { start: 0, credits: adopted }))
+    .filter((allowance) => allowance !== null)
     .toArray()
-  return grants.sort((a, b) => compareAllowances(b, a))[0] ?? null
+  return allowances.sort((a, b) => compareAllowances(b, a))[0] ?? null
 }

@@ -1,4 +1,4 @@
-import { grantCredits, hasAccess } from './facts.ts'
+import { grantCredits } from './facts.ts'
 import type { Handler } from './handler.ts'
 import { takeSnapshot } from './snapshot.ts'
 import { CREDITS } from './tiers.ts'
@@ -12,7 +12,5 @@ export const subscriptionUpdated: Handler<'customer.subscription.updated'> = (ev
     const before = context.prices.get(priceId)
     return before !== undefined && CREDITS[before] < CREDITS[tier]
   })
-  if (upgraded && hasAccess(snapshot.status)) {
-    grantCredits(account, subscription, snapshot.pricing, event.created)
-  }
+  if (upgraded) grantCredits(account, subscription, snapshot.pricing, event.created)
 }

@@ -35,8 +35,7 @@ export const verifiedJson = (
   { secrets, ...limits }: VerifyOptions,
 ): unknown => {
   assertSignaturePresent(headers)
-  const header = String(headers[SIGNATURE])
-  const signedAt = readSignedAt(header)
+  const { signedAt, header } = readSignature(String(headers[SIGNATURE]))
   // Before the signature, since constructEvent checks it and parses in one go.
   if (costlyShape(body) !== undefined) throw new Refusal('malformed', 'Invalid payload')
   const json = withAnyOf(secrets, (secret) => Stripe.webhooks.constructEvent(body, header, secret, ANY_AGE))
@@ -44,12 +43,20 @@ export const verifiedJson = (
   return json
 }
 
-/** Unix seconds. The package takes the last of several times, so a header with several must not pass with another. */
-const readSignedAt = (header: string): number => {
-  const times = header.split(',').filter((part) => part.startsWith('t='))
-  const [time] = times
-  if (times.length !== 1 || time === undefined || !/^t=\d{1,12}$/.test(time)) throw invalidSignature()
-  return Number(time.slice(2))
+/**
+ * What the package is given of the header. It takes the last of several times, so one with several must not pass with
+ * another; and at a signature that is no hex of that length it throws what does not look like a refusal.
+ *
+ * @returns the time in unix seconds, and a header of that time and all well-formed signatures of the scheme `v1`.
+ */
+const readSignature = (header: string): { signedAt: number; header: string } => {
+  const parts = header.split(',')
+  const [time, ...others] = parts.filter((part) => part.startsWith('t='))
+  const signatures = parts.filter((part) => /^v1=[0-9a-f]{64}$/.test(part))
+  if (time === undefined || others.length > 0 || !/^t=\d{1,12}$/.test(time) || signatures.length === 0) {
+    throw invalidSignature()
+  }
+  return { signedAt: Number(time.slice(2)), header: [time, ...signatures].join() }
 }
 
 /** The package takes one secret at a time. */
