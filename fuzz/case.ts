@@ -1,12 +1,13 @@
 import { createRandom, type Random } from '../chaos/random.ts'
-import { PROVIDER_NAMES, type ProviderName } from '../src/inbox/provider.ts'
+import type { ProviderName } from '../src/inbox/provider.ts'
+import { kits } from '../src/providers/kits.ts'
 import { type FormFields, multipart, urlencoded } from '../src/providers/mailgun/sign.ts'
 import type { SignedRequest } from '../src/providers/signed-request.ts'
 import { extremeFields, extremeJson } from './extremes.ts'
 import { forgeForm, forgeHeaders } from './forge.ts'
 import { mutateBytes, mutateForm, mutateJson } from './mutate.ts'
 import { changeRequest } from './request.ts'
-import { PATHS, type Senders } from './senders.ts'
+import { FUZZED, type Senders } from './senders.ts'
 import { toWire } from './wire.ts'
 
 /** One request, made of the seed and its number alone; ids, times and signatures are new each time. */
@@ -33,12 +34,12 @@ interface Made {
 
 export const makeCase = (senders: Senders, seed: number, number: number): FuzzCase => {
   const random = createRandom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b))
-  const provider = random.pick(PROVIDER_NAMES)
+  const provider = random.pick(FUZZED)
   const { kind, what, request } =
     provider === 'mailgun' ? makeMail(senders, random) : makeJson(senders, provider, random)
   const ordinary = {
     method: 'POST',
-    target: PATHS[provider],
+    target: kits[provider].path,
     version: 'HTTP/1.1',
     headers: [
       ['host', 'webhooks.example'],

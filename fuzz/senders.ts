@@ -1,10 +1,7 @@
-import type { ProviderName } from '../src/inbox/provider.ts'
-import { mailgunSamples } from '../src/providers/mailgun/sample.ts'
+import { kits } from '../src/providers/kits.ts'
 import { createMailgunSigner } from '../src/providers/mailgun/sign.ts'
 import type { SampleSubject } from '../src/providers/sample.ts'
-import { sendgridSamples } from '../src/providers/sendgrid/sample.ts'
 import { createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
-import { stripeSamples } from '../src/providers/stripe/sample.ts'
 import { createStripeSigner } from '../src/providers/stripe/sign.ts'
 
 /** Rows that `dev/seed.ts` makes. */
@@ -16,23 +13,25 @@ const ABOUT: SampleSubject = {
   price: 'price_pro',
 }
 
+/** Those whose deliveries this program knows how to forge. */
+export const FUZZED = ['sendgrid', 'stripe', 'mailgun'] as const
+type Fuzzed = (typeof FUZZED)[number]
+
 /** The three providers as this program plays them, each also with a key that the service does not know. */
 export const createSenders = () => {
   const sendgrid = createSendgridSigner()
   const stripe = createStripeSigner()
   const mailgun = createMailgunSigner()
-  const samples = {
-    sendgrid: sendgridSamples(sendgrid),
-    stripe: stripeSamples(stripe),
-    mailgun: mailgunSamples(mailgun),
+  const played = {
+    sendgrid: kits.sendgrid.play(sendgrid.privateKey),
+    stripe: kits.stripe.play(stripe.secret),
+    mailgun: kits.mailgun.play(mailgun.key),
   }
   return {
     env: {
-      SENDGRID_WEBHOOK_KEY: sendgrid.publicKey,
-      STRIPE_WEBHOOK_SECRET: stripe.secret,
-      STRIPE_PRICE_PRO: ABOUT.price,
-      STRIPE_PRICE_TEAMS: 'price_teams',
-      MAILGUN_WEBHOOK_SIGNING_KEY: mailgun.key,
+      ...played.sendgrid.environment,
+      ...played.stripe.environment,
+      ...played.mailgun.environment,
     },
     sendgrid,
     stripe,
@@ -43,11 +42,11 @@ export const createSenders = () => {
       mailgun: createMailgunSigner(),
     },
     /** The names of a provider's sample deliveries. */
-    kinds: (provider: ProviderName) => Object.keys(samples[provider]),
+    kinds: (provider: Fuzzed) => Object.keys(played[provider].samples),
     /** The body of a valid delivery, unlike any other. */
-    valid: (provider: ProviderName, kind: string): Buffer => {
+    valid: (provider: Fuzzed, kind: string): Buffer => {
       const now = new Date()
-      const sample = samples[provider][kind]?.(ABOUT, now)
+      const sample = played[provider].samples[kind]?.(ABOUT, now)
       if (sample === undefined) throw new Error(`no sample ${kind} of ${provider}`)
       return sample.sign(now).body
     },
@@ -55,9 +54,3 @@ export const createSenders = () => {
 }
 
 export type Senders = ReturnType<typeof createSenders>
-
-export const PATHS: Record<ProviderName, string> = {
-  sendgrid: '/webhooks/sendgrid',
-  stripe: '/webhooks/stripe',
-  mailgun: '/webhooks/mailgun-inbound',
-}

@@ -1,4 +1,3 @@
-import type { ProviderName } from '../../src/inbox/provider.ts'
 import { mailgunSamples } from '../../src/providers/mailgun/sample.ts'
 import { createMailgunSigner } from '../../src/providers/mailgun/sign.ts'
 import type { SampleSubject, Samples } from '../../src/providers/sample.ts'
@@ -20,13 +19,10 @@ const STRIPE = [
 ]
 const MAILGUN = [...Array<string>(6).fill('reply'), ...Array<string>(3).fill('auto_reply'), 'bounce']
 
-export const PATHS: Record<ProviderName, string> = {
-  sendgrid: '/webhooks/sendgrid',
-  stripe: '/webhooks/stripe',
-  mailgun: '/webhooks/mailgun-inbound',
-}
+/** Those that are measured. */
+export type LoadedProvider = 'sendgrid' | 'stripe' | 'mailgun'
 
-export const createDeliveries = (keys: Keys): Record<ProviderName, Make> => {
+export const createDeliveries = (keys: Keys): Record<LoadedProvider, Make> => {
   const sendgrid = createSendgridSigner(keys.sendgrid)
   const stripe = stripeSamples(createStripeSigner(keys.stripe))
   const mailgun = mailgunSamples(createMailgunSigner(keys.mailgun))

@@ -1,10 +1,10 @@
-import type { ProviderName } from '../../src/inbox/provider.ts'
+import type { LoadedProvider } from './deliveries.ts'
 
 /** What the load generator is told to send. */
 export interface Plan {
   /** The service's, one or several replicas; connections are spread over them. */
   ports: number[]
-  provider: ProviderName
+  provider: LoadedProvider
   /** Numbers of the first event; the plan sends `deliveries * eventsPerDelivery` from there on. */
   firstEvent: number
   deliveries: number
