@@ -14,7 +14,7 @@ export const eventList = (events: EventSummary[], now: Date, { about }: { about:
       name: 'Event',
       kind: 'wide',
       cell: (event) =>
-        html`<a class="strong" href="/console/events/${event.id}">${cut(event.eventType, 60)}</a>${note(event, now)}`,
+        html`<a class="strong" href="/console/events/${event.id}">${breakable(cut(event.eventType, 60))}</a>${note(event, now)}`,
     },
     {
       name: 'Provider',
@@ -26,6 +26,10 @@ export const eventList = (events: EventSummary[], now: Date, { about }: { about:
   const shown = columns.filter(({ name }) => about || name !== 'About')
   return table('Events', shown, events, { dense: true })
 }
+
+/** On a phone a long type goes on in a new line, rather after a dot than within a word. */
+const breakable = (type: string): Content =>
+  type.split(/(?<=\.)/).map((part, n) => (n === 0 ? part : html`<wbr>${part}`))
 
 /** In a few words what an operator wants to know of an event that is not simply done. */
 const note = (event: EventSummary, now: Date): Content => {

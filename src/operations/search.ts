@@ -51,18 +51,21 @@ with contact as (
 ), person as (
   select id, email as label, stripe_customer_id from users where lower(email) = lower($1) limit 20
 ), box as (
-  select id, email as label from mailboxes where lower(email) = lower($1)
+  select id, email from mailboxes where lower(email) = lower($1)
 ), about as (
   (select o.id from contact join outreach o on o.contact_id = contact.id order by o.id desc limit $2)
   union
   (select o.id from person join applications a on a.user_id = person.id join outreach o on o.application_id = a.id
    order by o.id desc limit $2)
+  union
+  (select o.id from box join outreach o on lower(o.from_mailbox) = lower(box.email)
+   where o.sent_at is not null order by o.sent_at desc limit $2)
 )
 select kind, id::text, label, subject
 from (
   select 'contact' as kind, id, label, null as subject from contact
   union all select 'user', id, label, 'customer:' || stripe_customer_id from person
-  union all select 'mailbox', id, label, 'mailbox:' || label from box
+  union all select 'mailbox', id, email, null from box
   union all select null, id, null, 'outreach:' || id from about
   union all select null, null, null, 'mailbox:' || lower($1)
 ) found`

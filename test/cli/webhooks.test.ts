@@ -348,18 +348,17 @@ describe('webhooks status', () => {
         const found = JSON.parse((await status('--json')).stdout)
         return found.refusals.length > 0 ? found : undefined
       }, 'the counts are stored')
-      expect(told.providers).toMatchObject([
-        {
-          provider: 'sendgrid',
-          processed: 1,
-          ignored: 1,
-          later: 1,
-          refused: 1,
-          lastEventAt: expect.any(String),
-        },
-        { provider: 'stripe', processed: 0, due: 0 },
-        { provider: 'mailgun', lastEventAt: null },
-      ])
+      const of = (name: string) =>
+        told.providers.find(({ provider }: { provider: string }) => provider === name)
+      expect(of('sendgrid')).toMatchObject({
+        processed: 1,
+        ignored: 1,
+        later: 1,
+        refused: 1,
+        lastEventAt: expect.any(String),
+      })
+      expect(of('stripe')).toMatchObject({ processed: 0, due: 0 })
+      expect(of('mailgun')).toMatchObject({ lastEventAt: null })
       expect(told.dead).toMatchObject([{ count: 1, provider: 'stripe', error: 'boom' }])
       const { stdout } = await status()
       expect(stdout).toContain('The last 24 hours')

@@ -170,12 +170,39 @@ describe('in a browser', () => {
     expect(complaints).toEqual([])
   })
 
+  test('events are filtered by exact times, in UTC, with From included and To not', async () => {
+    const first = '2026-01-02T03:04:05'
+    const second = '2026-01-02T03:04:06'
+    await service.rows(
+      `update webhook_events e set received_at = time::timestamptz
+       from unnest((select array_agg(id) from (select id from webhook_events order by id limit 2) two), $1::text[]) as v(id, time)
+       where e.id = v.id`,
+      [`${first}Z`, `${second}Z`],
+    )
+    await page.goto('/console/events')
+    await page.getByText('Exact times').click()
+    await page.getByLabel('From (UTC)').fill(first)
+    await page.getByLabel('To (UTC)').fill(second)
+    await page.waitForURL(/since=.+until=/)
+    await eventually(async () => (await listed().count()) === 1 || undefined, 'only the first')
+    await page.getByRole('button', { name: 'Filter' }).click()
+    await page.waitForURL(/since=.+until=/)
+    expect(await listed().count()).toBe(1)
+    // Still open, and as they were chosen.
+    expect(await page.getByLabel('To (UTC)').inputValue()).toBe(second)
+    await page.getByLabel('To (UTC)').fill('2026-01-02T03:04:59')
+    await eventually(async () => (await listed().count()) === 2 || undefined, 'both')
+    await page.getByRole('link', { name: 'Replay them …' }).click()
+    expect(await page.locator('.card', { hasText: 'Which' }).last().textContent()).toContain(`${first} UTC`)
+    expect(complaints).toEqual([])
+  })
+
   test.each([
     ['an outreach id', '3', 'spamreport', undefined],
     ['a subject', 'outreach:2', 'bounce', undefined],
     ['a contact’s address', 'CONTACT2@example.com', 'bounce', 'contact Ben Okri'],
     ['a user’s address', 'user3@example.com', 'spamreport', 'user user3@example.com'],
-    ['a mailbox’s address', 'box1@rf-send-01.com', 'inbound', 'mailbox Box1@rf-send-01.com'],
+    ['a mailbox’s address', 'box3@rf-send-01.com', 'spamreport', 'mailbox Box3@rf-send-01.com'],
     ['an event id', 'seen', 'delivered', undefined],
   ])('search finds by %s', async (_what, typed, type, chip) => {
     await page.goto('/console/events')

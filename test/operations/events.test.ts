@@ -54,9 +54,10 @@ describe('what a person types into the search box', () => {
     expect(found).toEqual([{ kind: 'user', id: '1', label: 'user1@example.com' }])
   })
 
-  test('a mailbox’s address leads to its mail', async () => {
-    const { filter, found } = await resolveSearch(service.db, 'box1@rf-send-01.com')
-    expect(filter.subjects).toContain('mailbox:box1@rf-send-01.com')
+  test('a mailbox’s address leads to its mail and to the outreach sent from it', async () => {
+    const { filter, found } = await resolveSearch(service.db, 'box1@RF-send-01.com')
+    expect(filter.subjects).toEqual(expect.arrayContaining(['mailbox:box1@rf-send-01.com', 'outreach:1']))
+    expect(filter.subjects).toHaveLength(2)
     expect(found).toEqual([{ kind: 'mailbox', id: '1', label: 'Box1@rf-send-01.com' }])
   })
 

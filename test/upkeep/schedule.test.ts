@@ -76,20 +76,19 @@ test('the daily summary counts what arrived within a day, what is stuck and whic
   )
   service.advance(60_000)
   const reports = await runTask(dailySummary, service)
-  expect(reports).toEqual([
-    expect.objectContaining({ provider: 'mailgun', accepted: 0, oldestPendingSeconds: null }),
-    {
-      provider: 'sendgrid',
-      accepted: 6,
-      processed: 3,
-      ignored: 1,
-      skipped: 1,
-      dead: 0,
-      pending: 1,
-      oldestPendingSeconds: expect.any(Number),
-      notificationsDead: 1,
-    },
-    expect.objectContaining({ provider: 'stripe', accepted: 1, dead: 1, notificationsDead: 0 }),
-  ])
-  expect(reports[1]?.oldestPendingSeconds).toBeGreaterThanOrEqual(60)
+  const of = (name: string) => reports.find(({ provider }) => provider === name)
+  expect(of('sendgrid')).toEqual({
+    provider: 'sendgrid',
+    accepted: 6,
+    processed: 3,
+    ignored: 1,
+    skipped: 1,
+    dead: 0,
+    pending: 1,
+    oldestPendingSeconds: expect.any(Number),
+    notificationsDead: 1,
+  })
+  expect(of('sendgrid')?.oldestPendingSeconds).toBeGreaterThanOrEqual(60)
+  expect(of('stripe')).toMatchObject({ accepted: 1, dead: 1, notificationsDead: 0 })
+  expect(of('mailgun')).toMatchObject({ accepted: 0, oldestPendingSeconds: null })
 })

@@ -73,7 +73,7 @@ const noEvents = (fields: FilterFields, after: string | undefined): Html => {
     )
   return nothing(
     'No events yet',
-    'They appear here as soon as a provider posts one. To try it: npm run send -- delivered 1.',
+    'They appear here as soon as a provider posts one. To try it: npm run webhooks -- send sendgrid delivered.',
   )
 }
 
@@ -110,8 +110,10 @@ const filterForm = (fields: FilterFields): Html => html`
   </div>
   <details class="exact"${(fields.since !== '' || fields.until !== '') && html` open`}>
     <summary>Exact times</summary>
+    <div class="times">
     <div class="field"><label for="since">From (UTC)</label><input id="since" name="since" type="datetime-local" step="1" value="${fields.since}"></div>
     <div class="field"><label for="until">To (UTC)</label><input id="until" name="until" type="datetime-local" step="1" value="${fields.until}"></div>
+    </div>
   </details>
   <div class="actions"><button type="submit">Filter</button><a class="quiet" href="/console/events">Clear</a></div>
 </form>`
