@@ -31,9 +31,18 @@ export const healthPlugin = fp(
       }
     }
 
+    /** Anybody may ask, as often as they like: one look at a time, so that deliveries need not queue behind it. */
+    let looking: Promise<string | undefined> | undefined
+    const look = (): Promise<string | undefined> => {
+      looking ??= obstacle().finally(() => {
+        looking = undefined
+      })
+      return looking
+    }
+
     app.get('/healthz', async () => ({ status: 'ok' }))
     app.get('/readyz', async (_request, reply) => {
-      const reason = await obstacle()
+      const reason = await look()
       if (reason === undefined) return { status: 'ready' }
       return reply.code(503).header('retry-after', '5').send({ status: 'unavailable', reason })
     })

@@ -35,6 +35,8 @@ export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
       // Passed on to pg: a Postgres that hangs must not hold stop() for as long as it hangs.
       query_timeout: 5_000,
       connectionTimeoutMillis: 3_000,
+      statement_timeout: 4_800,
+      lock_timeout: 4_000,
     }
     const boss = new PgBoss(options)
     boss.on('error', (error) => app.log.warn({ err: error }, 'notification queue is in trouble'))
