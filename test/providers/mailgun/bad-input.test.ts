@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FormFields, multipart, urlencoded } from '../../../src/providers/mailgun/sign.ts'
 import type { SignedRequest } from '../../../src/providers/signed-request.ts'
@@ -162,6 +163,32 @@ for (const [form, encode] of [
     })
   })
 }
+
+test('a mail is the same event in either form, whatever it says', async () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: 'grapheme' }),
+    fc.string({ unit: 'grapheme', maxLength: 5 }).map((some) => some.repeat(20_000)),
+  )
+  await fc.assert(
+    fc.asyncProperty(text, text, text, async (from, subject, body) => {
+      const fields: FormFields = [
+        ['recipient', 'nobody@rf-send-01.com'],
+        ['sender', 'somebody@example.com'],
+        ['from', from],
+        ['subject', subject],
+        ['body-plain', body],
+      ]
+      expect(await send(urlencoded([...fields, ...signature()]))).toMatchObject({ status: 200 })
+      expect(await send(multipart([...fields, ...signature()]))).toMatchObject({
+        status: 200,
+        body: { status: 'duplicate' },
+      })
+    }),
+    { numRuns: 25 },
+  )
+  await service.settled()
+})
 
 describe('a replayed token', () => {
   const replayed = { status: 401, body: { code: 'WEBHOOK_REPLAYED' } }
