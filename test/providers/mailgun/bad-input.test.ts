@@ -318,6 +318,18 @@ describe('a broken or hostile multipart body is refused, never with 406 or 500:'
       expect(answer.body.code).toMatch(/^WEBHOOK_/)
     })
   }
+  test('a sender that vanishes in the middle', async () => {
+    const refusals = () => service.logs.filter((line) => line.msg === 'delivery refused').length
+    const before = refusals()
+    const { headers, body } = whole()
+    const socket = connect(Number(new URL(service.url).port), '127.0.0.1')
+    socket.write(
+      `POST ${PATH} HTTP/1.1\r\nhost: x\r\ncontent-type: ${headers['content-type']}\r\ncontent-length: ${body.length}\r\n\r\n`,
+    )
+    socket.write(body.subarray(0, -80), () => socket.destroy())
+    await eventually(() => refusals() > before || undefined, 'it is over')
+    expect(service.logs.at(-1)).toMatchObject({ reason: 'malformed', level: 30 })
+  })
   test('a part in Latin-1 is read as such, one in a charset nobody knows as UTF-8', async () => {
     for (const [charset, text] of [
       ['iso-8859-1', Buffer.from('Grüße', 'latin1')],

@@ -115,8 +115,9 @@ describe('by thread', () => {
 describe('by sender', () => {
   test('the latest outreach that went from the mailbox to the sender, without case', async () => {
     const [contact, mailbox] = ['Ana.Lopez@Acme.example', 'Sam@RF-send-01.com']
-    await outreach({ contact, mailbox, sent: 3 })
+    await outreach({ contact, mailbox, sent: 4 })
     const latest = await outreach({ contact: contact.toUpperCase(), mailbox, sent: 2 })
+    await outreach({ contact, mailbox, sent: 3 })
     await outreach({ contact, mailbox, sent: null, status: 'scheduled' })
     await outreach({ contact, mailbox: 'other@rf-send-01.com', sent: 1 })
     await outreach({ contact: 'bob@acme.example', mailbox, sent: 1 })
@@ -164,8 +165,9 @@ describe('by sender', () => {
 describe('by mailbox', () => {
   test('the latest outreach from it that is sent or delivered', async () => {
     const mailbox = 'Fallback@rf-send-01.com'
-    await outreach({ mailbox, sent: 5 })
+    await outreach({ mailbox, sent: 6 })
     const latest = await outreach({ mailbox, sent: 4, status: 'delivered' })
+    await outreach({ mailbox, sent: 5 })
     for (const status of ['bounced', 'replied', 'spam', 'dropped', 'draft', 'scheduled']) {
       await outreach({ mailbox, sent: 3, status })
     }
