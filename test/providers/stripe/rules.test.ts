@@ -439,14 +439,19 @@ for (const generation of GENERATIONS) {
         )
         expect(await emails()).toHaveLength(2)
       })
-      test('a link that is no https URL is left out of the mail', async () => {
-        const { invoice, send, emails } = await fresh(generation)
-        const event = invoice('payment_failed')
-        await send({
-          ...event,
-          data: { object: { ...event.data.object, hosted_invoice_url: 'javascript:alert(1)' } },
-        })
-        expect(await emails()).toEqual([['payment-failed-final', { invoiceUrl: null }]])
+      test('a link that is no https URL is left out of the mail, and one that is holds no line break', async () => {
+        for (const [given, told] of [
+          ['javascript:alert(1)', null],
+          ['http://invoice.stripe.com/i/1', null],
+          ['/i/1', null],
+          [7, null],
+          ['https://invoice.stripe.com/i/1\r\nBcc: x', 'https://invoice.stripe.com/i/1Bcc:%20x'],
+        ]) {
+          const { invoice, send, emails } = await fresh(generation)
+          const event = invoice('payment_failed')
+          await send({ ...event, data: { object: { ...event.data.object, hosted_invoice_url: given } } })
+          expect(await emails()).toEqual([['payment-failed-final', { invoiceUrl: told }]])
+        }
       })
     })
 
