@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { senderNetwork } from '../sender-network.ts'
 
 /** Wrong passwords from one address within the window, after which it waits until the window is over. */
 const MOST_FAILURES = 10
@@ -14,18 +15,20 @@ export const createAccess = (password: string, clock: () => Date) => {
   return {
     /** Seconds an address still has to wait; 0 when it may try. */
     mustWait: (address: string): number => {
-      const failed = failures.get(address)
+      const sender = senderNetwork(address)
+      const failed = failures.get(sender)
       if (failed === undefined) return 0
       const left = failed.since + WINDOW - clock().getTime()
-      if (left <= 0) failures.delete(address)
+      if (left <= 0) failures.delete(sender)
       return failed.count < MOST_FAILURES || left <= 0 ? 0 : Math.ceil(left / 1_000)
     },
     /** Whether it is the password; a wrong one counts against the address. */
     isRight: (given: string, address: string): boolean => {
       if (timingSafeEqual(hash(given), expected)) return true
-      const failed = failures.get(address)
+      const sender = senderNetwork(address)
+      const failed = failures.get(sender)
       if (failed !== undefined) failed.count++
-      else failures.set(address, { count: 1, since: clock().getTime() })
+      else failures.set(sender, { count: 1, since: clock().getTime() })
       if (failures.size > MOST_ADDRESSES) {
         for (const oldest of failures.keys()) {
           failures.delete(oldest)

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type pg from 'pg'
+import { storableText } from '../inbox/storable.ts'
 import type { Content } from './html.ts'
 import type { Section } from './layout.ts'
 
@@ -20,8 +21,11 @@ export class NotFound extends Error {
   readonly statusCode = 404
 }
 
+const MAX_NAME = 100
+
 /** The name that the operator logged in with. */
 export const operatorOf = (request: FastifyRequest): string => {
   const [, credentials = ''] = (request.headers.authorization ?? '').split(' ')
-  return Buffer.from(credentials, 'base64').toString('utf8').split(':')[0] || 'unnamed'
+  const [name = ''] = Buffer.from(credentials, 'base64').toString('utf8').split(':')
+  return storableText(name.trim(), MAX_NAME) || 'unnamed'
 }

@@ -1,3 +1,4 @@
+import { storableText } from '../inbox/storable.ts'
 import { type Html, html } from './html.ts'
 
 /** A form without what it must have, answered by the console's error handler. */
@@ -6,11 +7,13 @@ class Incomplete extends Error {
   readonly statusCode = 400
 }
 
+const MAX_REASON = 500
+
 /** Why an operator does it: asked for wherever something is changed. */
 export const reasonField = (): Html => html`
 <div class="field">
   <label for="reason">Reason</label>
-  <input id="reason" name="reason" required maxlength="500" autocomplete="off" placeholder="Why it is replayed">
+  <input id="reason" name="reason" required maxlength="${MAX_REASON}" autocomplete="off" placeholder="Why it is replayed">
 </div>`
 
 /** @throws with status 400 when the form holds no reason. */
@@ -18,5 +21,5 @@ export const readReason = (form: unknown): string => {
   const reason = (form as Record<string, unknown> | undefined)?.reason
   if (typeof reason !== 'string' || reason.trim() === '')
     throw new Incomplete('Say why: the reason is kept with the event.')
-  return reason
+  return storableText(reason.trim(), MAX_REASON)
 }

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { senderNetwork } from '../sender-network.ts'
 import { Refusal } from './refusal.ts'
 
 /** What one delivery holds in memory, from its first byte until it is answered and stored. */
@@ -47,7 +47,7 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
   }
 
   return (address: string): Hold => {
-    const sender = network(address)
+    const sender = senderNetwork(address)
     let stranger = !isKnown(sender)
     let own = 0
     let released = false
@@ -88,15 +88,4 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
       },
     }
   }
-}
-
-/** An IPv6 sender has a whole /64 to choose from: that is what counts as one. */
-const network = (address: string): string =>
-  isIPv6(address) && !address.includes('.') ? (expand(address).slice(0, 4).join(':') ?? address) : address
-
-const expand = (address: string): string[] => {
-  const [head = '', tail = ''] = address.split('%')[0]?.split('::') ?? []
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === '' ? [] : tail.split(':')
-  return [...before, ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'), ...after]
 }

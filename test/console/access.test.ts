@@ -153,6 +153,23 @@ describe('with a password', () => {
     expect(await service.rows('select from operator_actions')).toHaveLength(0)
   })
 
+  test('a name and a reason that hold what Postgres does not take, or too much, are kept all the same', async () => {
+    const id = await killedEvent(service, crypto.randomUUID())
+    const answer = await submit(
+      service,
+      `/console/events/${id}/replay`,
+      { reason: `a\0b${'x'.repeat(1_000)}` },
+      { origin: service.url, ...login(PASSWORD, 'k'.repeat(300)) },
+    )
+    expect(answer.status).toBe(303)
+    const [action] = await service.rows(
+      'select operator, reason from operator_actions where event_id = $1',
+      id,
+    )
+    expect(action).toEqual({ operator: 'k'.repeat(100), reason: `a\ufffdb${'x'.repeat(497)}` })
+    await service.rows('delete from operator_actions')
+  })
+
   test.each([
     '/console/events?after=x',
     '/console/events?after=99999999999999999.999999999999999999',
