@@ -70,6 +70,7 @@ const explained = (): pg.Pool => {
   }
   const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)
   const pool = new pg.Pool({ connectionString: postgres.url, options: options.join(' ') })
+  pool.on('error', () => {}) // a connection that is not closed yet when the server is stopped
   pool.on('connect', (client) =>
     client.on('notice', ({ message = '' }) => {
       const [, milliseconds, json] = /^duration: ([\d.]+) ms {2}plan:\n(.*)$/s.exec(message) ?? []

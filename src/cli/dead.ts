@@ -34,8 +34,9 @@ export const deadCommand = (): Command =>
         .addOption(jsonOption())
         .action((options) =>
           withDatabase(async (pool) => {
-            if (options.byError) return listByError(pool, options.json)
-            await list(pool, await toFilter(pool, { ...options, ...DEAD }), options)
+            const filter = await toFilter(pool, { ...options, ...DEAD })
+            if (options.byError) return listByError(pool, filter, options.json)
+            await list(pool, filter, options)
           }),
         ),
     )
@@ -61,8 +62,8 @@ export const deadCommand = (): Command =>
         ),
     )
 
-const listByError = async (pool: pg.Pool, json?: boolean): Promise<void> => {
-  const { groups, more } = await deadByError(pool)
+const listByError = async (pool: pg.Pool, filter: EventFilter, json?: boolean): Promise<void> => {
+  const { groups, more } = await deadByError(pool, filter)
   if (json) return printJson({ groups, more })
   printTable(
     ['events', 'provider', 'type', 'newest', 'error'],

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { CountedOutcome } from '../inbox/counts.ts'
 import type { ProviderName } from '../inbox/provider.ts'
 import { type EventSummary, listEvents } from './events.ts'
-import { matching } from './matching.ts'
+import { type EventFilter, matching } from './matching.ts'
 
 /** Counts of one stretch of time. */
 export interface CountedStretch {
@@ -87,8 +87,11 @@ export interface DeadGroup {
 const MOST_DEAD = 5_000
 
 /** Dead events by what they died of, the most frequent first. */
-export const deadByError = async (pool: pg.Pool): Promise<{ groups: DeadGroup[]; more: boolean }> => {
-  const ids = matching({ status: 'dead' }, { limit: MOST_DEAD, order: 'newest' })
+export const deadByError = async (
+  pool: pg.Pool,
+  filter: Omit<EventFilter, 'status'> = {},
+): Promise<{ groups: DeadGroup[]; more: boolean }> => {
+  const ids = matching({ ...filter, status: 'dead' }, { limit: MOST_DEAD, order: 'newest' })
   const { rows } = await pool.query(
     `select e.provider, e.event_type as "eventType", e.last_error as error, count(*)::int as count,
             max(e.received_at) as "newestReceivedAt"

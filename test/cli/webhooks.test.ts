@@ -304,6 +304,9 @@ describe('webhooks dead', () => {
       { count: 2, error: 'boom' },
       { count: 1, error: 'bang' },
     ])
+    expect((await json('dead', 'list', '--by-error', '--type', 'bounce')).groups).toMatchObject([
+      { count: 1, error: 'bang' },
+    ])
     expect((await run('dead', 'list', '--type', 'bounce')).stdout).toContain('bang')
   })
 
