@@ -17,9 +17,9 @@ export const extremeJson: Record<string, (most: number) => string> = {
   'all empty arrays': (most) => filled('[', '[],', '[]]', most),
   'as many ones as are let in': () => filled('[', '1,', '1]', 39_998),
   'as many values in one event as are let in': (most) =>
-    filled('[{"event":"click","a":[', '1,', '1]}]', Math.min(most, 399_000)),
-  'as many names in one event as are let in': () => `[{${names(190_000, (n) => `name ${n}`)}}]`,
-  'as many number-like names in one event as are let in': () => `[{${names(190_000, (n) => `${n * 7}`)}}]`,
+    filled('[{"event":"click","a":[', '1,', '1]}]', Math.min(most, 299_000)),
+  'as many names in one event as are let in': () => `[{${names(145_000, (n) => `name ${n}`)}}]`,
+  'as many number-like names in one event as are let in': () => `[{${names(145_000, (n) => `${n * 7}`)}}]`,
   'a great many names, to be sorted': () => `[{${names(60_000, (n) => `${(n * 7_919) % 1_000_003}x`)}}]`,
   'nested to the limit': (most) => filled('[', `${'['.repeat(998)}${']'.repeat(998)},`, '1]', most),
   'nested below what is looked at': () =>

@@ -56,7 +56,8 @@ export const fuzz = async (options: FuzzOptions): Promise<FuzzCounts & { memory:
   const senders = createSenders()
   await seedRows(options.ownerUrl)
   const db = new pg.Pool({ connectionString: options.ownerUrl, max: 2 })
-  db.on('connect', (client) => client.on('error', () => {})) // the database may be dropped at once
+  db.on('error', () => {}) // the database may be dropped, or its server stopped, at once
+  db.on('connect', (client) => client.on('error', () => {}))
   const service = await createService(
     {
       ...senders.env,

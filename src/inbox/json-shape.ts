@@ -2,8 +2,8 @@
 const LARGE = 64 * 1024
 /** More than any provider sends. Far below what `JSON.stringify` takes before it gives up, which is slow. */
 export const MOST_LEVELS = 1_000
-/** A tenth of it is a full batch of SendGrid's. To parse, write and hash so many takes up to 300 ms. */
-export const MOST_VALUES = 200_000
+/** A fifth of it is a full batch of SendGrid's. To parse, write and hash so many takes some 200 ms. */
+export const MOST_VALUES = 150_000
 
 /**
  * Whether a body, short as it may be, would block the event loop for as long as others wait: `levels` when it nests
