@@ -47,7 +47,7 @@ export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: 
     )
   }
 
-  /** Straight to the dead letters: a refusal that will not change is not worth twelve tries. */
+  /** Straight to the dead letters: a refusal that will not change is not worth another try. */
   const giveUp = async (
     channel: Channel,
     job: Job<NotificationJob>,
