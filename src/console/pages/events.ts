@@ -89,7 +89,7 @@ const filterForm = (fields: FilterFields): Html => html`
       hx-swap="outerHTML" hx-replace-url="true" hx-sync="this:replace">
   <div class="field search">
     <label for="q">Search</label>
-    <input id="q" name="q" type="search" value="${fields.q}" placeholder="Event, outreach, customer or e-mail address" autocomplete="off" spellcheck="false" maxlength="400">
+    <input id="q" name="q" type="search" value="${fields.q}" placeholder="Event, outreach, customer, e-mail" autocomplete="off" spellcheck="false" maxlength="400">
   </div>
   <div class="field">
     <label for="provider">Provider</label>
