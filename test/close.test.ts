@@ -4,9 +4,9 @@ import Fastify from 'fastify'
 import { expect, test } from 'vitest'
 import { closePlugin } from '../src/plugins/close.ts'
 
-const CONNECTIONS = 200
+const CONNECTIONS = 110
 /** Milliseconds of work per request: all of them together take longer than the service listens on for arrivals. */
-const WORK = 8
+const WORK = 11
 
 test('connections that wait to be accepted when the service is told to stop are answered too', async () => {
   const app = Fastify({ return503OnClosing: false })
