@@ -116,7 +116,13 @@ export const signalTree = async (pid: number, signal: NodeJS.Signals): Promise<v
     .split('\n')
     .map((line) => line.trim().split(/\s+/).map(Number))
   const children = pairs.filter(([, parent]) => parent === pid).map(([child]) => child as number)
-  for (const target of [pid, ...children]) process.kill(target, signal)
+  for (const target of [pid, ...children]) {
+    try {
+      process.kill(target, signal)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH' || target === pid) throw error // a child may have ended
+    }
+  }
 }
 
 /** What a process was started with; empty when it is gone. */

@@ -13,6 +13,8 @@ export interface Hold {
   add: (bytes: number) => void
   /** Gives all of it back, for good. */
   release: () => void
+  /** Whether its sender is known: something it sent was verified not long ago. */
+  known: () => boolean
   /** What it holds was verified: from now on its sender counts as known, and this delivery is no stranger's. */
   trust: () => void
 }
@@ -71,6 +73,7 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
       if (!fits(bytes)) throw new Refusal('overloaded', 'Too many deliveries at once; try again later')
     }
     return {
+      known: () => !stranger,
       assertFits,
       add: (bytes) => {
         if (released) return

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import { type Accepted, createAccept } from './accept.ts'
 import { guardBody } from './body-guard.ts'
 import { createHeldBodies, type Hold } from './held-bodies.ts'
+import { createPaced } from './paced.ts'
 import type { Provider } from './provider.ts'
 import { Refusal } from './refusal.ts'
 
@@ -16,19 +17,38 @@ declare module 'fastify' {
 /** What an event costs in memory besides its text, in bytes: tiny ones cost much more than they are long. */
 const EVENT_COST = 512
 
+/** Bytes of a body that are read and dropped after a 503, at most. */
+const DROPPED_MOST = 1024 * 1024
+/** Verifying and reading deliveries, in milliseconds: a share of each turn of the event loop, and how long one waits. */
+const WORK = { perTurn: 5, waitMost: 2_000 }
+
 /** Mounts the providers' routes: read the raw body, verify, accept, answer. */
 export const webhookRoutes = async (
   app: FastifyInstance,
   options: { config: Config; providers: Provider[]; clock: () => Date },
 ): Promise<void> => {
   app.decorateRequest('hold', null)
+  let connections = 0
+  app.server.on('connection', () => {
+    connections++
+  })
+  const paced = createPaced({
+    ...WORK,
+    accepted: () => connections,
+    tooLate: () => new Refusal('overloaded', 'Too many deliveries at once; try again later'),
+  })
   for (const provider of options.providers) {
     // A scope of its own: raw bodies and body limits are this route's affair alone.
-    await app.register(async (scope) => mount(scope, provider, options.clock))
+    await app.register(async (scope) => mount(scope, provider, options.clock, paced))
   }
 }
 
-const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date): void => {
+const mount = (
+  scope: FastifyInstance,
+  provider: Provider,
+  clock: () => Date,
+  paced: ReturnType<typeof createPaced>,
+): void => {
   const openHold = createHeldBodies(provider.bodyLimit)
   const accept = createAccept(provider, {
     pool: scope.database.accept,
@@ -60,8 +80,11 @@ const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date): v
       // Not onResponse: Fastify calls that only for answers, and a sender may vanish before it gets one.
       reply.raw.once('close', () => request.hold?.release())
     } catch (error) {
-      // The body is not read: the connection cannot be used again.
-      reply.header('connection', 'close')
+      // The body is not read, so the connection is closed, and its reset may beat the answer. Who is to come back
+      // must hear so: then what is short is read and dropped.
+      const comesBack = error instanceof Refusal && error.statusCode === 503
+      const left = announcedBytes(request) ?? provider.bodyLimit
+      if (!comesBack || left > DROPPED_MOST) reply.header('connection', 'close')
       throw error
     }
   })
@@ -100,7 +123,7 @@ const mount = (scope: FastifyInstance, provider: Provider, clock: () => Date): v
       try {
         // Only now: a refusal before the body is read can be lost when the connection is reset.
         if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
-        const events = provider.verify(delivery)
+        const events = await paced(() => provider.verify(delivery), { urgent: hold?.known() ?? false })
         hold?.trust()
         hold?.add(events.length * EVENT_COST)
         accepted = await accept(events, receivedAt)
