@@ -23,6 +23,8 @@ interface LoadCounts {
   acknowledged: number
   /** Answers 503 with Retry-After: the provider tries again. */
   unavailable: number
+  /** Those of them that say there is too much at once. */
+  overloaded: number
   /** Any other answer that is no 200: always a fault. */
   wrong: Map<string, number>
   /** Connections refused or cut, and time-outs. */
@@ -54,21 +56,21 @@ export interface Load {
 }
 
 /** The providers' schedules of minutes and hours, compressed: seconds between the tries of one delivery. */
-const RETRY_AFTER = [0.3, 0.6, 1, 2, 3]
+const RETRY_AFTER = [0.3, 0.6, 1, 2, 3, 3, 6]
 /** Of a hundred acknowledged deliveries so many come again all the same, as real ones do. */
 const REPEATED_PERCENT = 4
 /** Providers give up on an answer after some seconds. */
 const ANSWER_WITHIN = 15_000
 /** More open deliveries than that make no new ones. */
 const OPEN_MOST = 4_000
-
 export const startLoad = (options: LoadOptions): Load => {
   const { traffics, random, copies = 1 } = options
-  const agent = new Agent({ keepAlive: true, maxSockets: 512 })
+  const agent = new Agent({ keepAlive: true })
   const counts: LoadCounts = {
     sent: 0,
     acknowledged: 0,
     unavailable: 0,
+    overloaded: 0,
     wrong: new Map(),
     unanswered: 0,
     cut: 0,
@@ -105,6 +107,7 @@ export const startLoad = (options: LoadOptions): Load => {
       if (answer.writtenAt < markedAt) counts.cut++
     } else if (answer.status === 503 && answer.retryAfter) {
       counts.unavailable++
+      if (answer.text.includes('WEBHOOK_OVERLOADED')) counts.overloaded++
       counts.slowestRefusal = Math.max(counts.slowestRefusal, took)
     } else {
       const what = `${answer.status}${answer.status === 503 ? ' without Retry-After' : ''}: ${answer.text.slice(0, 100)}`

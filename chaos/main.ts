@@ -1,10 +1,12 @@
 import { parseArgs, styleText } from 'node:util'
-import { say, sayResult, saySummary } from './report.ts'
+import { linePrefix, say, sayResult, saySummary } from './report.ts'
 import { type Result, runScenario, type Scenario } from './scenario.ts'
 import { deploy } from './scenarios/deploy.ts'
 import { flood } from './scenarios/flood.ts'
 import { idle } from './scenarios/idle.ts'
 import { kill } from './scenarios/kill.ts'
+import { notify } from './scenarios/notify.ts'
+import { overload } from './scenarios/overload.ts'
 import { poison } from './scenarios/poison.ts'
 import { postgres } from './scenarios/postgres.ts'
 import { redis } from './scenarios/redis.ts'
@@ -20,9 +22,13 @@ const SCENARIOS: Record<string, Scenario> = {
   postgres,
   deploy,
   poison,
+  overload,
+  notify,
   idle,
   flood,
 }
+/** Most of a scenario is waiting for its faults to begin and to end. */
+const QUICK_AT_ONCE = 2
 const USAGE = `npm run chaos -- [scenario …] [--seconds N] [--seed N] [--quick]
 scenarios: ${Object.keys(SCENARIOS).join(', ')}; all of them by default
 --seconds  how long the faults of a scenario go on
@@ -48,24 +54,39 @@ if (values.help || unknown.length > 0) {
 const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed)
 const seconds = values.seconds === undefined ? undefined : Number(values.seconds)
 const names = positionals.length > 0 ? positionals : Object.keys(SCENARIOS)
-const results: Result[] = []
+const results = new Map<string, Result>()
 let failed = false
-for (const name of names) {
+
+const run = async (name: string): Promise<void> => {
   const scenario = SCENARIOS[name] as Scenario
   say(styleText('bold', `${name}: ${scenario.title}`) + styleText('dim', `   --seed ${seed}`))
-  const world = await createWorld(seed)
+  const world = await createWorld(seed, scenario)
   try {
     const result = await runScenario(name, scenario, world, { seconds, quick: values.quick })
     sayResult(result)
-    results.push(result)
+    results.set(name, result)
     if (result.faults.length > 0) failed = true
   } catch (error) {
     failed = true
-    console.error(styleText('red', `  ✗ ${error instanceof Error ? error.stack : error}`))
+    say(styleText('red', `  ✗ ${error instanceof Error ? error.stack : error}`))
     for (const service of world.services) for (const line of service.log().slice(-20)) say(`  log: ${line}`)
   } finally {
     await world.end()
   }
 }
-if (results.length > 1) saySummary(results)
+
+const [together, alone] = [false, true].map((by) =>
+  names.filter((name) => (SCENARIOS[name]?.alone ?? false) === by),
+) as [string[], string[]]
+const atOnce = values.quick ? Math.min(QUICK_AT_ONCE, together.length) : 1
+const waiting = [...together]
+const worker = async (): Promise<void> => {
+  for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+    const next = name
+    await linePrefix.run(atOnce > 1 ? `${next.padEnd(9)}` : '', () => run(next))
+  }
+}
+await Promise.all(Array.from({ length: atOnce }, worker))
+for (const name of alone) await run(name)
+if (results.size > 1) saySummary(names.flatMap((name) => results.get(name) ?? []))
 process.exitCode = failed ? 1 : 0

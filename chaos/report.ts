@@ -1,7 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { styleText } from 'node:util'
 import type { Result } from './scenario.ts'
 
-export const say = (text: string): void => console.log(text)
+/** What every line begins with, where several scenarios run at once. */
+export const linePrefix = new AsyncLocalStorage<string>()
+
+export const say = (text: string): void => console.log((linePrefix.getStore() ?? '') + text)
 
 /** `1234567` -> `1,234,567`. */
 export const shown = (count: number): string => count.toLocaleString('en-US')

@@ -24,6 +24,10 @@ export interface ScenarioOptions {
 
 export interface Scenario {
   title: string
+  /** How many events a SendGrid delivery carries, at least and at most. */
+  batch?: [number, number]
+  /** It measures what the machine can do, so nothing else may run. */
+  alone?: boolean
   run: (world: World, options: ScenarioOptions) => Promise<Observed>
 }
 
@@ -74,7 +78,7 @@ export const sufferInTurn = async (
 const SETTLE_WITHIN = 240_000
 
 /** Waits until nothing is pending any more. @throws when that takes minutes. */
-const settle = async (world: World): Promise<void> => {
+export const settle = async (world: World): Promise<void> => {
   for (const until = Date.now() + SETTLE_WITHIN; ; await sleep(250)) {
     const { rows } = await world.db.query(
       `select count(*)::int as pending from webhook_events where status = 'pending'`,

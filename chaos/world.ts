@@ -33,7 +33,10 @@ export interface World {
 }
 
 /** Starts an empty stack, migrates it and seeds what the load refers to. */
-export const createWorld = async (seed: number): Promise<World> => {
+export const createWorld = async (
+  seed: number,
+  { batch }: { batch?: [number, number] } = {},
+): Promise<World> => {
   const folder = join(tmpdir(), `webhooks-chaos-${crypto.randomUUID()}`)
   const stack = await startStack(folder, { temporary: true })
   await migrate(stack.postgres.url, { name: SERVICE_ROLE })
@@ -43,7 +46,7 @@ export const createWorld = async (seed: number): Promise<World> => {
   db.on('connect', (client) => client.on('error', () => {}))
   const random = createRandom(seed)
   const outreach = createOutreach()
-  const sendgrid = createSendgridTraffic(random, outreach)
+  const sendgrid = createSendgridTraffic(random, outreach, batch)
   const traffics = [sendgrid, createStripeTraffic(random), createMailgunTraffic(random, outreach)]
   const ledgers = [outreach, ...traffics]
   for (const ledger of ledgers) await ledger.seed?.(db)

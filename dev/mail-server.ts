@@ -11,6 +11,8 @@ export type SmtpStage = 'MAIL FROM' | 'RCPT TO' | 'DATA'
 export interface ReceivedMail extends Email {
   /** The addresses it was sent to, whatever its headers say. */
   recipients: string[]
+  /** When it was read to its end, before it was answered. */
+  arrivedAt: Date
   /** Its bytes, headers and all. */
   raw: string
 }
@@ -29,7 +31,7 @@ export interface MailServerOptions {
   /** 0 for a free one. */
   port?: number
   /** The code with which the server answers a command, when it is to refuse. `address` is the one of the command. */
-  refuse?: (stage: SmtpStage, address: string) => number | undefined
+  refuse?: (stage: SmtpStage, address: string) => number | undefined | Promise<number | undefined>
 }
 
 /** A real SMTP server on loopback that keeps what it is sent, for tests and the demo. */
@@ -40,9 +42,12 @@ export const startMailServer = async ({
   const received: ReceivedMail[] = []
   const refused: ReceivedMail[] = []
   const answer = (stage: SmtpStage, address: string, callback: (error?: Error) => void): void => {
-    const responseCode = refuse(stage, address)
-    if (responseCode === undefined) callback()
-    else callback(Object.assign(new Error(`${address} is refused`), { responseCode }))
+    const decide = async () => {
+      const responseCode = await refuse(stage, address)
+      if (responseCode === undefined) callback()
+      else callback(Object.assign(new Error(`${address} is refused`), { responseCode }))
+    }
+    decide().catch(callback)
   }
   const server = new SMTPServer({
     // Its own certificate has expired, and nobody logs in.
@@ -55,7 +60,8 @@ export const startMailServer = async ({
       const recipients = rcptTo.map(({ address }) => address)
       const read = async () => {
         const raw = await buffer(stream)
-        const mail = { ...(await PostalMime.parse(raw)), recipients, raw: raw.toString() }
+        const arrivedAt = new Date()
+        const mail = { ...(await PostalMime.parse(raw)), recipients, arrivedAt, raw: raw.toString() }
         answer('DATA', recipients.join(), (error) => {
           const kept = error === undefined ? received : refused
           kept.push(mail)

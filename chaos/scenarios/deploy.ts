@@ -15,7 +15,7 @@ export const deploy: Scenario = {
     const faults: string[] = []
     let deployments = 0
     let slowest = 0
-    for (const until = Date.now() + (seconds ?? (quick ? 12 : 60)) * 1_000; Date.now() < until; ) {
+    for (const until = Date.now() + (seconds ?? (quick ? 8 : 50)) * 1_000; Date.now() < until; ) {
       await sleep(world.random.between(1_000, 3_000))
       const askedAt = performance.now()
       load.mark()

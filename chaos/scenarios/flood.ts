@@ -11,8 +11,9 @@ const LEAST_SUCCESS = 0.95
 /** Unsigned and forged deliveries, small and large, from thousands of addresses, as fast as they are refused. */
 export const flood: Scenario = {
   title: 'a flood of unsigned deliveries',
+  alone: true,
   run: async (world, { seconds, quick }) => {
-    const time = (seconds ?? (quick ? 6 : 60)) * 1_000
+    const time = (seconds ?? (quick ? 6 : 30)) * 1_000
     // The addresses of the flood; the load comes from another one.
     const service = await world.service({ env: { TRUST_PROXY: 'true' } })
     service.start()

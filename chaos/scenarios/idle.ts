@@ -14,9 +14,10 @@ const LEAST_SUCCESS = 0.95
 /** Ten thousand connections on which nothing happens stay open, or are opened again, beside the load. */
 export const idle: Scenario = {
   title: 'thousands of idle connections',
+  alone: true,
   run: async (world, { seconds, quick }) => {
     const wanted = quick ? 2_000 : 10_000
-    const time = (seconds ?? (quick ? 6 : 60)) * 1_000
+    const time = (seconds ?? (quick ? 6 : 30)) * 1_000
     const service = await world.service()
     service.start()
     await service.ready()

@@ -28,7 +28,7 @@ export const postgres: Scenario = {
     await service.ready()
     const load = beginLoad(world, { rate: 40 })
     await sleep(1_000)
-    const total = (seconds ?? (quick ? 24 : 96)) * 1_000
+    const total = (seconds ?? (quick ? 20 : 84)) * 1_000
     await sufferInTurn(load, faults, { total, rounds: quick ? 1 : 3 })
     await load.finish()
     const slowest = Math.round(load.counts.slowestRefusal)

@@ -39,7 +39,8 @@ export const redis: Scenario = {
     const total = (seconds ?? (quick ? 10 : 60)) * 1_000
     await sufferInTurn(load, faults, { total, rounds: quick ? 1 : 2 })
     await load.finish()
-    const refused = load.counts.unavailable
+    // A machine that is busy with other things may be too slow for the load: that is not Redis's fault.
+    const refused = load.counts.unavailable - load.counts.overloaded
     return {
       load,
       faults: refused > 0 ? [`Redis is not needed, and yet ${refused} deliveries were refused`] : [],

@@ -11,7 +11,7 @@ export const replicas: Scenario = {
     for (const service of services) await service.ready()
     const load = beginLoad(world, { rate: 20, copies: 2 })
     let kills = 0
-    for (const until = Date.now() + (seconds ?? (quick ? 12 : 60)) * 1_000; Date.now() < until; ) {
+    for (const until = Date.now() + (seconds ?? (quick ? 8 : 50)) * 1_000; Date.now() < until; ) {
       await sleep(world.random.between(1_000, 5_000))
       const service = world.random.pick(services)
       await service.end('SIGKILL')

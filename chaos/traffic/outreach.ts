@@ -9,7 +9,7 @@ export const LONE_OUTREACH = OUTREACH + 1
 const CONTACTS = 500
 const MAILBOXES = 20
 const APPLICATIONS = 200
-const USERS = 50
+export const USERS = 50
 
 export const contactOf = (outreach: number) => 1 + (outreach % CONTACTS)
 export const mailboxOf = (outreach: number) => 1 + (outreach % MAILBOXES)

@@ -32,7 +32,7 @@ export interface SendgridTraffic extends Traffic {
 export const createSendgridTraffic = (
   random: Random,
   outreachLedger: OutreachLedger,
-  { batch = [1, 12] }: { batch?: [number, number] } = {},
+  batch: [number, number] = [1, 12],
 ): SendgridTraffic => {
   const { raise, optOut } = outreachLedger
   const signer = createSendgridSigner()
