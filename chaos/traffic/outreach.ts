@@ -4,7 +4,7 @@ import type { Ledger } from './traffic.ts'
 
 /** So many rows, which share contacts, mailboxes and applications, so that batches and replicas meet at the same ones. */
 export const OUTREACH = 2_000
-/** One more, which no ordinary event is about. */
+/** One more, to nobody, which no ordinary event is about. */
 export const LONE_OUTREACH = OUTREACH + 1
 const CONTACTS = 500
 const MAILBOXES = 20
@@ -68,7 +68,7 @@ export const createOutreach = (): OutreachLedger => {
       )
       await db.query(
         `insert into outreach (id, application_id, contact_id, from_mailbox, status, sent_at)
-         select n, 1 + n % ${APPLICATIONS}, 1 + n % ${CONTACTS}, 'box' || (1 + n % ${MAILBOXES}) || '@rf-send.com', 'sent', now()
+         select n, 1 + n % ${APPLICATIONS}, case when n <= ${OUTREACH} then 1 + n % ${CONTACTS} end, 'box' || (1 + n % ${MAILBOXES}) || '@rf-send.com', 'sent', now()
          from generate_series(1, ${LONE_OUTREACH}) n`,
       )
       await db.query(
