@@ -169,7 +169,7 @@ describe('an e-mail is requested once', () => {
         deferrable initially deferred for each row execute function refuse()`)
     try {
       await send(subscription('created'))
-      service.advance(11_000)
+      service.advance(13_000) // 10 s, spread by 20 %
       await service.settled()
       const events = await service.rows(
         'select status, attempts, last_error from webhook_events where subject = $1',
