@@ -54,7 +54,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     },
     weigh: (ids) => ids.length,
     most: EVENTS_PER_STATEMENT,
-    concurrency: 4,
+    concurrency: 1,
     timeout: LOOK_UP_TIMEOUT,
     timedOut: () => new Error('Redis did not answer in time'),
   })

@@ -23,6 +23,7 @@ export const createGrouped = <Item, Result>(options: GroupedOptions<Item, Result
   }
   let waiting: Waiting[] = []
   let running = 0
+  let scheduled = false
 
   const take = (): Waiting[] => {
     let weight = 0
@@ -53,6 +54,12 @@ export const createGrouped = <Item, Result>(options: GroupedOptions<Item, Result
     }
   }
 
+  /** Not at once: deliveries read in this turn of the event loop, from whatever connections, share the group. */
+  const startWaiting = (): void => {
+    scheduled = false
+    if (running < options.concurrency && waiting.length > 0) void start()
+  }
+
   return (item: Item): Promise<Result> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -68,10 +75,8 @@ export const createGrouped = <Item, Result>(options: GroupedOptions<Item, Result
         },
       }
       waiting.push(entry)
-      // Not at once: deliveries parsed in this turn of the event loop share the group.
-      if (running < options.concurrency)
-        queueMicrotask(() => {
-          if (running < options.concurrency && waiting.length > 0) void start()
-        })
+      if (scheduled || running >= options.concurrency) return
+      scheduled = true
+      setImmediate(startWaiting)
     })
 }

@@ -42,6 +42,10 @@ export interface ProcessOptions {
 const ALONE_PER_TURN = 20
 /** A deadlock or a lock time-out is usually gone the next time; what keeps failing is taken apart. */
 const TRIES_TOGETHER = 3
+/** Batches under way at once while there is a backlog: one is claimed while another waits for the disk. */
+const LANES = 2
+/** Batches of a lane, at most, before the events that go alone have their turn. */
+const BATCHES_PER_TURN = 5
 /** Only a replay can meet this. */
 const PAYLOAD_DELETED = 'its payload was deleted, by retention or because a person asked for it'
 /** How long an event that meets the database's own trouble is left alone, in milliseconds. */
@@ -58,7 +62,7 @@ const TROUBLE_PAUSE = 10_000
 export const createProcess = (provider: Provider, options: ProcessOptions, carefulEvents: number) => {
   const { pool, metrics, counts, log, clock } = options
   let careful = carefulEvents
-  let owed: (() => Promise<void>) | undefined
+  let owed: (() => Promise<void>)[] = []
 
   /** Claims, applies, marks and queues in one transaction. @returns how many events it ended. */
   const apply = async (claim: (client: pg.PoolClient, now: Date) => Promise<Claim[]>): Promise<number> => {
@@ -97,6 +101,22 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
         if (!isContention(error) || tries === TRIES_TOGETHER) return await takeApart(claimed, error)
         log.info({ provider: provider.name, code: codeOf(error), tries }, 'batch tried again')
       }
+    }
+  }
+
+  /** A full batch tells of a backlog; one event at a time is one lane. @returns how many events the first batch ended. */
+  const applyBacklog = async (): Promise<number> => {
+    const applied = await applyFresh()
+    if (applied < provider.batchSize || provider.batchSize === 1) return applied
+    const lanes = await Promise.allSettled(Array.from({ length: LANES }, applyWhileFull))
+    const failed = lanes.find((lane) => lane.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    return applied
+  }
+
+  const applyWhileFull = async (): Promise<void> => {
+    for (let batches = 0; batches < BATCHES_PER_TURN; batches++) {
+      if ((await applyFresh()) < provider.batchSize) return
     }
   }
 
@@ -144,7 +164,7 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
     if (isTransient(error)) {
       const nextAttemptAt = new Date(now.getTime() + TROUBLE_PAUSE)
       const uncounted = { attempts: event.attempts - 1, error: message, nextAttemptAt }
-      owed = () => recordFailure(pool, event.id, uncounted)
+      owed.push(() => recordFailure(pool, event.id, uncounted))
       await payOwed()
       log.warn({ ...line, err: error }, 'postponed: the database is in trouble')
       return
@@ -162,8 +182,10 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
 
   /** What could not be recorded because the database went away is recorded before anything else is begun. */
   const payOwed = async (): Promise<void> => {
-    await owed?.()
-    owed = undefined
+    for (let next = owed[0]; next !== undefined; next = owed[0]) {
+      await next()
+      owed = owed.filter((other) => other !== next)
+    }
   }
 
   return async (): Promise<boolean> => {
@@ -175,7 +197,7 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       careful = fresh || troubled ? careful - 1 : 0
       return fresh || troubled
     }
-    const applied = await applyFresh()
+    const applied = await applyBacklog()
     let alone = 0
     while (alone < ALONE_PER_TURN && (await applyAlone('troubled'))) alone++
     return applied + alone > 0

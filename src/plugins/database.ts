@@ -33,8 +33,9 @@ export const openPool = (
     keepAlive: true,
     lock_timeout: 2_000,
     idle_in_transaction_session_timeout: 10_000,
-    // Promise 1, whatever the server's or the role's default is.
-    options: '-c synchronous_commit=on',
+    // Promise 1, whatever the server's or the role's default is. And a plan for each execution: one kept from when the
+    // inbox was nearly empty reads all of it, 500 times, for a batch (docs/performance.md).
+    options: '-c synchronous_commit=on -c plan_cache_mode=force_custom_plan',
     ...timeouts,
   })
   pool.on('error', (error) => app.log.warn({ err: error, pool: name }, 'idle connection lost'))

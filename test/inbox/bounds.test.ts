@@ -118,6 +118,9 @@ describe('Postgres', () => {
       for (const { setting } of rows) expect(setting).toBeGreaterThan(0)
       const { rows: commit } = await pool.query('show synchronous_commit')
       expect(commit).toEqual([{ synchronous_commit: 'on' }])
+      // A plan kept from when the inbox was empty takes half a minute for a batch.
+      const { rows: plans } = await pool.query('show plan_cache_mode')
+      expect(plans).toEqual([{ plan_cache_mode: 'force_custom_plan' }])
     }
     const { rows } = await service.app.jobs.boss.getDb().executeSql('show statement_timeout', [])
     expect(rows[0]?.statement_timeout).not.toBe('0')

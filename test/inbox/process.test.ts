@@ -187,6 +187,25 @@ describe('after an unclean end', () => {
   })
 })
 
+test('a backlog of several batches is applied once, around an event that fails', async () => {
+  await seedOutreach(service, 2)
+  await poison(2)
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, (_, n) => {
+      const clicks = Array.from({ length: 500 }, () => event('click'))
+      return deliver(service, ...clicks, ...(n === 2 ? [event('click', { outreach_id: '2' })] : []))
+    }),
+  )
+  expect(answers.map((answer) => answer.status)).toEqual(Array(5).fill(200))
+  await service.settled()
+  expect(await statuses()).toEqual({ processed: 2_500, pending: 1 })
+  expect(await service.rows('select link_clicks from outreach order by id')).toEqual([
+    { link_clicks: 2_500 },
+    { link_clicks: 0 },
+  ])
+  expect(await row(2)).toMatchObject({ attempts: 1, last_error: expect.stringContaining('poisoned') })
+})
+
 test('two replicas on one database apply each event once', async () => {
   const other = await startService({
     env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },

@@ -50,5 +50,5 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
     }
   },
   waitLimit: 15 * 60_000,
-  batchSize: 1_000,
+  batchSize: 500,
 })
