@@ -1,3 +1,5 @@
+import { CONTESTANTS, type Contestant, type Results, WORKLOADS, type Workload } from './comparison-names.ts'
+import { targetsOf } from './comparison-targets.ts'
 import {
   type Start,
   startAnswerOnly,
@@ -9,36 +11,9 @@ import {
 import { assertEffects } from './effects.ts'
 import { measureFromMemory } from './from-memory.ts'
 import { type Bench, type Measured, measure, type Wanted } from './measure.ts'
-import { median, medianOf } from './median.ts'
+import { medianOf } from './median.ts'
 import type { Outcome } from './outcome.ts'
-import type { Target } from './targets.ts'
 
-/** What is measured, in the order of the tables. */
-const WORKLOADS = {
-  fifty: 'SendGrid, 50 events per delivery',
-  one: 'SendGrid, 1 event per delivery',
-  fiveHundred: 'SendGrid, 500 events per delivery',
-  halfFifty: 'SendGrid, 50 per delivery at half of the sustained rate',
-  halfOne: 'SendGrid, 1 per delivery at half of the sustained rate',
-  stripe: 'Stripe',
-  mailgun: 'Mailgun',
-} as const
-type Workload = keyof typeof WORKLOADS
-
-const CONTESTANTS = {
-  service: 'the service',
-  bullmq: '(a) BullMQ, a transaction per event',
-  plain: '(b) plain, in memory after the 200',
-  verify: '(c) only verifies and parses',
-  inserts: '(d) bare inserts from memory',
-  effects: '(e) same effects from memory',
-  answer: 'only answers (load generator)',
-} as const
-type Contestant = keyof typeof CONTESTANTS
-
-type Results = Partial<Record<Workload, Partial<Record<Contestant, Measured>>>>
-
-/** Milliseconds of a measurement, roughly: the number of events is chosen for the speed each is known to have. */
 const HALF_RATE_SECONDS = 6
 
 /** Numbers from which events are counted: no contestant gets one twice. */
@@ -186,78 +161,4 @@ const medians = (rounds: Results[]): Outcome['results'] => {
     }
   }
   return all
-}
-
-const targetsOf = (rounds: Results[]): Target[] => {
-  /** The median of the rounds' ratios, since both sides of one were measured within seconds. */
-  const ratio = (
-    workload: Workload,
-    against: Contestant,
-    figure: (measured: Measured) => number | undefined,
-    of: Contestant = 'service',
-  ) =>
-    median(
-      rounds.map((round) => {
-        const [ours, theirs] = [round[workload]?.[of], round[workload]?.[against]]
-        return ((ours && figure(ours)) ?? Number.NaN) / ((theirs && figure(theirs)) ?? Number.NaN)
-      }),
-    )
-  const endToEnd = ({ endToEnd }: Measured) => endToEnd
-  const accepted = ({ accepted }: Measured) => accepted
-  const ackP99 = ({ ack }: Measured) => ack?.p99
-  return [
-    {
-      says: 'end to end at 50 per delivery, against (a)',
-      value: ratio('fifty', 'bullmq', endToEnd),
-      goal: 10,
-      floor: 8,
-    },
-    {
-      says: 'end to end at 50 per delivery, against (b)',
-      value: ratio('fifty', 'plain', endToEnd),
-      goal: 20,
-      floor: 15,
-    },
-    {
-      says: 'end to end at 50 per delivery, against (e)',
-      value: ratio('fifty', 'effects', endToEnd),
-      goal: 0.7,
-      floor: 0.5,
-    },
-    {
-      says: 'accepted at 1 per delivery, against (c)',
-      value: ratio('one', 'verify', accepted),
-      goal: 0.6,
-      floor: 0.45,
-    },
-    {
-      says: 'accepted at 50 per delivery, against (d)',
-      value: ratio('fifty', 'inserts', accepted),
-      goal: 0.5,
-      floor: 0.4,
-    },
-    {
-      says: 'ack p99 at half rate, 50 per delivery, against (c)',
-      value: ratio('halfFifty', 'verify', ackP99),
-      goal: 5,
-      floor: 5,
-      less: true,
-    },
-    {
-      says: 'ack p99 at half rate, 1 per delivery, against (c)',
-      value: ratio('halfOne', 'verify', ackP99),
-      goal: 5,
-      floor: 5,
-      less: true,
-    },
-    {
-      says: 'load generator busy at most (the service)',
-      value: Math.max(
-        ...rounds.flatMap((round) => Object.values(round).map(({ service }) => service?.generatorBusy ?? 0)),
-      ),
-      goal: 0.5,
-      floor: 0.8,
-      less: true,
-    },
-  ]
 }

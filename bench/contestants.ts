@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { onPort } from '../dev/port.ts'
 import { startServerProcess } from '../dev/server-process.ts'
@@ -20,15 +21,14 @@ const profiling = (): Record<string, string> => {
 }
 
 const startNode = async (
-  file: string,
+  args: string[],
   env: Record<string, string>,
-  ready: string,
 ): Promise<{ port: number; pid: number; stop: () => Promise<void> }> => {
   let server: Awaited<ReturnType<typeof startServerProcess>> | undefined
   const port = await onPort(undefined, async (chosen) => {
     server = await startServerProcess({
       command: process.execPath,
-      args: [fileURLToPath(new URL(file, import.meta.url))],
+      args,
       env: {
         PATH: process.env.PATH,
         NODE_ENV: 'production',
@@ -37,7 +37,7 @@ const startNode = async (
         ...profiling(),
         ...env,
       },
-      ready,
+      ready: 'listening at',
       endSignal: 'KILL',
     })
     return chosen
@@ -45,12 +45,10 @@ const startNode = async (
   return { port, pid: server?.pid ?? 0, stop: async () => server?.end('SIGTERM') }
 }
 
-const startPrograms = async (
-  files: string[],
-  env: Record<string, string>,
-  ready = 'listening at',
-): Promise<Running> => {
-  const programs = await Promise.all(files.map((file) => startNode(file, env, ready)))
+const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url))
+
+const startPrograms = async (commands: string[][], env: Record<string, string>): Promise<Running> => {
+  const programs = await Promise.all(commands.map((args) => startNode(args, env)))
   return {
     ports: programs.map(({ port }) => port),
     pids: programs.map(({ pid }) => pid),
@@ -60,11 +58,18 @@ const startPrograms = async (
   }
 }
 
-/** The service as shipped: its own entry point, its defaults. */
+/** The arguments of Node in the script `start` of package.json. */
+const startArguments = async (): Promise<string[]> => {
+  const { scripts } = JSON.parse(await readFile(pathOf('../package.json'), 'utf8'))
+  const [file = '', ...options] = String(scripts.start).split(' ').slice(2).reverse()
+  return [...options.reverse(), pathOf(`../${file}`)]
+}
+
+/** The service as shipped: started as `npm start` does it, with its defaults. */
 export const startService =
   (replicas = 1): Start =>
-  (place, keys) =>
-    startPrograms(Array(replicas).fill('../src/server.ts'), {
+  async (place, keys) =>
+    startPrograms(Array(replicas).fill(await startArguments()), {
       DATABASE_URL: place.databaseUrl,
       REDIS_URL: place.keysUrl,
       ...keys,
@@ -74,7 +79,7 @@ export const startService =
 const startPeer =
   (file: string): Start =>
   (place, keys) =>
-    startPrograms([file], {
+    startPrograms([[pathOf(file)]], {
       DATABASE_URL: place.databaseUrl,
       REDIS_URL: place.keysUrl,
       QUEUE_URL: place.queueUrl,

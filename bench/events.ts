@@ -43,14 +43,15 @@ const FIELDS: { [T in EventType]: (outreachId: number) => Record<string, unknown
   spamreport: () => ({}),
 }
 
-/** Event number n as SendGrid reports it. */
+/** Event number n as SendGrid reports it in the hour before `timestamp` (seconds). */
 export const eventOf = (n: number, timestamp: number): Record<string, unknown> => {
   const type = typeOf(n)
   const outreachId = 1 + (scramble(n + 0x9e3779b9) % OUTREACH_ROWS)
   const random = createHash('md5').update(String(n)).digest('base64url')
   return {
     email: `contact${outreachId}@example.com`,
-    timestamp,
+    // Later ones happened later: an older time would change nothing.
+    timestamp: timestamp - 3_600 + (Math.floor(n / 100) % 3_600),
     'smtp-id': `<outreach_${outreachId}@rf-send-01.com>`,
     event: type,
     category: ['outreach'],

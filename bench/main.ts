@@ -1,19 +1,27 @@
 import { arch, cpus, platform, release, totalmem } from 'node:os'
 import { parseArgs, styleText } from 'node:util'
+import { backlog } from './backlog.ts'
 import { comparison } from './comparison.ts'
 import { createKeys } from './keys.ts'
 import { startLoad } from './load/load.ts'
 import type { Bench } from './measure.ts'
 import type { Outcome } from './outcome.ts'
 import { createProgress } from './progress.ts'
+import { replicas } from './replicas.ts'
+import { retention } from './retention.ts'
 import { startBenchStack } from './stack.ts'
 import { tableOf, targetsTable } from './table.ts'
 import { isMet } from './targets.ts'
+import { volume } from './volume.ts'
 
 // How fast the service is, next to what users would pick instead and to what cannot be exceeded: see README.md.
 
 const SCENARIOS: Record<string, { title: string; run: (bench: Bench) => Promise<Outcome> }> = {
-  compare: { title: 'against peers and ceilings', run: comparison },
+  compare: { title: 'the service, peers and ceilings, in turn', run: comparison },
+  replicas: { title: 'one replica and two, against one Postgres', run: replicas },
+  backlog: { title: 'deliveries while a backlog of 500,000 events drains', run: backlog },
+  retention: { title: 'deliveries while retention deletes', run: retention },
+  volume: { title: 'an empty inbox and one of 10 million events (needs 20 GB of disk)', run: volume },
 }
 const USAGE = `npm run bench -- [scenario …] [--quick] [--json]
 

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import pg from 'pg'
-import { PgBoss } from 'pg-boss'
 import { pino } from 'pino'
 import { readConfig } from '../../src/config.ts'
 import { createCounts } from '../../src/inbox/counts.ts'
@@ -12,6 +11,7 @@ import { readEvents } from '../../src/providers/sendgrid/events.ts'
 import { createSendgrid } from '../../src/providers/sendgrid/index.ts'
 import { bodyOf } from '../../src/providers/sendgrid/sign.ts'
 import { eventOf } from '../events.ts'
+import { openJobs } from '../jobs.ts'
 
 // Ceilings (d) and (e), without HTTP, signatures and Redis: events that are parsed and in memory beforehand go
 // (d) into the inbox by bare multi-row inserts, (e) into the inbox and on to the domain rows by the service's SQL.
@@ -81,13 +81,7 @@ const applyAll = async (
   { databaseUrl, events }: MemoryTask,
   chunks: IncomingEvent[][],
 ): Promise<() => Promise<void>> => {
-  const boss = new PgBoss({
-    connectionString: databaseUrl,
-    migrate: false,
-    supervise: false,
-    schedule: false,
-  })
-  await boss.start()
+  const boss = await openJobs(databaseUrl)
   let processed = 0
   const config = readConfig({ DATABASE_URL: databaseUrl })
   const turn = createProcess(
@@ -133,7 +127,7 @@ const main = async (task: MemoryTask): Promise<void> => {
   const pool = new pg.Pool({
     connectionString: task.databaseUrl,
     max: 6,
-    options: '-c synchronous_commit=on',
+    options: '-c synchronous_commit=on -c plan_cache_mode=force_custom_plan',
   })
   await Promise.all(Array.from({ length: 4 }, () => pool.query('select')))
   const run = task.what === 'inserts' ? insertBare(pool, chunks) : await applyAll(pool, task, chunks)

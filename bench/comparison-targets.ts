@@ -1,0 +1,79 @@
+import type { Contestant, Results, Workload } from './comparison-names.ts'
+import type { Measured } from './measure.ts'
+import { median } from './median.ts'
+import type { Target } from './targets.ts'
+
+/** What the rounds are held against. */
+export const targetsOf = (rounds: Results[]): Target[] => {
+  /** The median of the rounds' ratios, since both sides of one were measured within seconds. */
+  const ratio = (
+    workload: Workload,
+    against: Contestant,
+    figure: (measured: Measured) => number | undefined,
+    of: Contestant = 'service',
+  ) =>
+    median(
+      rounds.map((round) => {
+        const [ours, theirs] = [round[workload]?.[of], round[workload]?.[against]]
+        return ((ours && figure(ours)) ?? Number.NaN) / ((theirs && figure(theirs)) ?? Number.NaN)
+      }),
+    )
+  const endToEnd = ({ endToEnd }: Measured) => endToEnd
+  const accepted = ({ accepted }: Measured) => accepted
+  const ackP99 = ({ ack }: Measured) => ack?.p99
+  return [
+    {
+      says: 'end to end at 50 per delivery, against (a)',
+      value: ratio('fifty', 'bullmq', endToEnd),
+      goal: 10,
+      floor: 8,
+    },
+    {
+      says: 'end to end at 50 per delivery, against (b)',
+      value: ratio('fifty', 'plain', endToEnd),
+      goal: 20,
+      floor: 15,
+    },
+    {
+      says: 'end to end at 50 per delivery, against (e)',
+      value: ratio('fifty', 'effects', endToEnd),
+      goal: 0.7,
+      floor: 0.5,
+    },
+    {
+      says: 'accepted at 1 per delivery, against (c)',
+      value: ratio('one', 'verify', accepted),
+      goal: 0.6,
+      floor: 0.45,
+    },
+    {
+      says: 'accepted at 50 per delivery, against (d)',
+      value: ratio('fifty', 'inserts', accepted),
+      goal: 0.5,
+      floor: 0.4,
+    },
+    {
+      says: 'ack p99 at half rate, 50 per delivery, against (c)',
+      value: ratio('halfFifty', 'verify', ackP99),
+      goal: 5,
+      floor: 5,
+      less: true,
+    },
+    {
+      says: 'ack p99 at half rate, 1 per delivery, against (c)',
+      value: ratio('halfOne', 'verify', ackP99),
+      goal: 5,
+      floor: 5,
+      less: true,
+    },
+    {
+      says: 'load generator busy at most (the service)',
+      value: Math.max(
+        ...rounds.flatMap((round) => Object.values(round).map(({ service }) => service?.generatorBusy ?? 0)),
+      ),
+      goal: 0.5,
+      floor: 0.8,
+      less: true,
+    },
+  ]
+}

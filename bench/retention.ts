@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { retention as task } from '../src/upkeep/retention.ts'
+import { queueOf } from '../src/upkeep/schedule.ts'
+import { startService } from './contestants.ts'
+import { addHistory } from './history.ts'
+import { openJobs } from './jobs.ts'
+import { type Bench, measure } from './measure.ts'
+import type { Outcome } from './outcome.ts'
+import type { Place } from './stack.ts'
+
+const EXPIRED = { full: 600_000, quick: 150_000 }
+/** In days: older than what is kept. */
+const AGE = 100
+const DELIVERIES = { full: 800, quick: 200 }
+const BEGINS_WITHIN = 60_000
+
+/** Deliveries before and while retention deletes. */
+export const retention = async (bench: Bench): Promise<Outcome> => {
+  const events = bench.quick ? EXPIRED.quick : EXPIRED.full
+  const place = await bench.servers.place()
+  await addHistory(place, { events, status: 'processed', days: [AGE + 10, AGE] }, bench.progress)
+  const running = await startService()(place, bench.keys)
+  const send = (name: string, firstEvent: number, deliveries: number) =>
+    measure(bench, name, running, place, {
+      provider: 'sendgrid',
+      firstEvent,
+      deliveries,
+      eventsPerDelivery: 50,
+    })
+  const deliveries = bench.quick ? DELIVERIES.quick : DELIVERIES.full
+  await send('warming up', 0, deliveries / 4)
+  const without = await send('without retention', 1_000_000, deliveries)
+
+  await startRetention(place)
+  const atStart = await untilFewer(bench, place, events)
+  const startedAt = performance.now()
+  const during = await send('while retention deletes', 2_000_000, deliveries)
+  const deleted = atStart - (await expired(place))
+  const rate = (deleted / (performance.now() - startedAt)) * 1_000
+  const left = await expired(place)
+  await running.stop()
+  await place.drop()
+  if (left === 0)
+    throw new Error('retention had ended before the deliveries were answered: give it more to delete')
+  return {
+    results: {
+      'SendGrid, 50 events per delivery': {
+        'without retention': without,
+        [`while it deletes ${Math.round(rate).toLocaleString('en')} events/s`]: during,
+      },
+    },
+    targets: [
+      {
+        says: 'accepted while retention deletes, against without',
+        value: during.accepted / without.accepted,
+        goal: 0.7,
+        floor: 0.5,
+      },
+      {
+        says: 'slowest answer in a thousand meanwhile, ms',
+        value: during.ack?.p999 ?? Number.NaN,
+        goal: 500,
+        floor: 2_000,
+        less: true,
+      },
+    ],
+  }
+}
+
+/** As its schedule does at night. */
+const startRetention = async ({ databaseUrl }: Place): Promise<void> => {
+  const boss = await openJobs(databaseUrl)
+  await boss.send(queueOf(task), {})
+  await boss.stop({ graceful: false })
+}
+
+/** Waits until fewer than so many are left, and tells how many. */
+const untilFewer = async (bench: Bench, place: Place, events: number): Promise<number> => {
+  for (const until = Date.now() + BEGINS_WITHIN; Date.now() < until; await sleep(200)) {
+    const left = await expired(place)
+    bench.progress(`waiting for retention to begin: ${left} events`)
+    if (left < events) return left
+  }
+  throw new Error('retention did not begin')
+}
+
+const expired = async ({ db }: Place): Promise<number> => {
+  const { rows } = await db.query<{ count: number }>(
+    `select count(*)::int from webhook_events where received_at < now() - interval '${AGE - 1} days'`,
+  )
+  return rows[0]?.count ?? Number.NaN
+}
