@@ -127,7 +127,7 @@ const main = async (task: MemoryTask): Promise<void> => {
   const pool = new pg.Pool({
     connectionString: task.databaseUrl,
     max: 6,
-    options: '-c synchronous_commit=on -c plan_cache_mode=force_custom_plan',
+    options: '-c synchronous_commit=on -c plan_cache_mode=force_custom_plan -c random_page_cost=1.1',
   })
   await Promise.all(Array.from({ length: 4 }, () => pool.query('select')))
   const run = task.what === 'inserts' ? insertBare(pool, chunks) : await applyAll(pool, task, chunks)

@@ -16,6 +16,16 @@ const UPKEEP = { connectionTimeoutMillis: 3_000, query_timeout: 11_000, statemen
 const UPKEEP_CONNECTIONS = 2
 export const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, statement_timeout: 19_000 }
 
+/** Whatever the server's or the role's defaults are. docs/performance.md tells what the last two are worth. */
+const SESSION = {
+  /** Promise 1. */
+  synchronous_commit: 'on',
+  /** A plan kept from when the inbox was nearly empty reads all of it, 500 times, for a batch. */
+  plan_cache_mode: 'force_custom_plan',
+  /** Pages are in memory or on an SSD; the default, for disks that turn, reads whole tables for some hundred rows. */
+  random_page_cost: 1.1,
+}
+
 /**
  * A pool of connections. `statement_timeout` ends statements that are slow; `query_timeout` ends the wait for a server
  * that hangs, which no server-side limit can. A connection lost while checked out would end the process without the
@@ -33,9 +43,9 @@ export const openPool = (
     keepAlive: true,
     lock_timeout: 2_000,
     idle_in_transaction_session_timeout: 10_000,
-    // Promise 1, whatever the server's or the role's default is. And a plan for each execution: one kept from when the
-    // inbox was nearly empty reads all of it, 500 times, for a batch (docs/performance.md).
-    options: '-c synchronous_commit=on -c plan_cache_mode=force_custom_plan',
+    options: Object.entries(SESSION)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
     ...timeouts,
   })
   pool.on('error', (error) => app.log.warn({ err: error, pool: name }, 'idle connection lost'))
