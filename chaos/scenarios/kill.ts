@@ -11,7 +11,7 @@ export const kill: Scenario = {
     await service.ready()
     const load = beginLoad(world, { rate: 40 })
     const until = Date.now() + (seconds ?? 600) * 1_000
-    const times = quick ? 6 : 50
+    const times = quick ? 5 : 50
     let kills = 0
     while (kills < times && Date.now() < until) {
       // Starting takes about a second: some of the kills meet it, most meet it at work.

@@ -121,7 +121,7 @@ export const notify: Scenario = {
       const faults = moods.map(
         (mood): Fault => [mood, () => outside.become(mood), () => outside.become('well')],
       )
-      await sufferInTurn(load, faults, { total: (seconds ?? (quick ? 16 : 60)) * 1_000, rounds: 1 })
+      await sufferInTurn(load, faults, { total: (seconds ?? (quick ? 12 : 60)) * 1_000, rounds: 1 })
       const kills = await stopKilling()
       await load.finish()
       await settle(world)

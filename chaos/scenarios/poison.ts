@@ -82,7 +82,7 @@ export const poison: Scenario = {
 
     await world.db.query(POISON)
     const poisonedSince = new Date()
-    for (const until = Date.now() + (seconds ?? (quick ? 8 : 40)) * 1_000; Date.now() < until; ) {
+    for (const until = Date.now() + (seconds ?? (quick ? 5 : 40)) * 1_000; Date.now() < until; ) {
       await sleep(1_000)
       await hurry(world)
     }
