@@ -123,18 +123,7 @@ ${problems.map((problem) => `  ${problem}`).join('\n')}
  * @throws {ConfigError} naming every mistake at once.
  */
 export const readConfig = (environment: Environment): Config => {
-  const problems: string[] = []
-  const values = withSecretFiles(environment, problems)
-  const parsed = schema.safeParse(values)
-  for (const issue of parsed.error?.issues ?? []) {
-    const name = String(issue.path[0])
-    if (name === 'SENDGRID_WEBHOOK_KEY') continue // reported below, with what is expected
-    problems.push(`${name}: ${values[name] === undefined ? 'is required' : issue.message}`)
-  }
-  const sendgridKeys = readSendgridKeys(values)
-  if (sendgridKeys === undefined) {
-    problems.push(SENDGRID_KEY_EXPECTED)
-  }
+  const { values, settings, sendgridKeys, problems } = readWith(schema, environment)
   if (values.STRIPE_WEBHOOK_SECRET !== undefined) {
     for (const name of ['STRIPE_PRICE_PRO', 'STRIPE_PRICE_TEAMS'] as const) {
       if (values[name] === undefined) problems.push(`${name}: is required when STRIPE_WEBHOOK_SECRET is set`)
@@ -144,10 +133,10 @@ export const readConfig = (environment: Environment): Config => {
     }
   }
   problems.push(...vapidProblems(values))
-  if (parsed.data === undefined || sendgridKeys === undefined || problems.length > 0) {
+  if (settings === undefined || sendgridKeys === undefined || problems.length > 0) {
     throw new ConfigError(problems)
   }
-  return { ...parsed.data, SENDGRID_WEBHOOK_KEY: sendgridKeys }
+  return { ...settings, SENDGRID_WEBHOOK_KEY: sendgridKeys }
 }
 
 const verificationSchema = schema.pick({
@@ -165,16 +154,26 @@ export type VerificationConfig = WithSendgridKeys<z.infer<typeof verificationSch
 
 /** Reads {@link VerificationConfig}. @throws {ConfigError} */
 export const readVerificationConfig = (environment: Environment): VerificationConfig => {
-  const problems: string[] = []
-  const values = withSecretFiles(environment, problems)
-  const parsed = verificationSchema.safeParse(values)
-  for (const issue of parsed.error?.issues ?? []) problems.push(`${String(issue.path[0])}: ${issue.message}`)
-  const sendgridKeys = readSendgridKeys(values)
-  if (sendgridKeys === undefined) problems.push(SENDGRID_KEY_EXPECTED)
-  if (parsed.data === undefined || sendgridKeys === undefined || problems.length > 0) {
+  const { settings, sendgridKeys, problems } = readWith(verificationSchema, environment)
+  if (settings === undefined || sendgridKeys === undefined || problems.length > 0) {
     throw new ConfigError(problems)
   }
-  return { ...parsed.data, SENDGRID_WEBHOOK_KEY: sendgridKeys }
+  return { ...settings, SENDGRID_WEBHOOK_KEY: sendgridKeys }
+}
+
+/** Reads a schema's variables and SendGrid's keys; `problems` names every mistake so far. */
+const readWith = <Schema extends z.ZodObject>(expected: Schema, environment: Environment) => {
+  const problems: string[] = []
+  const values = withSecretFiles(environment, problems)
+  const parsed = expected.safeParse(values)
+  for (const issue of parsed.error?.issues ?? []) {
+    const name = String(issue.path[0])
+    if (name === 'SENDGRID_WEBHOOK_KEY') continue // reported below, with what is expected
+    problems.push(`${name}: ${values[name] === undefined ? 'is required' : issue.message}`)
+  }
+  const sendgridKeys = readSendgridKeys(values)
+  if (sendgridKeys === undefined) problems.push(SENDGRID_KEY_EXPECTED)
+  return { values, settings: parsed.data, sendgridKeys, problems }
 }
 
 /** Only one URL, for the commands that need nothing else. @throws {ConfigError} */
