@@ -28,13 +28,9 @@ export const webhookRoutes = async (
   options: { config: Config; providers: Provider[]; clock: () => Date },
 ): Promise<void> => {
   app.decorateRequest('hold', null)
-  let connections = 0
-  app.server.on('connection', () => {
-    connections++
-  })
   const paced = createPaced({
     ...WORK,
-    accepted: () => connections,
+    accepted: app.acceptedConnections,
     tooLate: () => new Refusal('overloaded', 'Too many deliveries at once; try again later'),
   })
   for (const provider of options.providers) {

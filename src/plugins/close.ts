@@ -7,6 +7,8 @@ declare module 'fastify' {
     stopping: () => boolean
     /** Whether it takes no new deliveries any more. */
     closing: () => boolean
+    /** How many connections have been accepted so far. */
+    acceptedConnections: () => number
   }
 }
 
@@ -44,6 +46,7 @@ export const closePlugin = fp(
     let closing = false
     app.decorate('stopping', () => stopping)
     app.decorate('closing', () => closing)
+    app.decorate('acceptedConnections', () => connections)
     app.addHook('onRequest', async (_request, reply) => {
       underWay++
       arrival()
