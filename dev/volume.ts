@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { EventFilter } from '../src/operations/matching.ts'
 
 type Connection = Pick<pg.ClientBase, 'query'>
 
@@ -131,3 +132,21 @@ const takeIndexes = async (connection: Connection, table: string): Promise<strin
     ...indexes.rows.map(({ definition }) => definition),
   ]
 }
+
+const DAY = 86_400_000
+export const daysAgo = (days: number): Date => new Date(Date.now() - days * DAY)
+
+/** What operators ask of an inbox filled so, and how much each finds. */
+export const FILTERS: [what: string, filter: EventFilter][] = [
+  ['no filter', {}],
+  ['a provider with nearly all events', { provider: 'sendgrid' }],
+  ['a provider with few events', { provider: 'stripe' }],
+  ['a provider without any', { provider: 'mailgun' }],
+  ['a type', { type: 'bounce' }],
+  ['a type that never came', { type: 'invoice.payment_failed' }],
+  ['the dead', { status: 'dead' }],
+  ['the pending', { status: 'pending' }],
+  ['a time long ago', { since: daysAgo(60), until: daysAgo(59) }],
+  ['a time before all events', { until: daysAgo(400) }],
+  ['all of it', { provider: 'sendgrid', type: 'click', status: 'processed', since: daysAgo(1) }],
+]

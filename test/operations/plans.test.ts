@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { fillInbox } from '../../dev/volume.ts'
+import { daysAgo, FILTERS, fillInbox } from '../../dev/volume.ts'
 import { countEvents, listEvents } from '../../src/operations/events.ts'
-import { type EventFilter, matching } from '../../src/operations/matching.ts'
+import { matching } from '../../src/operations/matching.ts'
 import { BACKLOG } from '../../src/operations/overview.ts'
 import { type Service, startService } from '../service.ts'
 
@@ -15,22 +15,8 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => service.stop())
 
-const DAY = 86_400_000
-const filters: [what: string, filter: EventFilter][] = [
-  ['no filter', {}],
-  ['a provider with nearly all events', { provider: 'sendgrid' }],
-  ['a provider with few events', { provider: 'stripe' }],
-  ['a provider without any', { provider: 'mailgun' }],
-  ['a type', { type: 'bounce' }],
-  ['a type that never came', { type: 'invoice.payment_failed' }],
-  ['the dead', { status: 'dead' }],
-  ['the pending', { status: 'pending' }],
-  ['a time long ago', { since: new Date(Date.now() - 60 * DAY), until: new Date(Date.now() - 59 * DAY) }],
-  ['a time before all events', { until: new Date(Date.now() - 400 * DAY) }],
-  [
-    'all of it',
-    { provider: 'sendgrid', type: 'click', status: 'processed', since: new Date(Date.now() - DAY) },
-  ],
+const filters: typeof FILTERS = [
+  ...FILTERS,
   ['a subject', { subjects: ['outreach:77'] }],
   ['a subject and a status', { subjects: ['outreach:77', 'customer:cus_7'], status: 'processed' }],
   ['an event id', { eventId: 'filled-4711' }],
@@ -54,7 +40,7 @@ describe.each(filters)('by %s', (_, filter) => {
     ['the newest page', { limit: 51, order: 'newest' }],
     [
       'a page in the middle',
-      { limit: 51, order: 'newest', after: `${(Date.now() - 45 * DAY) * 1_000}.100000` },
+      { limit: 51, order: 'newest', after: `${daysAgo(45).getTime() * 1_000}.100000` },
     ],
     ['the count', { limit: 10_001, order: 'any' }],
   ] as const)('%s reads no more than it shows, whatever the volume', async (_what, options) => {
@@ -97,7 +83,7 @@ test('the backlog reads pending events only', async () => {
 test('retention by status and age is served by the same index', async () => {
   const plan = await planOf({
     text: `select id from webhook_events where status = 'processed' and received_at < $1 limit 500`,
-    values: [new Date(Date.now() - 89 * DAY)],
+    values: [daysAgo(89)],
   })
   expect(plan).not.toMatch(/Seq Scan on webhook_events/)
 })
