@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ended } from '../dev/child.ts'
 import { onPort } from '../dev/port.ts'
-import { guardProcess } from '../dev/server-process.ts'
+import { guardProcess, residentBytes } from '../dev/server-process.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LINES_KEPT = 200
@@ -89,10 +88,7 @@ export const createService = async (
       return child.exitCode
     },
     crashes: () => crashes,
-    memory: async () => {
-      const status = await readFile(`/proc/${child?.pid}/status`, 'utf8').catch(() => '')
-      return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0) * 1_024
-    },
+    memory: async () => (child?.pid === undefined ? 0 : residentBytes(child.pid)),
     ask: (question) =>
       new Promise((resolve) => {
         child?.once('message', resolve)

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +11,7 @@ import {
 } from '../src/providers/mailgun/sign.ts'
 import type { SignedRequest } from '../src/providers/signed-request.ts'
 import { onPort } from './port.ts'
-import { type ServerProcess, startServerProcess } from './server-process.ts'
+import { residentBytes, type ServerProcess, startServerProcess } from './server-process.ts'
 import { startStack } from './stack.ts'
 
 // What the largest mails cost: posts them at the service as production starts it, a process of its own, and watches
@@ -60,9 +59,6 @@ const withLongHtml = () => {
   )
 }
 
-const residentBytes = ({ pid }: ServerProcess) =>
-  1024 * Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }))
-
 const post = async (url: string, { headers, body }: SignedRequest): Promise<number> => {
   const response = await fetch(`${url}/webhooks/mailgun-inbound`, {
     method: 'POST',
@@ -84,14 +80,15 @@ const deliver = async (url: string, request: SignedRequest): Promise<number[]> =
 }
 
 /** How much memory grows above what an idle service takes, in MiB. */
-const measure = async (url: string, server: ServerProcess, requests: SignedRequest[]) => {
+const measure = async (url: string, { pid }: ServerProcess, requests: SignedRequest[]) => {
   for (let n = 0; n < 50; n++) await post(url, small())
   await sleep(1_000)
-  const idle = residentBytes(server)
+  const idle = await residentBytes(pid)
   let peak = idle
-  const look = setInterval(() => {
-    peak = Math.max(peak, residentBytes(server))
-  }, 20)
+  const note = (bytes: number) => {
+    peak = Math.max(peak, bytes)
+  }
+  const look = setInterval(() => void residentBytes(pid).then(note), 20)
   const statuses = (await Promise.all(requests.map((request) => deliver(url, request)))).flat()
   await sleep(500)
   clearInterval(look)

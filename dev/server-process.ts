@@ -125,6 +125,18 @@ export const signalTree = async (pid: number, signal: NodeJS.Signals): Promise<v
   }
 }
 
+/** What a process holds in memory now, in bytes; 0 when it is gone. */
+export const residentBytes = async (pid: number): Promise<number> => {
+  if (process.platform === 'linux') {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+    return 1_024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0)
+  }
+  return run('ps', ['-o', 'rss=', '-p', String(pid)]).then(
+    ({ stdout }) => 1_024 * Number(stdout),
+    () => 0,
+  )
+}
+
 /** What a process was started with; empty when it is gone. */
 export const commandLine = async (pid: string): Promise<string> => {
   if (!/^\d+$/.test(pid)) return ''
