@@ -2,7 +2,9 @@ import { createRandom, type Random } from '../chaos/random.ts'
 import type { ProviderName } from '../src/inbox/provider.ts'
 import { kits } from '../src/providers/kits.ts'
 import { type FormFields, multipart, urlencoded } from '../src/providers/mailgun/sign.ts'
+import { BODY_LIMIT as SENDGRID_LIMIT } from '../src/providers/sendgrid/index.ts'
 import type { SignedRequest } from '../src/providers/signed-request.ts'
+import { BODY_LIMIT as STRIPE_LIMIT } from '../src/providers/stripe/index.ts'
 import { extremeFields, extremeJson } from './extremes.ts'
 import { forgeForm, forgeHeaders } from './forge.ts'
 import { mutateBytes, mutateForm, mutateJson } from './mutate.ts'
@@ -61,7 +63,7 @@ export const makeCase = (senders: Senders, seed: number, number: number): FuzzCa
   }
 }
 
-const BODY_LIMITS = { sendgrid: 5 * 1024 * 1024, stripe: 1024 * 1024 }
+const BODY_LIMITS = { sendgrid: SENDGRID_LIMIT, stripe: STRIPE_LIMIT }
 
 const makeJson = (senders: Senders, provider: 'sendgrid' | 'stripe', random: Random): Made => {
   const sender = random.pick(senders.kinds(provider))

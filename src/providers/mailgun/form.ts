@@ -32,6 +32,8 @@ const KIB = 1024
 
 /** More fields than any mail has headers; more is a 413. */
 export const MAX_FIELDS = 10_000
+/** Of a mail with more the first are described. */
+export const MAX_ATTACHMENTS = 200
 const MAX_NAME = 200
 /** Of a header posted as a field; and of all of them together. */
 const MAX_HEADER = 10 * KIB

@@ -1,6 +1,6 @@
 import type { Json } from '../../inbox/provider.ts'
 import { decodeWords } from './encoded-words.ts'
-import type { Attachment, Form } from './form.ts'
+import { type Attachment, type Form, MAX_ATTACHMENTS } from './form.ts'
 
 /** A mail as it is kept in the inbox: what the rules use, in UTF-8, within bounds. */
 export interface Mail {
@@ -27,7 +27,6 @@ const MAX_HEADER_NAME = 200
 const MAX_HEADER_VALUE = 10_000
 const MAX_SUBJECT = 1_000
 const MAX_TEXT = 100_000
-const MAX_ATTACHMENTS = 200
 const MAX_FILE_NAME = 1_000
 const MAX_MEDIA_TYPE = 200
 const NOTE = ' [cut]'

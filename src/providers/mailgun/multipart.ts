@@ -2,10 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { Busboy } from '@fastify/busboy'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../../inbox/refusal.ts'
-import { createCollector, emptyForm, type Form, MAX_FIELDS, tooManyFields } from './form.ts'
+import { createCollector, emptyForm, type Form, MAX_ATTACHMENTS, MAX_FIELDS, tooManyFields } from './form.ts'
 
 const LIMIT = 40 * 1024 * 1024
-const MAX_ATTACHMENTS = 200
 const MAX_FIELD = 1024 * 1024
 /** Of a part: its name, and a file's name and type. */
 const MAX_PART_HEADER = 16 * 1024

@@ -11,6 +11,9 @@ import { spamreport } from './spamreport.ts'
 import { unsubscribe } from './unsubscribe.ts'
 import { assertSignaturePresent, verifySignature } from './verify.ts'
 
+/** In bytes. */
+export const BODY_LIMIT = 5 * 1024 * 1024
+
 /** Gets all events of its type in the batch, each with its outreach, whose rows are locked. */
 type Handler = (events: OutreachEvent[], batch: Batch) => Promise<void>
 
@@ -29,7 +32,7 @@ const handlers = new Map<string, Handler>([
 export const createSendgrid = (config: Config): Provider<Buffer> => ({
   name: 'sendgrid',
   path: '/webhooks/sendgrid',
-  bodyLimit: 5 * 1024 * 1024,
+  bodyLimit: BODY_LIMIT,
   mediaTypes: ['application/json'],
   configured: config.SENDGRID_WEBHOOK_KEY.length > 0,
   precheck: assertSignaturePresent,

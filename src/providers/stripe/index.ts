@@ -9,12 +9,15 @@ import { saveAccounts } from './save-accounts.ts'
 import { type Prices, pricesOf } from './tiers.ts'
 import { assertSignaturePresent, verifiedJson } from './verify.ts'
 
+/** In bytes. */
+export const BODY_LIMIT = 1024 * 1024
+
 export const createStripe = (config: Config): Provider<Buffer> => {
   const prices = pricesOf(config)
   return {
     name: 'stripe',
     path: '/webhooks/stripe',
-    bodyLimit: 1024 * 1024,
+    bodyLimit: BODY_LIMIT,
     mediaTypes: ['application/json'],
     configured: config.STRIPE_WEBHOOK_SECRET.length > 0,
     precheck: assertSignaturePresent,
