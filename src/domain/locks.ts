@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Transaction } from '../db/transaction.ts'
 
-// Locks are taken in one order everywhere: contacts, mailboxes, outreach, applications, users; rows by id, before
+// Locks are taken in one order everywhere: contacts, outreach, applications, users, mailboxes; rows by id, before
 // they are updated. Whoever keeps to it cannot deadlock. "No key update" lets other services insert rows that
 // refer to these meanwhile.
 

@@ -24,11 +24,12 @@ export interface AcceptOptions {
   onPending: () => void
 }
 
-/** Together below the 5 s after which the contract wants a 503. */
-const STORE_TIMEOUT = 4_500
-const LOOK_UP_TIMEOUT = 300
+/** How long Redis may take to say what it knows, in milliseconds. */
+const LOOK_UP_WITHIN = 300
 /** Bounds the parameter of one insert, and with it the memory and the time of a statement. */
 const EVENTS_PER_STATEMENT = 2_000
+/** So many make an insert of their own while another is under way; fewer wait for it. */
+const EVENTS_WORTH_A_STATEMENT = 500
 
 /** SQLSTATE classes that blame a value, not the moment: data exceptions and program limits. */
 const DATA_ERROR = /^(22|54)/
@@ -37,7 +38,7 @@ const DATA_ERROR = /^(22|54)/
  * Makes deliveries of one provider durable. Those that arrive together share one look into Redis and one insert.
  *
  * @returns a function from verified events to the answer; it throws a {@link Refusal} when they cannot be made
- * durable now.
+ * durable `until` then, a time of `performance.now()`.
  */
 export const createAccept = (provider: Provider, options: AcceptOptions) => {
   const { pool, processedKeys, metrics, counts } = options
@@ -55,7 +56,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     weigh: (ids) => ids.length,
     most: EVENTS_PER_STATEMENT,
     concurrency: 1,
-    timeout: LOOK_UP_TIMEOUT,
+    enough: 1,
     timedOut: () => new Error('Redis did not answer in time'),
   })
 
@@ -87,7 +88,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     weigh: (rows) => rows.length,
     most: EVENTS_PER_STATEMENT,
     concurrency: 2,
-    timeout: STORE_TIMEOUT,
+    enough: EVENTS_WORTH_A_STATEMENT,
     timedOut: () => new Refusal('unavailable', 'The events could not be stored in time; try again later'),
   })
 
@@ -135,14 +136,22 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     return { event, status: provider.handles(event.eventType) ? 'pending' : 'ignored', receivedAt }
   }
 
-  return async (events: IncomingEvent[], receivedAt: Date): Promise<Accepted> => {
+  return async (events: IncomingEvent[], receivedAt: Date, until: number): Promise<Accepted> => {
     if (events.length === 0) return { status: 'ok', accepted: 0, duplicates: 0 }
     const known = provider.signsOnlyEventId
       ? []
-      : await findKnown(events.map((event) => event.eventId)).catch(() => [])
+      : await findKnown(
+          events.map((event) => event.eventId),
+          LOOK_UP_WITHIN,
+        ).catch(() => [])
     const rows = events.filter((_, index) => typeof known[index] !== 'string')
     const duplicates =
-      rows.length === 0 ? [] : await storeOrRefuse(rows.map((event) => toRow(event, receivedAt)))
+      rows.length === 0
+        ? []
+        : await storeOrRefuse(
+            rows.map((event) => toRow(event, receivedAt)),
+            until,
+          )
     if (provider.signsOnlyEventId) refuseReplayed(duplicates)
     const seen = events.length - rows.length + duplicates.length
     if (seen > 0) metrics.count('duplicates', seen, { provider: provider.name })
@@ -156,9 +165,9 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     return { status: 'duplicate', processed_at: Number.isNaN(latest) ? null : new Date(latest).toISOString() }
   }
 
-  async function storeOrRefuse(rows: NewRow[]): Promise<Duplicate[]> {
+  async function storeOrRefuse(rows: NewRow[], until: number): Promise<Duplicate[]> {
     try {
-      return await store(rows)
+      return await store(rows, until - performance.now())
     } catch (error) {
       if (error instanceof Refusal) throw error
       throw new Refusal('unavailable', 'The events cannot be stored now; try again later', { cause: error })

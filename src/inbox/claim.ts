@@ -30,6 +30,7 @@ const CLAIM_FRESH = `
 with due as materialized (
   select ctid from webhook_events
   where provider = $1 and status = 'pending' and next_attempt_at <= $2 and ${FRESH}
+    and ($5::boolean is null or (hashtext(coalesce(subject, event_id)) < 0) = $5)
   order by next_attempt_at, id limit $4
   for update skip locked
 )${MARK}`
@@ -57,17 +58,25 @@ const toClaims = (rows: pg.QueryResultRow[]): Claim[] =>
     applied: row.applied,
   }))
 
-/** Claims what is due, the longest due first. Must run inside the transaction that applies the effects. */
+/** The subjects, parted by their hash: batches of different halves change different rows, as a rule. */
+export const HALVES = ['lower', 'upper'] as const
+export type Half = (typeof HALVES)[number]
+
+/**
+ * Claims what is due, the longest due first. Must run inside the transaction that applies the effects.
+ * @param half only events of these subjects
+ */
 export const claimFresh = async (
   client: pg.PoolClient,
   provider: ProviderName,
   now: Date,
   limit: number,
-): Promise<Claim[]> =>
-  toClaims(
-    (await client.query({ name: 'inbox_claim_fresh', text: CLAIM_FRESH, values: [provider, now, 1, limit] }))
-      .rows,
-  )
+  half?: Half,
+): Promise<Claim[]> => {
+  const lower = half === undefined ? null : half === 'lower'
+  const values = [provider, now, 1, limit, lower]
+  return toClaims((await client.query({ name: 'inbox_claim_fresh', text: CLAIM_FRESH, values })).rows)
+}
 
 /**
  * Claims the given events.

@@ -6,8 +6,8 @@ export interface GroupedOptions<Item, Result> {
   most: number
   /** Groups under way at once. */
   concurrency: number
-  /** Milliseconds after which an item is given up, whether it waits or is under way. */
-  timeout: number
+  /** What must wait for a group to be begun beside others: a small one costs nearly as much as a large one. */
+  enough: number
   /** What an item given up rejects with. */
   timedOut: () => Error
 }
@@ -22,21 +22,27 @@ export const createGrouped = <Item, Result>(options: GroupedOptions<Item, Result
     settle: (result: PromiseSettledResult<Result>) => void
   }
   let waiting: Waiting[] = []
+  let weight = 0
   let running = 0
   let scheduled = false
 
   const take = (): Waiting[] => {
-    let weight = 0
+    let taken = 0
     let count = 0
     for (const { item } of waiting) {
-      weight += options.weigh(item)
-      if (count > 0 && weight > options.most) break
+      const one = options.weigh(item)
+      if (count > 0 && taken + one > options.most) break
+      taken += one
       count++
     }
     const group = waiting.slice(0, count)
     waiting = waiting.slice(count)
+    weight -= taken
     return group
   }
+
+  const mayStart = (): boolean =>
+    waiting.length > 0 && (running === 0 || (running < options.concurrency && weight >= options.enough))
 
   const start = async (): Promise<void> => {
     running++
@@ -50,22 +56,25 @@ export const createGrouped = <Item, Result>(options: GroupedOptions<Item, Result
       for (const { settle } of group) settle({ status: 'rejected', reason })
     } finally {
       running--
-      if (waiting.length > 0) void start()
+      startWaiting()
     }
   }
 
   /** Not at once: deliveries read in this turn of the event loop, from whatever connections, share the group. */
   const startWaiting = (): void => {
     scheduled = false
-    if (running < options.concurrency && waiting.length > 0) void start()
+    while (mayStart()) void start()
   }
 
-  return (item: Item): Promise<Result> =>
+  /** @param within milliseconds after which the item is given up, whether it waits or is under way */
+  return (item: Item, within: number): Promise<Result> =>
     new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        waiting = waiting.filter((other) => other !== entry)
+        const left = waiting.filter((other) => other !== entry)
+        if (left.length < waiting.length) weight -= options.weigh(item)
+        waiting = left
         reject(options.timedOut())
-      }, options.timeout)
+      }, within)
       const entry: Waiting = {
         item,
         settle: (result) => {
@@ -75,7 +84,8 @@ export const createGrouped = <Item, Result>(options: GroupedOptions<Item, Result
         },
       }
       waiting.push(entry)
-      if (scheduled || running >= options.concurrency) return
+      weight += options.weigh(item)
+      if (scheduled || !mayStart()) return
       scheduled = true
       setImmediate(startWaiting)
     })

@@ -18,6 +18,8 @@ import {
   claimFresh,
   claimThese,
   endDifferently,
+  HALVES,
+  type Half,
   recordFailure,
 } from './claim.ts'
 import type { Counts } from './counts.ts'
@@ -34,6 +36,10 @@ export interface ProcessOptions {
   counts: Counts
   log: FastifyBaseLogger
   clock: () => Date
+  /** Whether to leave off after the batch under way. */
+  stopping: () => boolean
+  /** Called while there is more to do, after a batch that took so many milliseconds: lets what is urgent go first. */
+  giveWay: (took: number) => Promise<void>
   /** Queues notifications inside the transaction of the effects that cause them. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
 }
@@ -42,8 +48,6 @@ export interface ProcessOptions {
 const ALONE_PER_TURN = 20
 /** A deadlock or a lock time-out is usually gone the next time; what keeps failing is taken apart. */
 const TRIES_TOGETHER = 3
-/** Batches under way at once while there is a backlog: one is claimed while another waits for the disk. */
-const LANES = 2
 /** Batches of a lane, at most, before the events that go alone have their turn. */
 const BATCHES_PER_TURN = 5
 /** Only a replay can meet this. */
@@ -51,17 +55,21 @@ const PAYLOAD_DELETED = 'its payload was deleted, by retention or because a pers
 /** How long an event that meets the database's own trouble is left alone, in milliseconds. */
 const TROUBLE_PAUSE = 10_000
 
+/** What a turn found: nothing due, all of what was due, or as much as it takes at most, so that there may be more. */
+export type Found = 'nothing' | 'all' | 'more'
+
 /**
  * Applies one provider's events.
  *
  * @param carefulEvents after an unclean end: so many events go one at a time, each attempt committed before its
  * handler runs.
- * @returns a function that does one turn (a batch, and some of the events that go alone) and tells whether it
- * found anything to do. It throws only when the database is in trouble.
+ * @returns a function that does one turn (a batch, and some of the events that go alone) and tells what it found. It
+ * throws only when the database is in trouble.
  */
 export const createProcess = (provider: Provider, options: ProcessOptions, carefulEvents: number) => {
   const { pool, metrics, counts, log, clock } = options
   let careful = carefulEvents
+  let backlog = false
   let owed: (() => Promise<void>)[] = []
 
   /** Claims, applies, marks and queues in one transaction. @returns how many events it ended. */
@@ -84,15 +92,17 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
     })
     if (committed === undefined) return 0
     await reportCommitted(provider.name, committed, startedAt, options)
-    return committed.claims.length
+    const applied = committed.claims.length
+    if (applied >= provider.batchSize) await options.giveWay(performance.now() - startedAt)
+    return applied
   }
 
-  const applyFresh = async (): Promise<number> => {
+  const applyFresh = async (half?: Half): Promise<number> => {
     for (let tries = 1; ; tries++) {
       let claimed: ClaimedEvent[] = []
       try {
         return await apply(async (client, now) => {
-          const claims = await claimFresh(client, provider.name, now, provider.batchSize)
+          const claims = await claimFresh(client, provider.name, now, provider.batchSize, half)
           claimed = claims.map(({ event }) => event)
           return claims
         })
@@ -104,20 +114,30 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
     }
   }
 
-  /** A full batch tells of a backlog; one event at a time is one lane. @returns how many events the first batch ended. */
-  const applyBacklog = async (): Promise<number> => {
-    const applied = await applyFresh()
-    if (applied < provider.batchSize || provider.batchSize === 1) return applied
-    const lanes = await Promise.allSettled(Array.from({ length: LANES }, applyWhileFull))
+  /**
+   * A full batch tells of a backlog. That is taken in two lanes: while one waits for its statements or the disk, the
+   * other is claimed and read.
+   */
+  const applyDue = async (): Promise<Found> => {
+    if (!backlog) {
+      const applied = await applyFresh()
+      if (applied < provider.batchSize) return applied > 0 ? 'all' : 'nothing'
+      backlog = provider.batchSize > 1
+      return 'more'
+    }
+    const lanes = await Promise.allSettled(HALVES.map(applyWhileFull))
     const failed = lanes.find((lane) => lane.status === 'rejected')
     if (failed !== undefined) throw failed.reason
-    return applied
+    backlog = lanes.some((lane) => lane.status === 'fulfilled' && lane.value)
+    return backlog ? 'more' : 'all'
   }
 
-  const applyWhileFull = async (): Promise<void> => {
-    for (let batches = 0; batches < BATCHES_PER_TURN; batches++) {
-      if ((await applyFresh()) < provider.batchSize) return
+  /** @returns whether its last batch, too, was full. */
+  const applyWhileFull = async (half: Half): Promise<boolean> => {
+    for (let batches = 0; batches < BATCHES_PER_TURN && !options.stopping(); batches++) {
+      if ((await applyFresh(half)) < provider.batchSize) return false
     }
+    return true
   }
 
   /** Halves a batch that failed until the event at fault stands alone; the others go through. */
@@ -188,18 +208,19 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
     }
   }
 
-  return async (): Promise<boolean> => {
+  return async (): Promise<Found> => {
     await payOwed()
     if (careful > 0) {
       // By turns: one that ended the process before is found soon, and holds up no other.
       const fresh = await applyAlone('fresh')
       const troubled = await applyAlone('troubled')
       careful = fresh || troubled ? careful - 1 : 0
-      return fresh || troubled
+      return fresh || troubled ? 'more' : 'nothing'
     }
-    const applied = await applyBacklog()
+    const found = await applyDue()
     let alone = 0
-    while (alone < ALONE_PER_TURN && (await applyAlone('troubled'))) alone++
-    return applied + alone > 0
+    while (alone < ALONE_PER_TURN && !options.stopping() && (await applyAlone('troubled'))) alone++
+    if (alone === ALONE_PER_TURN) return 'more'
+    return alone > 0 && found === 'nothing' ? 'all' : found
   }
 }

@@ -19,6 +19,8 @@ const EVENT_COST = 512
 
 /** Bytes of a body that are read and dropped after a 503, at most. */
 const DROPPED_MOST = 1024 * 1024
+/** From the last byte of a delivery to the decision that it must come again: below the 5 s of the contract. */
+const DECIDED_WITHIN = 4_000
 /** Verifying and reading deliveries, in milliseconds: a share of each turn of the event loop, and how long one waits. */
 const WORK = { perTurn: 5, waitMost: 2_000 }
 
@@ -114,15 +116,18 @@ const mount = (
       const { hold } = request
       request.hold = null
       const receivedAt = clock()
+      const until = performance.now() + DECIDED_WITHIN
       const delivery = { body: request.body ?? Buffer.alloc(0), headers: request.headers, receivedAt }
       let accepted: Accepted
       try {
         // Only now: a refusal before the body is read can be lost when the connection is reset.
         if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
-        const events = await paced(() => provider.verify(delivery), { urgent: hold?.known() ?? false })
-        hold?.trust()
-        hold?.add(events.length * EVENT_COST)
-        accepted = await accept(events, receivedAt)
+        accepted = await scope.arrivals.during(async () => {
+          const events = await paced(() => provider.verify(delivery), { urgent: hold?.known() ?? false })
+          hold?.trust()
+          hold?.add(events.length * EVENT_COST)
+          return await accept(events, receivedAt, until)
+        })
       } finally {
         hold?.release()
       }

@@ -8,16 +8,23 @@ export interface NewRow {
   receivedAt: Date
 }
 
-/** One parameter whatever the number of rows: as JSON it costs the service and Postgres the least. */
+/**
+ * A parameter per column, whatever the number of rows. What senders choose are arrays; what is made here needs no
+ * escaping and is joined, which costs both sides less, most of all for payloads.
+ */
 const INSERT = `
 insert into webhook_events (provider, event_id, dedupe_key, event_type, subject, payload, status, last_error,
                             occurred_at, received_at, processed_at, next_attempt_at)
-select $1, event_id, dedupe_key, event_type, subject, payload, status, last_error, occurred_at, received_at,
-       case status when 'ignored' then received_at end, case status when 'pending' then received_at end
-from json_to_recordset($2::json) as row(event_id text, dedupe_key text, event_type text, subject text, payload jsonb,
-                                        status text, last_error text, occurred_at timestamptz, received_at timestamptz)
+select $1, event_id, dedupe_key, event_type, subject, payload::jsonb, status, last_error, to_timestamp(occurred_at),
+       to_timestamp(received_at), case status when 'ignored' then to_timestamp(received_at) end,
+       case status when 'pending' then to_timestamp(received_at) end
+from unnest($2::text[], string_to_array($3, E'\\x1f'), $4::text[], $5::text[], string_to_array($6, E'\\x1f'),
+            string_to_array($7, E'\\x1f'), $8::text[], $9::float8[], $10::float8[])
+     as row(event_id, dedupe_key, event_type, subject, payload, status, last_error, occurred_at, received_at)
 on conflict do nothing
 returning dedupe_key`
+/** JSON text cannot hold it: control characters are escaped there. */
+const SEPARATOR = '\x1f'
 
 /**
  * Stores new events in one statement; resolves once they are committed. Events that are there already are left
@@ -35,18 +42,21 @@ export const insertRows = async (
   const { rows: inserted } = await pool.query<{ dedupe_key: string }>({
     name: 'inbox_insert',
     text: INSERT,
-    values: [provider, `[${sorted.map(toJson).join()}]`],
+    values: [
+      provider,
+      sorted.map(({ event }) => event.eventId),
+      sorted.map(({ event }) => event.dedupeKey).join(SEPARATOR),
+      sorted.map(({ event }) => event.eventType),
+      sorted.map(({ event }) => event.subject),
+      sorted.map(({ event }) => event.payload).join(SEPARATOR),
+      sorted.map(({ status }) => status).join(SEPARATOR),
+      sorted.map(({ event }) => event.unusable ?? null),
+      sorted.map(({ event }) => event.occurredAt.getTime() / 1_000),
+      sorted.map(({ receivedAt }) => receivedAt.getTime() / 1_000),
+    ],
   })
   return new Set(inserted.map((row) => row.dedupe_key))
 }
-
-/** The payload is JSON text already and is put in as it is. */
-const toJson = ({ event, status, receivedAt }: NewRow): string =>
-  `{"event_id":${JSON.stringify(event.eventId)},"dedupe_key":"${event.dedupeKey}",` +
-  `"event_type":${JSON.stringify(event.eventType)},"subject":${JSON.stringify(event.subject)},` +
-  `"status":"${status}","last_error":${JSON.stringify(event.unusable ?? null)},` +
-  `"occurred_at":"${event.occurredAt.toISOString()}","received_at":"${receivedAt.toISOString()}",` +
-  `"payload":${event.payload}}`
 
 /** What the inbox already holds of an event. */
 export interface StoredEvent {

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
+import { type Arrivals, createArrivals } from '../inbox/arrivals.ts'
 import { createProcess } from '../inbox/process.ts'
 import type { Provider, ProviderName } from '../inbox/provider.ts'
 import { type BegunRun, beginRun, endRun } from '../inbox/runs.ts'
@@ -8,6 +9,7 @@ import { openPool, PROCESS } from './database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    arrivals: Arrivals
     processors: {
       /** Tells a provider's processor that there is work. */
       wake: (provider: ProviderName) => void
@@ -19,6 +21,11 @@ declare module 'fastify' {
 
 /** Another replica's events, retries and waits are found by looking, in milliseconds. */
 const LOOK_EVERY = 1_000
+/**
+ * After a batch that took all there was, in milliseconds: what arrives meanwhile shares the next one, whose cost
+ * hardly depends on its size, and the thread is free for deliveries.
+ */
+const REST = 25
 const PAUSE_IN_TROUBLE = { least: 100, most: 2_000 }
 const STOP_WITHIN = 4_000
 
@@ -56,6 +63,9 @@ export const processorsPlugin = fp<{
           log,
           clock,
           enqueue: app.jobs.enqueue,
+          stopping: () => stopping,
+          // Half of the time for the backlog while deliveries arrive without a pause.
+          giveWay: (took) => app.arrivals.gap(took),
         },
         careful ? provider.batchSize : 0,
       )
@@ -65,10 +75,14 @@ export const processorsPlugin = fp<{
         try {
           const found = await turn()
           pause = PAUSE_IN_TROUBLE.least
-          if (!found && !woken.has(provider.name)) {
-            for (const resolve of idlers.get(provider.name)?.splice(0) ?? []) resolve()
+          if (found === 'more' || stopping) continue
+          if (found === 'all') {
+            if (idlers.get(provider.name)?.length === 0) await rest(provider.name)
+            continue
           }
-          if (!found && !stopping && !woken.has(provider.name)) await sleep(provider.name, LOOK_EVERY)
+          if (woken.has(provider.name)) continue
+          for (const resolve of idlers.get(provider.name)?.splice(0) ?? []) resolve()
+          await sleep(provider.name, LOOK_EVERY)
         } catch (error) {
           if (stopping) return
           log.warn({ provider: provider.name, err: error }, 'processing pauses: the database is in trouble')
@@ -78,9 +92,21 @@ export const processorsPlugin = fp<{
       }
     }
 
+    const rest = async (provider: ProviderName): Promise<void> => {
+      resting.add(provider)
+      await sleep(provider, REST)
+      resting.delete(provider)
+    }
+
+    const resting = new Set<ProviderName>()
     /** A wake-up during a turn must not be lost: what it announces may have been committed after the claim. */
     const woken = new Set<ProviderName>()
     const wake = (provider: ProviderName) => {
+      if (resting.has(provider)) return // it looks again anyhow
+      rouse(provider)
+    }
+    /** Ends a rest, too: somebody waits for the end of the work. */
+    const rouse = (provider: ProviderName) => {
       woken.add(provider)
       wakers.get(provider)?.()
     }
@@ -101,12 +127,13 @@ export const processorsPlugin = fp<{
           ({ name }) =>
             new Promise<void>((resolve) => {
               idlers.get(name)?.push(resolve)
-              wake(name)
+              rouse(name)
             }),
         ),
       )
     }
 
+    app.decorate('arrivals', createArrivals())
     app.decorate('processors', { wake, idle })
     let running: Promise<void> = Promise.resolve()
     app.addHook('onReady', async () => {
@@ -114,12 +141,12 @@ export const processorsPlugin = fp<{
     })
     app.addHook('preClose', async () => {
       stopping = true
-      for (const provider of providers) wake(provider.name)
+      for (const provider of providers) rouse(provider.name)
     })
     // Registered after the database and the jobs, so it runs before they close.
     app.addHook('onClose', async () => {
       stopping = true
-      for (const provider of providers) wake(provider.name)
+      for (const provider of providers) rouse(provider.name)
       const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, STOP_WITHIN, 'late').unref())
       if ((await Promise.race([running, timeout])) === 'late') {
         log.warn('a batch was interrupted; Postgres undoes it and the next run takes it up')

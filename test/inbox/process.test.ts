@@ -206,6 +206,27 @@ test('a backlog of several batches is applied once, around an event that fails',
   expect(await row(2)).toMatchObject({ attempts: 1, last_error: expect.stringContaining('poisoned') })
 })
 
+test('a backlog about many people with one mailbox is applied once, and no lane waits for the other for ever', async () => {
+  for (let id = 2; id <= 30; id++) await seedOutreach(service, id)
+  await service.rows('update outreach set from_mailbox = $1', 'box1@rf-send-01.com')
+  const events = Array.from({ length: 3_000 }, (_, n) =>
+    event(['click', 'bounce', 'spamreport'][n % 3] ?? '', { outreach_id: 1 + (n % 30), type: 'blocked' }),
+  )
+  const answers = await Promise.all(
+    Array.from({ length: 6 }, (_, n) => deliver(service, ...events.slice(n * 500, n * 500 + 500))),
+  )
+  expect(answers.map((answer) => answer.status)).toEqual(Array(6).fill(200))
+  await service.settled()
+  expect(await statuses()).toEqual({ processed: 3_000 })
+  expect(
+    await service.rows(`
+      select (select sum(link_clicks) from outreach)::int as clicks, (select sum(spam_reports) from contacts)::int as spam,
+             bounce_count_7d, spam_reports_7d from mailboxes where id = 1`),
+  ).toEqual([{ clicks: 1_000, spam: 1_000, bounce_count_7d: 1_000, spam_reports_7d: 1_000 }])
+  const [{ n: incidents } = { n: 0 }] = await service.rows('select count(*)::int as n from mailbox_incidents')
+  expect(incidents).toBe(2_000)
+})
+
 test('two replicas on one database apply each event once', async () => {
   const other = await startService({
     env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },

@@ -1,5 +1,4 @@
 import { sql } from 'drizzle-orm'
-import { recordIncidents } from '../../domain/mailbox-incidents.ts'
 import { optOut } from '../../domain/opt-out.ts'
 import { raiseStatus } from '../../domain/outreach-status.ts'
 import type { Batch } from '../../inbox/provider.ts'
@@ -10,7 +9,6 @@ const BOUNCES_TO_SUPPRESS = 3
 
 /** `bounce`: the mail came back. A `blocked` one is not the contact's fault: it counts for the mailbox alone. */
 export const bounce = async (events: OutreachEvent[], batch: Batch): Promise<void> => {
-  await recordIncidents(batch, 'bounce', events)
   await raiseStatus(batch, 'bounced', events)
   const hard = events.filter(({ fields }) => fields.type?.toLowerCase() !== 'blocked')
   const { rows } = await batch.tx.execute<{ id: string; bounce_count: number; opted_out: boolean }>(sql`

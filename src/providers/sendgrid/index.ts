@@ -1,4 +1,5 @@
 import type { Config } from '../../config.ts'
+import { type Incident, recordIncidents } from '../../domain/mailbox-incidents.ts'
 import type { Batch, Provider } from '../../inbox/provider.ts'
 import { bounce } from './bounce.ts'
 import { click } from './click.ts'
@@ -29,6 +30,17 @@ const handlers = new Map<string, Handler>([
   ['dropped', dropped],
 ])
 
+/** What counts against the mailbox that sent the mail, a blocked bounce too. */
+const INCIDENTS = new Map<string, Incident['kind']>([
+  ['bounce', 'bounce'],
+  ['spamreport', 'spam'],
+])
+
+const toIncident = ({ claimed, mailboxId }: OutreachEvent): Incident[] => {
+  const kind = INCIDENTS.get(claimed.eventType)
+  return kind === undefined || mailboxId === null ? [] : [{ kind, mailboxId, claimed }]
+}
+
 export const createSendgrid = (config: Config): Provider<Buffer> => ({
   name: 'sendgrid',
   path: '/webhooks/sendgrid',
@@ -51,6 +63,7 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
     for (const [type, ofType] of Map.groupBy(found, ({ claimed }) => claimed.eventType)) {
       await handlers.get(type)?.(ofType, batch)
     }
+    await recordIncidents(batch, found.flatMap(toIncident))
   },
   waitLimit: 15 * 60_000,
   batchSize: 500,

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { lockContacts, lockMailboxes, lockOutreach } from '../../domain/locks.ts'
+import { lockContacts, lockOutreach } from '../../domain/locks.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import { type EventFields, fieldsOf } from './events.ts'
 
@@ -10,6 +10,8 @@ export interface OutreachEvent {
   outreachId: string
   contactId: string | null
   mailboxId: string | null
+  /** Another service wrote its Message-ID: there is none to learn. */
+  messageIdGiven: boolean
 }
 
 interface OutreachRow extends Record<string, unknown> {
@@ -17,10 +19,11 @@ interface OutreachRow extends Record<string, unknown> {
   message_id: string | null
   contact_id: string | null
   mailbox_id: string | null
+  given: boolean
 }
 
 /**
- * Finds the outreach of each event and locks all rows that the handlers will write, in the one order everywhere.
+ * Finds the outreach of each event and locks the rows that the handlers will write, in the one order everywhere.
  * Events whose outreach is not there yet wait; those that name none are skipped.
  */
 export const findOutreach = async (events: ClaimedEvent[], batch: Batch): Promise<OutreachEvent[]> => {
@@ -45,6 +48,7 @@ export const findOutreach = async (events: ClaimedEvent[], batch: Batch): Promis
         outreachId: row.id,
         contactId: row.contact_id,
         mailboxId: row.mailbox_id,
+        messageIdGiven: row.given,
       })
     } else if (outreachId !== undefined) {
       batch.wait(claimed, 'outreach not found', { outreachId })
@@ -53,14 +57,14 @@ export const findOutreach = async (events: ClaimedEvent[], batch: Batch): Promis
     }
   }
   await lockContacts(batch.tx, unique(found.map(({ contactId }) => contactId)))
-  await lockMailboxes(batch.tx, unique(found.map(({ mailboxId }) => mailboxId)))
   await lockOutreach(batch.tx, unique(found.map(({ outreachId }) => outreachId)))
   return found
 }
 
 const selectOutreach = async ({ tx }: Batch, ids: string[], messageIds: string[]): Promise<OutreachRow[]> => {
   const { rows } = await tx.execute<OutreachRow>(sql`
-    select o.id, o.message_id, o.contact_id, m.id as mailbox_id
+    select o.id, o.message_id, o.contact_id, m.id as mailbox_id,
+           coalesce(o.message_id, '') <> '' and o.message_id_seen_at is null as given
     from outreach o left join mailboxes m on lower(m.email) = lower(o.from_mailbox)
     where o.id = any(${sql.param(ids)}::bigint[]) or o.message_id = any(${sql.param(messageIds)}::text[])
     order by o.id desc`)

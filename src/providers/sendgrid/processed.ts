@@ -11,7 +11,9 @@ export const processed = async (events: OutreachEvent[], batch: Batch): Promise<
  * stays; of several that SendGrid reports the earliest counts, whichever arrives first.
  */
 export const learnMessageId = async (events: OutreachEvent[], { tx }: Batch): Promise<void> => {
-  const telling = events.filter(({ fields }) => fields.smtpId !== undefined)
+  const telling = events.filter(
+    ({ fields, messageIdGiven }) => fields.smtpId !== undefined && !messageIdGiven,
+  )
   if (telling.length === 0) return
   await tx.execute(sql`
     update outreach o

@@ -1,5 +1,4 @@
 import { sql } from 'drizzle-orm'
-import { recordIncidents } from '../../domain/mailbox-incidents.ts'
 import { optOut } from '../../domain/opt-out.ts'
 import { raiseStatus } from '../../domain/outreach-status.ts'
 import type { Batch } from '../../inbox/provider.ts'
@@ -7,7 +6,6 @@ import type { OutreachEvent } from './outreach.ts'
 
 /** `spamreport`: the person called the mail spam. They are never mailed again, and people are told at once. */
 export const spamreport = async (events: OutreachEvent[], batch: Batch): Promise<void> => {
-  await recordIncidents(batch, 'spam', events)
   await raiseStatus(batch, 'spam', events)
   await batch.tx.execute(sql`
     update contacts c

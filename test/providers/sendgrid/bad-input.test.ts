@@ -93,6 +93,19 @@ test('NUL characters and lone surrogates become U+FFFD, in values, names, ids an
   expect(odd).toMatchObject({ status: 'ignored', event_id: `id\ufffd-${process.pid}` })
 })
 
+test('ids, types and values of any characters stay with their own event', async () => {
+  const odd = ['a\u001fb', '\u001f', '","', '{a,b}', 'NULL', '\\', "'", '\u001e\t\r\n', '🚀']
+  const events = odd.map((text, n) => event(text, { sg_event_id: `${text} ${n}`, note: text }))
+  const answer = await deliverAndSettle(service, ...events)
+  expect(answer.body).toEqual({ status: 'ok', accepted: odd.length, duplicates: 0 })
+  const rows = (await newest(odd.length)).map(({ event_id, event_type, payload }) => [
+    event_id,
+    event_type,
+    (payload as { note: string }).note,
+  ])
+  expect(rows.sort()).toEqual(odd.map((text, n) => [`${text} ${n}`, text, text]).sort())
+})
+
 test('10,000 levels of nesting do no harm', async () => {
   const deep = `{"event":"click","outreach_id":1,"sg_event_id":"deep-${process.pid}","deep":${'['.repeat(10_000)}${']'.repeat(10_000)}}`
   const before = await clicks()
