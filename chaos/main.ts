@@ -90,4 +90,5 @@ const worker = async (): Promise<void> => {
 await Promise.all(Array.from({ length: atOnce }, worker))
 for (const name of alone) await run(name)
 if (results.size > 1) saySummary(names.flatMap((name) => results.get(name) ?? []))
-process.exitCode = failed ? 1 : 0
+// Not left to the event loop: the load of a scenario that broke off would go on.
+process.exit(failed ? 1 : 0)

@@ -11,7 +11,7 @@ export const deploy: Scenario = {
     const service = await world.service()
     service.start()
     await service.ready()
-    const load = beginLoad(world, { rate: 100 })
+    const load = beginLoad(world, { rate: 30 })
     const faults: string[] = []
     let deployments = 0
     let slowest = 0

@@ -9,13 +9,15 @@ export const kill: Scenario = {
     const service = await world.service()
     service.start()
     await service.ready()
-    const load = beginLoad(world, { rate: 40 })
+    const load = beginLoad(world, { rate: 20 })
     const until = Date.now() + (seconds ?? 600) * 1_000
     const times = quick ? 5 : 50
     let kills = 0
     while (kills < times && Date.now() < until) {
-      // Starting takes about a second: some of the kills meet it, most meet it at work.
-      await sleep(world.random.between(200, 3_500))
+      // One in four meets it while it starts, the others at work.
+      const starting = kills % 4 === 3
+      if (!starting) await service.ready()
+      await sleep(world.random.between(100, starting ? 1_000 : 1_500))
       await service.end('SIGKILL')
       kills++
       service.start()

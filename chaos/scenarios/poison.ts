@@ -74,7 +74,7 @@ export const poison: Scenario = {
     const service = await world.service({ nodeOptions: ['--import', preload] })
     service.start()
     await service.ready()
-    const load = beginLoad(world, { rate: 60 })
+    const load = beginLoad(world, { rate: 40 })
     const faults: string[] = []
     const calmSince = new Date()
     await sleep(quick ? 3_000 : 10_000)
