@@ -7,7 +7,7 @@ export type Curve = { at: number; seen: number }[]
 
 /** Milliseconds without a new effect after which none is waited for any more. */
 const STALLED = 30_000
-const LOOK_EVERY = 10
+const LOOK_EVERY = 20
 
 /**
  * Every contestant writes an event's key to Redis once its effects are committed, into a database that holds nothing

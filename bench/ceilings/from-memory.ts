@@ -98,6 +98,8 @@ const applyAll = async (
       counts: createCounts(() => new Date()),
       log: pino({ level: 'silent' }),
       clock: () => new Date(),
+      stopping: () => false,
+      giveWay: async () => {},
       enqueue: (tx, notifications) => enqueue(boss, tx, notifications),
     },
     0,
@@ -115,7 +117,7 @@ const applyAll = async (
       ),
     )
     while (processed < events) {
-      if (!(await turn())) await new Promise((resolve) => setTimeout(resolve, 1))
+      if ((await turn()) === 'nothing') await new Promise((resolve) => setTimeout(resolve, 1))
     }
     await inserting
     await boss.stop({ graceful: false })
@@ -139,12 +141,13 @@ const main = async (task: MemoryTask): Promise<void> => {
   await run()
   const milliseconds = performance.now() - start
   const used = process.cpuUsage(cpu)
-  await pool.end()
+  // Before the connections are closed: what a session of Postgres used is known while it lasts.
   process.send?.({
     milliseconds,
     cpuSeconds: (used.user + used.system) / 1e6,
     memory: process.resourceUsage().maxRSS / 1024,
   } satisfies MemoryResult)
+  await pool.end()
   process.disconnect()
 }
 
