@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
 import { expect, test } from 'vitest'
+import { DECIDED_WITHIN } from '../src/inbox/route.ts'
 import { closePlugin } from '../src/plugins/close.ts'
 
 const CONNECTIONS = 110
@@ -36,4 +38,20 @@ test('connections that wait to be accepted when the service is told to stop are 
   await app.close()
   const statuses = await Promise.all(answers.map(({ ended }) => ended))
   expect(statuses).toEqual(Array(CONNECTIONS).fill('HTTP/1.1 200'))
+})
+
+test('a delivery that takes as long as one may is answered although the service was told to stop', async () => {
+  const app = Fastify({ return503OnClosing: false })
+  await app.register(closePlugin)
+  const begun = Promise.withResolvers<void>()
+  app.get('/', async () => {
+    begun.resolve()
+    await sleep(DECIDED_WITHIN)
+    return 'done'
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const answer = fetch(url)
+  await begun.promise
+  await app.close()
+  expect((await answer).status).toBe(200)
 })

@@ -19,8 +19,8 @@ const EVENT_COST = 512
 
 /** Bytes of a body that are read and dropped after a 503, at most. */
 const DROPPED_MOST = 1024 * 1024
-/** From the last byte of a delivery to the decision that it must come again: below the 5 s of the contract. */
-const DECIDED_WITHIN = 4_000
+/** Milliseconds from the last byte of a delivery to its answer: below the 5 s of the contract. */
+export const DECIDED_WITHIN = 4_000
 /** Verifying and reading deliveries, in milliseconds: a share of each turn of the event loop, and how long one waits. */
 const WORK = { perTurn: 5, waitMost: 2_000 }
 

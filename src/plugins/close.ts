@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
+import { DECIDED_WITHIN } from '../inbox/route.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -25,8 +26,8 @@ const LISTEN_ON = 1_000
  * turns are short.
  */
 const ACCEPT_ON = 2_000
-/** How long requests under way may take to be answered after that, in milliseconds. */
-const DRAIN = 3_000
+/** What came before it was over is answered by then, in milliseconds, or had not arrived whole. */
+const ANSWERED_WITHIN = DECIDED_WITHIN + 200
 
 /**
  * Told to stop, the service says so at `/readyz` but listens on for a moment, so that nothing begun is cut. Then
@@ -81,7 +82,7 @@ export const closePlugin = fp(
         accepted = connections
         await fewTurns()
       } while (connections > accepted && Date.now() < closingAt + ACCEPT_ON)
-      const until = Date.now() + DRAIN
+      const until = closingAt + ANSWERED_WITHIN
       const timer = setInterval(() => {
         if (underWay > 0 && Date.now() < until) return app.server.closeIdleConnections()
         clearInterval(timer)
