@@ -56,7 +56,7 @@ const PAYLOAD_DELETED = 'its payload was deleted, by retention or because a pers
 const TROUBLE_PAUSE = 10_000
 
 /** What a turn found: nothing due, all of what was due, or as much as it takes at most, so that there may be more. */
-export type Found = 'nothing' | 'all' | 'more'
+type Found = 'nothing' | 'all' | 'more'
 
 /**
  * Applies one provider's events.

@@ -9,6 +9,7 @@ import { openPool, PROCESS } from './database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** The deliveries under way, for which the backlog makes way. */
     arrivals: Arrivals
     processors: {
       /** Tells a provider's processor that there is work. */
