@@ -16,12 +16,24 @@ import { volume } from './volume.ts'
 
 // How fast the service is, next to what users would pick instead and to what cannot be exceeded: see README.md.
 
-const SCENARIOS: Record<string, { title: string; run: (bench: Bench) => Promise<Outcome> }> = {
+interface Scenario {
+  title: string
+  run: (bench: Bench) => Promise<Outcome>
+  /** Of Postgres. */
+  settings?: string[]
+}
+
+const SCENARIOS: Record<string, Scenario> = {
   compare: { title: 'the service, peers and ceilings, in turn', run: comparison },
   replicas: { title: 'one replica and two, against one Postgres', run: replicas },
   backlog: { title: 'deliveries while a backlog of 500,000 events drains', run: backlog },
   retention: { title: 'deliveries while retention deletes', run: retention },
-  volume: { title: 'an empty inbox and one of 10 million events (needs 20 GB of disk)', run: volume },
+  volume: {
+    title: 'an empty inbox and one of 10 million events (needs 20 GB of disk)',
+    run: volume,
+    // A quarter of the memory, as is usual for a database that does not fit into less.
+    settings: [`shared_buffers=${Math.floor(totalmem() / 4 / 2 ** 20)}MB`],
+  },
 }
 const USAGE = `npm run bench -- [scenario …] [--quick] [--json]
 
@@ -51,7 +63,7 @@ if (values.help || unknown.length > 0) {
 
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${release()} ${arch()}, Node ${process.version}`
 const progress = createProgress()
-const outcomes: Record<string, Outcome> = {}
+const outcomes: Record<string, Outcome & { postgres: string }> = {}
 const names = positionals.length > 0 ? positionals : Object.keys(SCENARIOS)
 const say = (text: string) => {
   progress.clear()
@@ -65,7 +77,8 @@ for (const name of names) {
   say(styleText('bold', `\n${name}: ${scenario.title}`))
   const { keys, env } = createKeys()
   progress.show('starting Postgres and Redis')
-  const servers = await startBenchStack()
+  const servers = await startBenchStack(scenario.settings)
+  say(`Postgres: ${servers.postgres}`)
   const load = startLoad(keys)
   try {
     const outcome = await scenario.run({
@@ -75,7 +88,7 @@ for (const name of names) {
       progress: progress.show,
       quick: values.quick,
     })
-    outcomes[name] = outcome
+    outcomes[name] = { postgres: servers.postgres, ...outcome }
     for (const [title, rows] of Object.entries(outcome.results)) {
       say(`\n${title}`)
       for (const line of tableOf(rows)) say(line)

@@ -44,8 +44,11 @@ export interface Bench {
 export type Wanted = Omit<Plan, 'ports' | 'connections' | 'within'> &
   Partial<Pick<Plan, 'connections' | 'within'>>
 
-/** As many as a provider opens at once under load. */
-const CONNECTIONS = 32
+/**
+ * As many as keep a program busy: one that answers only after a commit has each of them wait, so with few events a
+ * delivery it takes more.
+ */
+const connectionsFor = (eventsPerDelivery: number) => (eventsPerDelivery === 1 ? 128 : 32)
 const WITHIN = 120_000
 
 /**
@@ -61,7 +64,12 @@ export const measure = async (
   wanted: Wanted,
   { appliesEvents = true } = {},
 ): Promise<Measured> => {
-  const plan = { connections: CONNECTIONS, within: WITHIN, ...wanted, ports: running.ports }
+  const plan = {
+    connections: connectionsFor(wanted.eventsPerDelivery),
+    within: WITHIN,
+    ...wanted,
+    ports: running.ports,
+  }
   progress(`${name}: signing ${plan.deliveries * plan.eventsPerDelivery} events`)
   await load.prepare(plan)
   await Promise.all(running.pids.map(forgetPeak))

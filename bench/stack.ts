@@ -35,11 +35,16 @@ export interface Place {
 
 export interface BenchStack {
   stack: Stack
+  /** What of its settings the figures depend on most. */
+  postgres: string
   place: () => Promise<Place>
   stop: () => Promise<void>
 }
 
-/** Starts a Postgres and a Redis for the benchmark alone. */
+/**
+ * Starts a Postgres and a Redis for the benchmark alone.
+ * @param settings of Postgres, in addition or instead
+ */
 export const startBenchStack = async (settings: string[] = []): Promise<BenchStack> => {
   const folder = join(tmpdir(), `webhooks-bench-${crypto.randomUUID()}`)
   const stack = await startStack(folder, { temporary: true, settings: [...SETTINGS, ...settings] })
@@ -53,10 +58,14 @@ export const startBenchStack = async (settings: string[] = []): Promise<BenchSta
   await template.query('vacuum analyze')
   await template.end()
   await wearIn(owner)
+  const { rows } = await owner.query<{ says: string }>(
+    `select 'shared_buffers ' || current_setting('shared_buffers') || ', huge pages ' || current_setting('huge_pages_status') says`,
+  )
 
   let places = 0
   return {
     stack,
+    postgres: rows[0]?.says ?? '',
     place: async () => {
       const name = `bench_${++places}`
       await owner.query('checkpoint') // what the one before wrote of the log is there to be used again

@@ -26,11 +26,19 @@ returning e.id, e.event_id, e.event_type, e.payload, e.received_at, e.waiting_si
 const FRESH = 'attempts = 0 and last_error is null'
 const TROUBLED = '(attempts > 0 or last_error is not null)'
 
+/**
+ * Subjects by their hash, in so many parts: batches of different parts change different rows, as a rule. Two bits,
+ * compared with `<` and `>` because the planner takes an equality for one row in 200.
+ */
+export const PARTS = 4
+const HASH = 'hashtext(coalesce(subject, event_id))'
+const inPart = (part: string) => `(${HASH} < 0) = (${part} & 1 > 0) and (${HASH} & 1 > 0) = (${part} & 2 > 0)`
+
 const CLAIM_FRESH = `
 with due as materialized (
   select ctid from webhook_events
   where provider = $1 and status = 'pending' and next_attempt_at <= $2 and ${FRESH}
-    and ($5::boolean is null or (hashtext(coalesce(subject, event_id)) < 0) = $5)
+    and ($5::int is null or ${inPart('$5')})
   order by next_attempt_at, id limit $4
   for update skip locked
 )${MARK}`
@@ -58,23 +66,37 @@ const toClaims = (rows: pg.QueryResultRow[]): Claim[] =>
     applied: row.applied,
   }))
 
-/** The subjects, parted by their hash: batches of different halves change different rows, as a rule. */
-export const HALVES = ['lower', 'upper'] as const
-export type Half = (typeof HALVES)[number]
+const TAKE_PART = `
+select part from unnest($2::int[]) as part
+where pg_try_advisory_xact_lock(hashtext('webhook_events ' || $1), part) limit 1`
+
+/**
+ * Takes a part of a provider's subjects that no other batch has, of whatever replica, until the end of the transaction.
+ * @param first the part to begin the search with
+ * @returns undefined when there is none
+ */
+export const takePart = async (
+  client: pg.PoolClient,
+  provider: ProviderName,
+  first: number,
+): Promise<number | undefined> => {
+  const order = Array.from({ length: PARTS }, (_, n) => (first + n) % PARTS)
+  const { rows } = await client.query({ name: 'inbox_take_part', text: TAKE_PART, values: [provider, order] })
+  return rows[0]?.part
+}
 
 /**
  * Claims what is due, the longest due first. Must run inside the transaction that applies the effects.
- * @param half only events of these subjects
+ * @param part events of these subjects; null: of all
  */
 export const claimFresh = async (
   client: pg.PoolClient,
   provider: ProviderName,
   now: Date,
   limit: number,
-  half?: Half,
+  part: number | null,
 ): Promise<Claim[]> => {
-  const lower = half === undefined ? null : half === 'lower'
-  const values = [provider, now, 1, limit, lower]
+  const values = [provider, now, 1, limit, part]
   return toClaims((await client.query({ name: 'inbox_claim_fresh', text: CLAIM_FRESH, values })).rows)
 }
 

@@ -18,9 +18,9 @@ import {
   claimFresh,
   claimThese,
   endDifferently,
-  HALVES,
-  type Half,
+  PARTS,
   recordFailure,
+  takePart,
 } from './claim.ts'
 import type { Counts } from './counts.ts'
 import type { ProcessedKeys } from './processed-keys.ts'
@@ -48,6 +48,10 @@ export interface ProcessOptions {
 const ALONE_PER_TURN = 20
 /** A deadlock or a lock time-out is usually gone the next time; what keeps failing is taken apart. */
 const TRIES_TOGETHER = 3
+/** Batches under way at once, at most, while there is a backlog. */
+const LANES = 3
+/** Connections that the lanes leave to the other providers, which take one at a time. */
+const LEFT_TO_OTHERS = 2
 /** Batches of a lane, at most, before the events that go alone have their turn. */
 const BATCHES_PER_TURN = 5
 /** Only a replay can meet this. */
@@ -70,6 +74,8 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
   const { pool, metrics, counts, log, clock } = options
   let careful = carefulEvents
   let backlog = false
+  let nextPart = 0
+  const laneCount = Math.max(1, Math.min(LANES, pool.options.max - LEFT_TO_OTHERS))
   let owed: (() => Promise<void>)[] = []
 
   /** Claims, applies, marks and queues in one transaction. @returns how many events it ended. */
@@ -97,12 +103,15 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
     return applied
   }
 
-  const applyFresh = async (half?: Half): Promise<number> => {
+  /** @param parted whether to take the events of one part of the subjects, each part in its turn */
+  const applyFresh = async (parted: boolean): Promise<number> => {
     for (let tries = 1; ; tries++) {
       let claimed: ClaimedEvent[] = []
       try {
         return await apply(async (client, now) => {
-          const claims = await claimFresh(client, provider.name, now, provider.batchSize, half)
+          const part = parted ? await takePart(client, provider.name, nextPart++ % PARTS) : null
+          if (part === undefined) return []
+          const claims = await claimFresh(client, provider.name, now, provider.batchSize, part)
           claimed = claims.map(({ event }) => event)
           return claims
         })
@@ -115,17 +124,18 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
   }
 
   /**
-   * A full batch tells of a backlog. That is taken in two lanes: while one waits for its statements or the disk, the
-   * other is claimed and read.
+   * A full batch tells of a backlog. That is taken in lanes: while one waits for its statements or the disk, another is
+   * claimed and read. Lanes, of other replicas too, take different parts of the subjects, so that none waits for
+   * another's rows.
    */
   const applyDue = async (): Promise<Found> => {
     if (!backlog) {
-      const applied = await applyFresh()
+      const applied = await applyFresh(false)
       if (applied < provider.batchSize) return applied > 0 ? 'all' : 'nothing'
       backlog = provider.batchSize > 1
       return 'more'
     }
-    const lanes = await Promise.allSettled(HALVES.map(applyWhileFull))
+    const lanes = await Promise.allSettled(Array.from({ length: laneCount }, applyWhileFull))
     const failed = lanes.find((lane) => lane.status === 'rejected')
     if (failed !== undefined) throw failed.reason
     backlog = lanes.some((lane) => lane.status === 'fulfilled' && lane.value)
@@ -133,9 +143,9 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
   }
 
   /** @returns whether its last batch, too, was full. */
-  const applyWhileFull = async (half: Half): Promise<boolean> => {
+  const applyWhileFull = async (): Promise<boolean> => {
     for (let batches = 0; batches < BATCHES_PER_TURN && !options.stopping(); batches++) {
-      if ((await applyFresh(half)) < provider.batchSize) return false
+      if ((await applyFresh(true)) < provider.batchSize) return false
     }
     return true
   }

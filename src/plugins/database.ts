@@ -56,7 +56,7 @@ export const openPool = (
 /** Postgres, for accepting, for processing and for upkeep. */
 export const databasePlugin = fp<{ config: Config }>(
   async (app, { config }) => {
-    const forProcessing = Math.max(1, Math.floor(config.DATABASE_POOL_MAX / 3))
+    const forProcessing = Math.max(1, Math.floor(config.DATABASE_POOL_MAX / 2))
     const forAccepting = config.DATABASE_POOL_MAX - forProcessing
     const database = {
       accept: openPool(app, config, { name: 'accept', max: forAccepting, timeouts: ACCEPT }),

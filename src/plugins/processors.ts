@@ -65,8 +65,8 @@ export const processorsPlugin = fp<{
           clock,
           enqueue: app.jobs.enqueue,
           stopping: () => stopping,
-          // Half of the time for the backlog while deliveries arrive without a pause.
-          giveWay: (took) => app.arrivals.gap(took),
+          // While deliveries arrive without a pause each of the three lanes has a third of the time.
+          giveWay: (took) => app.arrivals.gap(2 * took),
         },
         careful ? provider.batchSize : 0,
       )
