@@ -9,7 +9,7 @@ const HISTORY = { full: 10_000_000, quick: 1_000_000 }
 const ROUNDS = 3
 const EVENTS = { fifty: 40_000, one: 8_000 }
 /** The first change of a page after a checkpoint writes the whole of it to the log; so many events are past that. */
-const WEAR_IN = { full: 200_000, quick: 20_000 }
+const WRITTEN_BEFORE = { full: 200_000, quick: 20_000 }
 
 /** An empty inbox and one with millions of processed events, in turn. */
 export const volume = async (bench: Bench): Promise<Outcome> => {
@@ -22,7 +22,7 @@ export const volume = async (bench: Bench): Promise<Outcome> => {
   )
   await full.db.query('checkpoint')
   const empty = await bench.servers.place()
-  await wearIn(bench, full)
+  await writePages(bench, full)
   const rounds: Record<'empty' | 'full', Both>[] = []
   for (let round = 1; round <= (bench.quick ? 1 : ROUNDS); round++) {
     rounds.push({
@@ -64,10 +64,10 @@ interface Both {
   one: Measured
 }
 
-const wearIn = async (bench: Bench, place: Place): Promise<void> => {
+const writePages = async (bench: Bench, place: Place): Promise<void> => {
   const running = await startService()(place, bench.keys)
-  const events = bench.quick ? WEAR_IN.quick : WEAR_IN.full
-  await measure(bench, 'wearing in', running, place, {
+  const events = bench.quick ? WRITTEN_BEFORE.quick : WRITTEN_BEFORE.full
+  await measure(bench, 'writing every page once', running, place, {
     provider: 'sendgrid',
     firstEvent: 0,
     deliveries: events / 50,
