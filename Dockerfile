@@ -10,6 +10,6 @@ USER node
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-# As `npm start` does it; the option keeps short-lived objects from taking 100 MiB more (docs/performance.md).
+# As `npm start` does it; docs/performance.md says what the options save.
 # Node itself, not npm and not a shell: SIGTERM has to arrive.
 CMD ["node", "--max-semi-space-size=4", "--single-threaded-gc", "--heap-growing-percent=100", "src/server.ts"]

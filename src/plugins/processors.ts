@@ -65,8 +65,7 @@ export const processorsPlugin = fp<{
           clock,
           enqueue: app.jobs.enqueue,
           stopping: () => stopping,
-          // While deliveries arrive without a pause each of the three lanes has a third of the time.
-          giveWay: (took) => app.arrivals.gap(2 * took),
+          giveWay: app.arrivals.gap,
         },
         careful ? provider.batchSize : 0,
       )
