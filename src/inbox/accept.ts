@@ -145,13 +145,16 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
           LOOK_UP_WITHIN,
         ).catch(() => [])
     const rows = events.filter((_, index) => typeof known[index] !== 'string')
-    const duplicates =
-      rows.length === 0
-        ? []
-        : await storeOrRefuse(
-            rows.map((event) => toRow(event, receivedAt)),
-            until,
-          )
+    let duplicates: Duplicate[] = []
+    if (rows.length > 0) {
+      try {
+        const newRows = rows.map((event) => toRow(event, receivedAt))
+        duplicates = await store(newRows, until - performance.now())
+      } catch (error) {
+        if (error instanceof Refusal) throw error
+        throw new Refusal('unavailable', 'The events cannot be stored now; try again later', { cause: error })
+      }
+    }
     if (provider.signsOnlyEventId) refuseReplayed(duplicates)
     const seen = events.length - rows.length + duplicates.length
     if (seen > 0) metrics.count('duplicates', seen, { provider: provider.name })
@@ -163,15 +166,6 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     ]
     const latest = times.reduce((a, b) => Math.max(a, b))
     return { status: 'duplicate', processed_at: Number.isNaN(latest) ? null : new Date(latest).toISOString() }
-  }
-
-  async function storeOrRefuse(rows: NewRow[], until: number): Promise<Duplicate[]> {
-    try {
-      return await store(rows, until - performance.now())
-    } catch (error) {
-      if (error instanceof Refusal) throw error
-      throw new Refusal('unavailable', 'The events cannot be stored now; try again later', { cause: error })
-    }
   }
 }
 

@@ -3,8 +3,9 @@
  * again, an effect can wait.
  */
 export interface Arrivals {
-  /** Does the work of one delivery. */
-  during: <T>(work: () => Promise<T>) => Promise<T>
+  /** A delivery is there. Each ends once, stored or refused. */
+  begin: () => void
+  end: () => void
   /** Resolves when none is under way, after so many milliseconds at the latest. */
   gap: (atMost: number) => Promise<void>
 }
@@ -13,14 +14,12 @@ export const createArrivals = (): Arrivals => {
   let underWay = 0
   const waiting = new Set<() => void>()
   return {
-    during: async (work) => {
+    begin: () => {
       underWay++
-      try {
-        return await work()
-      } finally {
-        underWay--
-        if (underWay === 0) for (const go of waiting) go()
-      }
+    },
+    end: () => {
+      underWay--
+      if (underWay === 0) for (const go of waiting) go()
     },
     gap: (atMost) => {
       if (underWay === 0) return Promise.resolve()

@@ -64,7 +64,7 @@ const mount = (
     )
   } else provider.readBodies(scope)
 
-  scope.addHook('onRequest', async (request, reply) => {
+  scope.addHook('onRequest', (request, reply, done) => {
     try {
       if (!provider.configured) {
         throw new Refusal('not_configured', `The key of ${provider.name} is not configured`, {
@@ -77,13 +77,14 @@ const mount = (
       request.hold = hold
       // Not onResponse: Fastify calls that only for answers, and a sender may vanish before it gets one.
       reply.raw.once('close', () => request.hold?.release())
+      done()
     } catch (error) {
       // The body is not read, so the connection is closed, and its reset may beat the answer. Who is to come back
       // must hear so: then what is short is read and dropped.
       const comesBack = error instanceof Refusal && error.statusCode === 503
       const left = announcedBytes(request) ?? provider.bodyLimit
       if (!comesBack || left > DROPPED_MOST) reply.header('connection', 'close')
-      throw error
+      done(error as Error)
     }
   })
   scope.addHook('preParsing', (request, _reply, payload, done) => {
@@ -93,8 +94,9 @@ const mount = (
     }
     done(null, payload)
   })
-  scope.addHook('onResponse', async (_request, reply) => {
+  scope.addHook('onResponse', (_request, reply, done) => {
     scope.metrics.distribution('ack_time', reply.elapsedTime, { provider: provider.name })
+    done()
   })
 
   scope.post(
@@ -119,16 +121,16 @@ const mount = (
       const until = performance.now() + DECIDED_WITHIN
       const delivery = { body: request.body ?? Buffer.alloc(0), headers: request.headers, receivedAt }
       let accepted: Accepted
+      scope.arrivals.begin()
       try {
         // Only now: a refusal before the body is read can be lost when the connection is reset.
         if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
-        accepted = await scope.arrivals.during(async () => {
-          const events = await paced(() => provider.verify(delivery), { urgent: hold?.known() ?? false })
-          hold?.trust()
-          hold?.add(events.length * EVENT_COST)
-          return await accept(events, receivedAt, until)
-        })
+        const events = await paced(() => provider.verify(delivery), { urgent: hold?.known() ?? false })
+        hold?.trust()
+        hold?.add(events.length * EVENT_COST)
+        accepted = await accept(events, receivedAt, until)
       } finally {
+        scope.arrivals.end()
         hold?.release()
       }
       const duplicates = accepted.status === 'ok' ? accepted.duplicates : 'all'

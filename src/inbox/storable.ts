@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Json } from './provider.ts'
 
 /** Deeper than this nothing is kept: `JSON.stringify` and Postgres both give up at some thousand levels. */
@@ -48,14 +48,29 @@ export const canonicalJson = (value: Json, levels = MAX_DEPTH): string => {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (levels === 0) return JSON.stringify(CUT)
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, levels - 1)).join()}]`
-  const members = Object.keys(value)
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] as Json, levels - 1)}`)
-  return `{${members.join()}}`
+  return canonicalMembers(value, Object.keys(value).sort(), levels)
+}
+
+/**
+ * The same of some members of an object alone.
+ * @param keys sorted; one that the object does not have is left out.
+ */
+export const canonicalMembers = (
+  value: { [key: string]: Json },
+  keys: string[],
+  levels = MAX_DEPTH,
+): string => {
+  let members = ''
+  for (const key of keys) {
+    const member = value[key]
+    if (member === undefined) continue
+    members += `${members === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(member, levels - 1)}`
+  }
+  return `{${members}}`
 }
 
 /** SHA-256 in hex. */
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+export const sha256 = (text: string): string => hash('sha256', text)
 
 /** A provider's id as it is, or its hash when it is too long to be indexed: the sender decides its length. */
 export const limitId = (id: string): string => (id.length > 200 ? sha256(id) : storableText(id))

@@ -48,13 +48,14 @@ export const closePlugin = fp(
     app.decorate('stopping', () => stopping)
     app.decorate('closing', () => closing)
     app.decorate('acceptedConnections', () => connections)
-    app.addHook('onRequest', async (_request, reply) => {
+    app.addHook('onRequest', (_request, reply, done) => {
       underWay++
       arrival()
       // Not onResponse: Fastify calls that only for answers, and a sender may vanish before it gets one.
       reply.raw.once('close', () => {
         underWay--
       })
+      done()
     })
     app.server.on('connection', () => {
       connections++
@@ -64,8 +65,9 @@ export const closePlugin = fp(
     const fewTurns = async () => {
       for (let turns = 0; turns < 3; turns++) await nextTurn()
     }
-    app.addHook('onSend', async (_request, reply) => {
+    app.addHook('onSend', (_request, reply, _payload, done) => {
       if (stopping) reply.header('connection', 'close')
+      done()
     })
     app.addHook('preClose', async () => {
       stopping = true

@@ -2,7 +2,14 @@ import { idInMessageId, usableId } from '../../domain/outreach-id.ts'
 import { costlyShape, MOST_LEVELS, MOST_VALUES } from '../../inbox/json-shape.ts'
 import type { ClaimedEvent, IncomingEvent, Json } from '../../inbox/provider.ts'
 import { Refusal } from '../../inbox/refusal.ts'
-import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
+import {
+  canonicalJson,
+  canonicalMembers,
+  limitId,
+  sha256,
+  storableJson,
+  storableText,
+} from '../../inbox/storable.ts'
 
 /** What of an event the rules use. SendGrid puts a sender's custom args at the top level, beside its own fields. */
 export interface EventFields {
@@ -65,7 +72,7 @@ const readEntry = (entry: Json, receivedAt: Date): IncomingEvent => {
     const common = { eventId: dedupeKey, dedupeKey, subject: null, payload, occurredAt: receivedAt }
     return { ...common, eventType: 'invalid', unusable: 'the entry is not an object' }
   }
-  const dedupeKey = sha256(canonicalJson(identity(entry)))
+  const dedupeKey = sha256(identity(entry))
   const type = text(entry.event)
   const { outreachId, at } = readFields(entry, receivedAt)
   return {
@@ -79,17 +86,16 @@ const readEntry = (entry: Json, receivedAt: Date): IncomingEvent => {
   }
 }
 
+const IDENTITY = ['attempt', 'email', 'event', 'sg_message_id', 'timestamp', 'url', 'url_offset']
+
 /** SendGrid may re-issue a fact under another `sg_event_id` (sendgrid-nodejs issue 1435). */
-const identity = (entry: { [key: string]: Json }): Json => {
-  const { sg_message_id, event, email, timestamp, url, url_offset, attempt } = entry
+const identity = (entry: { [key: string]: Json }): string => {
+  const { sg_message_id } = entry
   if (sg_message_id !== undefined && sg_message_id !== null && sg_message_id !== '') {
-    const fields = { sg_message_id, event, email, timestamp, url, url_offset, attempt }
-    return Object.fromEntries(
-      Object.entries(fields).filter((field): field is [string, Json] => field[1] !== undefined),
-    )
+    return canonicalMembers(entry, IDENTITY)
   }
   const id = text(entry.sg_event_id)
-  return id === undefined ? entry : { sg_event_id: id }
+  return canonicalJson(id === undefined ? entry : { sg_event_id: id })
 }
 
 /** Reads what the rules use of a stored event. */
