@@ -64,7 +64,7 @@ const mount = (
     )
   } else provider.readBodies(scope)
 
-  scope.addHook('onRequest', (request, reply, done) => {
+  scope.addHook('onRequest', async (request, reply) => {
     try {
       if (!provider.configured) {
         throw new Refusal('not_configured', `The key of ${provider.name} is not configured`, {
@@ -77,14 +77,13 @@ const mount = (
       request.hold = hold
       // Not onResponse: Fastify calls that only for answers, and a sender may vanish before it gets one.
       reply.raw.once('close', () => request.hold?.release())
-      done()
     } catch (error) {
       // The body is not read, so the connection is closed, and its reset may beat the answer. Who is to come back
       // must hear so: then what is short is read and dropped.
       const comesBack = error instanceof Refusal && error.statusCode === 503
       const left = announcedBytes(request) ?? provider.bodyLimit
       if (!comesBack || left > DROPPED_MOST) reply.header('connection', 'close')
-      done(error as Error)
+      throw error
     }
   })
   scope.addHook('preParsing', (request, _reply, payload, done) => {

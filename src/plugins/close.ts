@@ -48,14 +48,13 @@ export const closePlugin = fp(
     app.decorate('stopping', () => stopping)
     app.decorate('closing', () => closing)
     app.decorate('acceptedConnections', () => connections)
-    app.addHook('onRequest', (_request, reply, done) => {
+    app.addHook('onRequest', async (_request, reply) => {
       underWay++
       arrival()
       // Not onResponse: Fastify calls that only for answers, and a sender may vanish before it gets one.
       reply.raw.once('close', () => {
         underWay--
       })
-      done()
     })
     app.server.on('connection', () => {
       connections++
