@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { inject } from 'vitest'
+import { test as base, inject } from 'vitest'
 import { SERVICE_ROLE, TEMPLATE } from './template.ts'
 
 const asOwner = async (sql: string): Promise<void> => {
@@ -37,3 +37,15 @@ export const cloneDatabase = async (): Promise<{ url: string; drop: () => Promis
   url.pathname = `/${name}`
   return { url: url.href, drop: () => asOwner(`drop database if exists ${name} with (force)`) }
 }
+
+/** With a `pool` of the owner on a migrated, empty database of the test's own, for the tests that ask for it. */
+export const test = base.extend<{ pool: pg.Pool }>({
+  // biome-ignore lint/correctness/noEmptyPattern: Vitest reads from the pattern what a fixture needs
+  pool: async ({}, use) => {
+    const database = await cloneDatabase()
+    const pool = new pg.Pool({ connectionString: database.url })
+    await use(pool)
+    await pool.end()
+    await database.drop()
+  },
+})

@@ -1,25 +1,14 @@
 import pg from 'pg'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { inTransaction } from '../../src/db/transaction.ts'
 import { claimFresh, PARTS, takePart } from '../../src/inbox/claim.ts'
-import { cloneDatabase } from '../database.ts'
+import { test } from '../database.ts'
 import { deliver, event, seedOutreach, startSendgrid } from '../providers/sendgrid/deliveries.ts'
-
-let database: Awaited<ReturnType<typeof cloneDatabase>>
-let pool: pg.Pool
-beforeEach(async () => {
-  database = await cloneDatabase()
-  pool = new pg.Pool({ connectionString: database.url })
-})
-afterEach(async () => {
-  await pool.end()
-  await database.drop()
-})
 
 const EVENTS = 400
 const SUBJECTS = 80
 const now = new Date()
-const fill = () =>
+const fill = (pool: pg.Pool) =>
   pool.query(
     `insert into webhook_events (provider, event_id, subject, received_at, next_attempt_at)
      select 'sendgrid', n::text, case when n % 10 > 0 then 'outreach:' || n % ${SUBJECTS} end, $1, $1
@@ -27,8 +16,10 @@ const fill = () =>
     [now],
   )
 
-test('the parts hold every event once, all of a subject together, and each a fair share', async () => {
-  await fill()
+test('the parts hold every event once, all of a subject together, and each a fair share', async ({
+  pool,
+}) => {
+  await fill(pool)
   const claimed: { id: string; part: number }[] = []
   for (let part = 0; part < PARTS; part++) {
     const claims = await inTransaction(pool, (_tx, client) =>
@@ -52,7 +43,7 @@ test('the parts hold every event once, all of a subject together, and each a fai
   }
 })
 
-test('a part is one batch’s until its transaction ends; each provider has its own', async () => {
+test('a part is one batch’s until its transaction ends; each provider has its own', async ({ pool }) => {
   const clients = await Promise.all(Array.from({ length: PARTS + 1 }, () => pool.connect()))
   const [first, last] = [clients[0], clients[PARTS]]
   if (first === undefined || last === undefined) throw new Error('no connections')

@@ -1,19 +1,7 @@
 import fc from 'fast-check'
-import pg from 'pg'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { insertRows, type NewRow } from '../../src/inbox/store.ts'
-import { cloneDatabase } from '../database.ts'
-
-let database: Awaited<ReturnType<typeof cloneDatabase>>
-let pool: pg.Pool
-beforeEach(async () => {
-  database = await cloneDatabase()
-  pool = new pg.Pool({ connectionString: database.url })
-})
-afterEach(async () => {
-  await pool.end()
-  await database.drop()
-})
+import { test } from '../database.ts'
 
 const receivedAt = new Date('2026-11-01T10:00:00.250Z')
 const row = (n: number, event: Partial<NewRow['event']> = {}): NewRow => ({
@@ -30,7 +18,7 @@ const row = (n: number, event: Partial<NewRow['event']> = {}): NewRow => ({
   receivedAt,
 })
 
-test('whatever text a sender chooses is stored as it is', async () => {
+test('whatever text a sender chooses is stored as it is', async ({ pool }) => {
   const text = fc
     .oneof(
       fc.string({ unit: 'binary' }),
@@ -66,7 +54,7 @@ test('whatever text a sender chooses is stored as it is', async () => {
   )
 })
 
-test('of several rows it says which are new: all, some, none, and each once', async () => {
+test('of several rows it says which are new: all, some, none, and each once', async ({ pool }) => {
   const insert = (...rows: NewRow[]) => insertRows(pool, 'sendgrid', rows)
   expect(await insert(row(1), row(2))).toEqual(new Set(['key 1', 'key 2']))
   expect(await insert(row(2), row(3), row(3))).toEqual(new Set(['key 3']))

@@ -86,6 +86,7 @@ const readEntry = (entry: Json, receivedAt: Date): IncomingEvent => {
   }
 }
 
+/** The members that make a fact one, sorted. */
 const IDENTITY = ['attempt', 'email', 'event', 'sg_message_id', 'timestamp', 'url', 'url_offset']
 
 /** SendGrid may re-issue a fact under another `sg_event_id` (sendgrid-nodejs issue 1435). */
