@@ -70,6 +70,7 @@ const oldestOf = ({ tier, status, periodEnd, cancels }: Before): Snapshot => ({
   priceId: null,
   start: -1,
   end: periodEnd,
+  isRow: true,
 })
 
 const showsItself = ({ status }: Standing): boolean =>

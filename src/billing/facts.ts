@@ -56,6 +56,8 @@ export interface Snapshot {
   end: number | null
   /** The version before knew it, so what it gave is in the user's row: it opens no period. */
   former?: true
+  /** It is the user's row of before the first event, which is too coarse to compare its state with an event's. */
+  isRow?: true
 }
 
 /** A line of an invoice. */
@@ -101,6 +103,8 @@ export interface Subscription {
   invoices: ReadonlyMap<string, Invoice>
   /** The version before saw it give access: its user is not welcomed again. */
   hadBegun: boolean
+  /** The latest time at which something was told of it. */
+  lastEventAt: number
 }
 
 export interface SnapshotFact extends Snapshot {
@@ -155,4 +159,5 @@ export const newSubscription = (id: string): Subscription => ({
   snapshots: new Map(),
   invoices: new Map(),
   hadBegun: false,
+  lastEventAt: 0,
 })

@@ -18,6 +18,7 @@ export interface Lot {
 }
 
 export const lotKey = (subscriptionId: string, start: number): string => `${subscriptionId}:${start}`
+export const isLotOf = (key: string, subscriptionId: string): boolean => key.startsWith(`${subscriptionId}:`)
 
 /** The lot of each subscription that has one. */
 export const lotsOf = (standings: UserStanding[]): Lot[] =>

@@ -10,16 +10,18 @@ import {
 
 /** Adds a fact to what is known of its subscription. Adding it again changes nothing. */
 export const merge = (subscription: Subscription, fact: SnapshotFact | InvoiceFact): Subscription => {
+  const lastEventAt = Math.max(subscription.lastEventAt, fact.at)
   if (fact.kind === 'snapshot') {
     const { kind, subscriptionId, ...snapshot } = fact
     return {
       ...subscription,
+      lastEventAt,
       snapshots: new Map(subscription.snapshots).set(keyOf(snapshot), snapshot),
     }
   }
   const { invoiceId } = fact
   const invoice = mergeInvoice(subscription.invoices.get(invoiceId) ?? newInvoice(invoiceId), fact)
-  return { ...subscription, invoices: new Map(subscription.invoices).set(invoiceId, invoice) }
+  return { ...subscription, lastEventAt, invoices: new Map(subscription.invoices).set(invoiceId, invoice) }
 }
 
 const newInvoice = (id: string): Invoice => ({

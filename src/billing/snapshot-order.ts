@@ -71,14 +71,15 @@ const chainFrom = (last: Snapshot, rest: Snapshot[], follows: Follows): Snapshot
 
 const without = (list: Snapshot[], one: Snapshot) => list.filter((other) => other !== one)
 
-const agrees = (fields: Partial<State>, state: State): boolean =>
-  (Object.keys(fields) as (keyof State)[]).every((name) => fields[name] === state[name])
+const agrees = (fields: Partial<State>, { state, isRow }: Snapshot): boolean =>
+  (Object.keys(fields) as (keyof State)[]).every((name) => !isRow && fields[name] === state[name])
 
 /** All that is known of the state before it fits. */
 const followsAtOnce: Follows = ({ state, previous }, other) =>
-  previous !== null && agrees({ ...state, ...previous }, other.state)
+  previous !== null && agrees({ ...state, ...previous }, other)
 
 /** At least what it changed fits: an event between the two may be lost. */
-const followsLoosely: Follows = ({ previous }, other) => previous !== null && agrees(previous, other.state)
+const followsLoosely: Follows = ({ previous }, other) => previous !== null && agrees(previous, other)
 
-const changesState = ({ state, previous }: Snapshot): boolean => previous !== null && !agrees(previous, state)
+const changesState = (snapshot: Snapshot): boolean =>
+  snapshot.previous !== null && !agrees(snapshot.previous, snapshot)

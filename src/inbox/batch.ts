@@ -50,7 +50,7 @@ export const createBatch = (
   provider: { name: ProviderName; waitLimit: number },
   tx: Transaction,
   now: Date,
-): { batch: Batch; outcome: Outcome; ignore: (event: ClaimedEvent) => void } => {
+): { batch: Batch; outcome: Outcome } => {
   const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: new Map() }
   const alerted = new Set<string>()
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
@@ -73,6 +73,14 @@ export const createBatch = (
     log: (level, message, event, details = {}) => outcome.lines.push({ level, message, event, details }),
     notify: (notification) => outcome.notifications.push(notification),
     skip,
+    ignore: (event) =>
+      end(event, {
+        status: 'ignored',
+        attempts: event.attempts,
+        reason: null,
+        nextAttemptAt: null,
+        waitingSince: event.waitingSince,
+      }),
     misunderstood: (event, why) => {
       outcome.misunderstood.set(event.id, why)
       const details = { reason: why.reason, cause: storableText(why.cause, MAX_CAUSE) }
@@ -96,13 +104,5 @@ export const createBatch = (
       })
     },
   }
-  const ignore = (event: ClaimedEvent) =>
-    end(event, {
-      status: 'ignored',
-      attempts: event.attempts,
-      reason: null,
-      nextAttemptAt: null,
-      waitingSince: event.waitingSince,
-    })
-  return { batch, outcome, ignore }
+  return { batch, outcome }
 }
