@@ -1,5 +1,5 @@
 import { TextDecoder } from 'node:util'
-import { Refusal } from '../../inbox/refusal.ts'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 
 // Mailgun posts its own fields in lower case and, beside them, every header of the mail as a field of its own. An
 // outside sender invents those: their names are data, never keys of an object, and their number and size are bounded.
