@@ -101,7 +101,7 @@ const alerting =
     return alert === null ? { kind: 'nothing' } : { kind: 'alert', alert }
   }
 
-const readers: Readonly<Record<HandledType, Reader>> = {
+export const readers: Readonly<Record<HandledType, Reader>> = {
   'customer.subscription.created': subscription('created'),
   'customer.subscription.updated': subscription('updated'),
   'customer.subscription.deleted': subscription('deleted'),
