@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
+import { senderNetwork } from '../sender-network.ts'
 import { type Accepted, createAccept } from './accept.ts'
 import { guardBody } from './body-guard.ts'
 import { createHeldBodies, type Hold } from './held-bodies.ts'
@@ -72,7 +73,7 @@ const mount = (
         })
       }
       provider.precheck?.(request.headers)
-      const hold = openHold(request.ip)
+      const hold = openHold(senderNetwork(request.ip, request.socket.remoteAddress))
       hold.assertFits(Math.min(announcedBytes(request) ?? 0, provider.bodyLimit))
       request.hold = hold
       // Not onResponse: Fastify calls that only for answers, and a sender may vanish before it gets one.
