@@ -20,6 +20,8 @@ const EVENT_COST = 512
 
 /** Bytes of a body that are read and dropped after a 503, at most. */
 const DROPPED_MOST = 1024 * 1024
+/** Lines for refused deliveries of one provider and reason, in a minute; then there is one for all the others. */
+const REFUSALS_LOGGED = 20
 /** Milliseconds from the last byte of a delivery to its answer: below the 5 s of the contract. */
 export const DECIDED_WITHIN = 4_000
 /** Verifying and reading deliveries, in milliseconds: a share of each turn of the event loop, and how long one waits. */
@@ -108,8 +110,17 @@ const mount = (
         scope.metrics.count('rejected', 1, { provider: provider.name, reason: refusal.reason })
         scope.counts.add(provider.name, 'refused', 1, refusal.reason)
         const line = { provider: provider.name, reason: refusal.reason, status: refusal.statusCode }
-        if (refusal.statusCode === 503) request.log.warn({ ...line, err: refusal.cause }, 'delivery refused')
-        else request.log.info(line, 'delivery refused')
+        // Our own fault is one cause for all; of what others do wrong the first few are worth a line each.
+        const ours = refusal.statusCode === 503
+        scope.trouble.report(
+          { reqId: request.id, ...line, ...(refusal.cause === undefined ? {} : { err: refusal.cause }) },
+          'delivery refused',
+          {
+            of: `${provider.name} ${refusal.reason}`,
+            first: ours ? 1 : REFUSALS_LOGGED,
+            level: ours ? 'warn' : 'info',
+          },
+        )
         throw refusal // answered by the app's error handler
       },
     },

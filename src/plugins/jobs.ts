@@ -50,6 +50,7 @@ export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
             config,
             metrics: app.metrics,
             log: app.log,
+            trouble: app.trouble,
             pool: app.database.process,
             pushToThisMachine,
           })
