@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { senderNetwork } from '../sender-network.ts'
-import { type Accepted, createAccept } from './accept.ts'
-import { guardBody } from './body-guard.ts'
-import { createHeldBodies, type Hold } from './held-bodies.ts'
-import { createPaced } from './paced.ts'
+import { type Accepted, createAccept } from './accept/accept.ts'
+import { guardBody } from './admission/body-guard.ts'
+import { DECIDED_WITHIN } from './admission/deadline.ts'
+import { createHeldBodies, type Hold } from './admission/held-bodies.ts'
+import { createPaced } from './admission/paced.ts'
+import { Refusal } from './admission/refusal.ts'
 import type { Provider } from './provider.ts'
-import { Refusal } from './refusal.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -22,8 +23,6 @@ const EVENT_COST = 512
 const DROPPED_MOST = 1024 * 1024
 /** Lines for refused deliveries of one provider and reason, in a minute; then there is one for all the others. */
 const REFUSALS_LOGGED = 20
-/** Milliseconds from the last byte of a delivery to its answer: below the 5 s of the contract. */
-export const DECIDED_WITHIN = 4_000
 /** Verifying and reading deliveries, in milliseconds: a share of each turn of the event loop, and how long one waits. */
 const WORK = { perTurn: 5, waitMost: 2_000 }
 
