@@ -5,7 +5,7 @@ import { z } from 'zod'
 const MIN_SECRET = 16
 
 /** `a, b`, or a line each: several live keys, so that one can be replaced without losing an event. */
-export const list = z
+const list = z
   .string()
   .transform((value) => value.split(/\s*,\s*|\s+/))
   .refine((parts) => parts.every((part) => part !== ''), {
