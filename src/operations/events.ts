@@ -87,9 +87,9 @@ export interface EventNotification {
   requestedAt: Date
   /**
    * `waiting` for its turn or its next try, `sent`, `not_configured` (its channel is; it was logged instead),
-   * `failed` for good, `forgotten` once pg-boss has deleted the job, 30 days after its end.
+   * `silenced` because it was no news any more, `failed` for good, `forgotten` once pg-boss has deleted the job, 30 days after its end.
    */
-  state: 'waiting' | 'sent' | 'not_configured' | 'failed' | 'forgotten'
+  state: 'waiting' | 'sent' | 'not_configured' | 'silenced' | 'failed' | 'forgotten'
   /** How often it was tried again. */
   retries: number
   endedAt: Date | null
@@ -164,8 +164,9 @@ export const payloadText = async (
 }
 
 const NOTIFICATIONS = `
-select n.channel, n.key, n.requested_at, j.state, j.retry_count, j.completed_on, j.output
-from event_notifications n left join pgboss.job j on j.name = $2 || n.channel and j.id = n.job_id
+select n.channel, n.key, n.requested_at, j.state, j.retry_count, j.completed_on, j.output,
+       s.job_id is not null as silenced
+from event_notifications n left join silenced_notifications s on s.job_id = n.job_id left join pgboss.job j on j.name = $2 || n.channel and j.id = n.job_id
 where n.event_id = $1
 order by n.requested_at, n.key`
 
@@ -175,7 +176,7 @@ const notificationsOf = async (pool: pg.Pool, id: string): Promise<EventNotifica
     channel: row.channel,
     key: row.key,
     requestedAt: row.requested_at,
-    state: notificationState(row.state, row.output),
+    state: row.state === null && row.silenced ? 'silenced' : notificationState(row.state, row.output),
     retries: row.retry_count ?? 0,
     endedAt: row.completed_on,
     // A worker's own ending has `error`, what it threw has `message`.

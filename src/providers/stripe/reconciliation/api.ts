@@ -62,3 +62,7 @@ export const describeApiError = (error: unknown, { STRIPE_API_KEY }: StripeApiCo
       : String(error)
   return text.replaceAll(STRIPE_API_KEY, 'STRIPE_API_KEY')
 }
+
+/** Whether Stripe refused, failed or did not answer; anything else is a fault of ours. */
+export const isApiError = (error: unknown): error is Stripe.errors.StripeError =>
+  error instanceof Stripe.errors.StripeError
