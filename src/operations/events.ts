@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Json } from '../inbox/provider.ts'
+import type { EventSource } from '../inbox/store.ts'
 import { type Channel, type NotificationEnding, QUEUE_PREFIX } from '../notifications/queues.ts'
 import { type EventFilter, type EventStatus, matching, POSITION } from './matching.ts'
 
@@ -10,6 +11,7 @@ export interface EventSummary {
   /** The provider's own id. */
   eventId: string
   eventType: string
+  source: EventSource
   subject: string | null
   status: EventStatus
   attempts: number
@@ -25,7 +27,7 @@ export interface EventSummary {
   waitingSince: Date | null
 }
 
-const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
+const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.source, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
   e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, ${POSITION} as position`
 
 const toSummary = (row: pg.QueryResultRow): EventSummary => ({
@@ -33,6 +35,7 @@ const toSummary = (row: pg.QueryResultRow): EventSummary => ({
   provider: row.provider,
   eventId: row.event_id,
   eventType: row.event_type,
+  source: row.source,
   subject: row.subject,
   status: row.status,
   attempts: row.attempts,
