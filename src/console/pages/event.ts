@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { EventSource } from '../../inbox/store.ts'
+import type { EventSource } from '../../inbox/accept/store.ts'
 import {
   type EventHistory,
   type EventNotification,

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type Stripe from 'stripe'
-import { insertRows } from '../../../inbox/store.ts'
+import { insertRows } from '../../../inbox/accept/store.ts'
 import { eventTypes } from '../../event-types.ts'
 import { readEvent } from '../events.ts'
 import { isHandled } from '../payload.ts'

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import type { webhookEvents } from '../db/schema.ts'
-import type { IncomingEvent, ProviderName } from './provider.ts'
+import type { webhookEvents } from '../../db/schema.ts'
+import type { IncomingEvent, ProviderName } from '../provider.ts'
 
 /** How an event came: signed by its provider, or fetched with our key to its API. */
 export type EventSource = (typeof webhookEvents.$inferSelect)['source']
