@@ -26,7 +26,7 @@ export interface StripeApi {
   stop: () => Promise<void>
 }
 
-export interface Fault {
+interface Fault {
   status: number
   headers?: Record<string, string>
 }
@@ -154,7 +154,7 @@ const linesOf = (invoice: Stored | undefined): Stored[] | undefined =>
   (invoice?.lines as { data: Stored[] } | undefined)?.data
 
 /** An invoice as lists and events show it. */
-export const cut = (invoice: Stored): Stored => {
+const cut = (invoice: Stored): Stored => {
   const lines = linesOf(invoice) ?? []
   return {
     ...invoice,
