@@ -29,8 +29,9 @@ const BATCH = 500
 
 /**
  * Gives events another turn, through the ordinary processing, their attempts beginning anew. `processed_at` says that
- * the effects are applied and stays, so that they are not applied again; only an ignored event is looked at afresh,
- * since a handler may have been added. A pending event that waits for its next try has it now.
+ * the effects are applied and stays, so that they are not applied again. Only an ignored event, or one that was not
+ * understood, is looked at afresh: a handler, or a price, may have been added. A pending event that waits for its next
+ * try has it now.
  */
 const REPLAY = `
 with picked as materialized (
@@ -45,7 +46,8 @@ with picked as materialized (
   set status = 'pending', attempts = 0,
       next_attempt_at = $3::timestamptz + picked.n * interval '1 second' / $4::int,
       waiting_since = case picked.status when 'pending' then e.waiting_since end,
-      processed_at = case when picked.status <> 'ignored' then e.processed_at end
+      processed_at = case when picked.status <> 'ignored' and e.misunderstood is null then e.processed_at end,
+      misunderstood = null
   from picked where e.id = picked.id
   returning e.id, e.next_attempt_at
 ), noted as (
