@@ -54,7 +54,7 @@ export const createBatch = (
   tx: Transaction,
   now: Date,
   oldNews: ReadonlySet<string | null> = new Set(),
-): { batch: Batch; outcome: Outcome; ignore: (event: ClaimedEvent) => void } => {
+): { batch: Batch; outcome: Outcome } => {
   const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: new Map() }
   const alerted = new Set<string>()
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
@@ -80,6 +80,14 @@ export const createBatch = (
         oldNews.has(notification.event) ? { ...notification, silent: true } : notification,
       ),
     skip,
+    ignore: (event) =>
+      end(event, {
+        status: 'ignored',
+        attempts: event.attempts,
+        reason: null,
+        nextAttemptAt: null,
+        waitingSince: event.waitingSince,
+      }),
     misunderstood: (event, why) => {
       outcome.misunderstood.set(event.id, why)
       const details = { reason: why.reason, cause: storableText(why.cause, MAX_CAUSE) }
@@ -103,13 +111,5 @@ export const createBatch = (
       })
     },
   }
-  const ignore = (event: ClaimedEvent) =>
-    end(event, {
-      status: 'ignored',
-      attempts: event.attempts,
-      reason: null,
-      nextAttemptAt: null,
-      waitingSince: event.waitingSince,
-    })
-  return { batch, outcome, ignore }
+  return { batch, outcome }
 }
