@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
+import type { StatusClass } from '../plugins/metrics.ts'
 import { type Accepted, createAccept } from './accept.ts'
 import { guardBody } from './body-guard.ts'
 import { createHeldBodies, type Hold } from './held-bodies.ts'
@@ -95,6 +96,7 @@ const mount = (
   })
   scope.addHook('onResponse', (_request, reply, done) => {
     scope.metrics.distribution('ack_time', reply.elapsedTime, { provider: provider.name })
+    scope.metrics.count('answers', 1, { provider: provider.name, status: statusClass(reply.statusCode) })
     done()
   })
 
@@ -137,6 +139,11 @@ const mount = (
       return accepted
     },
   )
+}
+
+const statusClass = (statusCode: number): StatusClass => {
+  if (statusCode < 400) return '2xx'
+  return statusCode < 500 ? '4xx' : '5xx'
 }
 
 const announcedBytes = ({ headers }: FastifyRequest): number | undefined =>

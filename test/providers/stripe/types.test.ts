@@ -1,4 +1,6 @@
+import type Stripe from 'stripe'
 import { expectTypeOf, test } from 'vitest'
+import type { STRIPE_EVENT_TYPES } from '../../../src/providers/stripe/event-types.ts'
 import type { Handlers } from '../../../src/providers/stripe/handler.ts'
 import { invoicePaid } from '../../../src/providers/stripe/invoice-paid.ts'
 import { invoicePaymentFailed } from '../../../src/providers/stripe/invoice-payment-failed.ts'
@@ -49,4 +51,8 @@ test('one that is missing does not compile', () => {
   // @ts-expect-error five are missing
   const handlers: Handlers = { 'invoice.paid': invoicePaid }
   expectTypeOf(handlers).toEqualTypeOf<Handlers>()
+})
+
+test('every type that the package knows is in the list', () => {
+  expectTypeOf<(typeof STRIPE_EVENT_TYPES)[number]>().toEqualTypeOf<Stripe.Event['type']>()
 })
