@@ -18,12 +18,12 @@ import {
   claimFresh,
   claimThese,
   endDifferently,
-  markMisunderstood,
   PARTS,
   recordFailure,
   takePart,
 } from './claim.ts'
 import type { Counts } from './counts.ts'
+import { reportMisunderstood, unknownType } from './misunderstood.ts'
 import type { ProcessedKeys } from './processed-keys.ts'
 import type { ClaimedEvent, Provider } from './provider.ts'
 import { type Committed, reportCommitted } from './report.ts'
@@ -91,10 +91,14 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       const kept = events.filter((event) => event.payload !== null)
       for (const event of events) if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
       const handled = kept.filter((event) => provider.handles(event.eventType))
-      for (const event of kept) if (!provider.handles(event.eventType)) ignore(event)
+      for (const event of kept) {
+        if (provider.handles(event.eventType)) continue
+        ignore(event)
+        if (!provider.knows(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
+      }
       if (handled.length > 0) await provider.handle(handled, batch)
       await endDifferently(client, [...outcome.endings.values()], now)
-      await markMisunderstood(client, outcome.misunderstood)
+      await reportMisunderstood(tx, provider.name, outcome, now)
       await options.enqueue(tx, outcome.notifications)
       return { claims, outcome, processedAt: now }
     })
