@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { ClaimedEvent, ProviderName } from './provider.ts'
+import type { ClaimedEvent, ProviderName } from '../provider.ts'
 import { spreadAfter } from './retry.ts'
 
 /** A claimed row, and whether its effects were applied before: then it is only replayed and nothing is to do. */

@@ -1,16 +1,16 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { urlencoded } from '../../src/providers/mailgun/sign.ts'
-import { post } from '../provider-contract.ts'
-import { mail, mailgunEnv, PATH, signature } from '../providers/mailgun/deliveries.ts'
+import { urlencoded } from '../../../src/providers/mailgun/sign.ts'
+import { post } from '../../provider-contract.ts'
+import { mail, mailgunEnv, PATH, signature } from '../../providers/mailgun/deliveries.ts'
 import {
   deliver as deliverEvents,
   event,
   seedOutreach,
   sendgridEnv,
-} from '../providers/sendgrid/deliveries.ts'
-import { deliver as deliverStripe, stripeEnv } from '../providers/stripe/deliveries.ts'
-import { eventually, type Service, startService } from '../service.ts'
+} from '../../providers/sendgrid/deliveries.ts'
+import { deliver as deliverStripe, stripeEnv } from '../../providers/stripe/deliveries.ts'
+import { eventually, type Service, startService } from '../../service.ts'
 
 // Redis may hold anything: by mistake, or because somebody can write to it. No money event and no mail is lost to it.
 

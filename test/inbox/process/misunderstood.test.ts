@@ -2,18 +2,18 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { MAX_ALERTS_A_DAY } from '../../src/inbox/misunderstood.ts'
-import { listEvents } from '../../src/operations/events.ts'
-import { type Operator, replayEvents } from '../../src/operations/replay.ts'
-import { eventTypes } from '../../src/providers/event-types.ts'
+import { MAX_ALERTS_A_DAY } from '../../../src/inbox/process/misunderstood.ts'
+import { listEvents } from '../../../src/operations/events.ts'
+import { type Operator, replayEvents } from '../../../src/operations/replay.ts'
+import { eventTypes } from '../../../src/providers/event-types.ts'
 import {
   deliver as deliverEvents,
   event,
   seedOutreach,
   sendgridEnv,
-} from '../providers/sendgrid/deliveries.ts'
-import { deliver as deliverStripe, stripeEnv } from '../providers/stripe/deliveries.ts'
-import { eventually, type Service, startService } from '../service.ts'
+} from '../../providers/sendgrid/deliveries.ts'
+import { deliver as deliverStripe, stripeEnv } from '../../providers/stripe/deliveries.ts'
+import { eventually, type Service, startService } from '../../service.ts'
 
 // Promise 8: nothing is silently misunderstood.
 

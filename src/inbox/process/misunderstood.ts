@@ -1,9 +1,9 @@
 import { and, eq, gte, inArray, lt, or, sql } from 'drizzle-orm'
-import { misunderstoodCauses, webhookEvents } from '../db/schema.ts'
-import type { Transaction } from '../db/transaction.ts'
+import { misunderstoodCauses, webhookEvents } from '../../db/schema.ts'
+import type { Transaction } from '../../db/transaction.ts'
+import type { ClaimedEvent, Misunderstanding, ProviderName } from '../provider.ts'
+import { storableText } from '../storable.ts'
 import type { Outcome } from './batch.ts'
-import type { ClaimedEvent, Misunderstanding, ProviderName } from './provider.ts'
-import { storableText } from './storable.ts'
 
 /** An event, and why no rule understands it. */
 export interface MisunderstoodEvent {
