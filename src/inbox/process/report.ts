@@ -1,10 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Metrics } from '../plugins/metrics.ts'
+import type { Metrics } from '../../plugins/metrics.ts'
+import type { Counts } from '../counts.ts'
+import type { ProcessedKeys } from '../processed-keys.ts'
+import type { ProviderName } from '../provider.ts'
 import type { Outcome } from './batch.ts'
 import type { Claim, Ending } from './claim.ts'
-import type { Counts } from './counts.ts'
-import type { ProcessedKeys } from './processed-keys.ts'
-import type { ProviderName } from './provider.ts'
 
 /** A transaction that is committed, and what there is to tell of it. */
 export interface Committed {
@@ -52,6 +52,9 @@ export const reportCommitted = async (
   }
   for (const [status, ofStatus] of Map.groupBy(ended, ({ event }) => statusOf(event.id))) {
     if (status !== 'pending') counts.add(provider, status, ofStatus.length)
+  }
+  for (const { reason } of outcome.misunderstood.values()) {
+    metrics.count('misunderstood', 1, { provider, reason })
   }
   const took = performance.now() - startedAt
   metrics.distribution('processing_time', took, { provider })
