@@ -93,6 +93,7 @@ const endsPhrase = (sort: Sort, rest: string, besideWeakSign: boolean): boolean 
   if (rest === '' || rest.startsWith(':') || ANY_PREFIX.test(rest)) return true
   if (/^[\p{L}\p{N}]/u.test(rest)) return goesOn(sort, rest, besideWeakSign)
   if (sort === 'noun') return endsNoun(rest)
+  if (ANY_PREFIX.test(rest.replace(/^[^\p{L}\p{N}?]+/u, ''))) return true
   return !rest.startsWith('?') && (sort === 'automatic' || !talks(rest))
 }
 

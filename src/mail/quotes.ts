@@ -5,7 +5,7 @@ import type { Mail } from './mail.ts'
 /** Lines and characters that are read of a text, and of a line. */
 const MAX_TEXT = 100_000
 const MAX_LINES = 3_000
-const MAX_LINE = 300
+const MAX_LINE = 1_000
 /**
  * What is left beside the quotes is given to the parser only when it is this short. Some of its patterns take a time that
  * grows with the cube of the length, and who writes more says more than a request to stop.
