@@ -221,11 +221,28 @@ export const subscriptions = pgTable(
     priceId: text(),
     currentPeriodEnd: time(),
     lastEventAt: time(),
-    /** What Stripe's events told, from which the columns above are derived: see src/providers/stripe/facts.ts. */
+    /** The snapshots, from which the columns above are derived: see src/billing/facts.ts. */
     facts: jsonb(),
   },
   (t) => [index('subscriptions_user_id_idx').on(t.userId)],
 )
+
+/** What is known of a user as a payer, beside the facts about the subscriptions: see src/billing/account.ts. */
+export const billingAccounts = pgTable('billing_accounts', {
+  userId: reference()
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+  /** The user's row as it was before the first event. */
+  firstRow: jsonb().notNull(),
+  /** A reconciliation has merged all that Stripe has of the customer. */
+  listed: boolean().notNull().default(false),
+  /** What was spent of each lot, in credits by the lot's key. */
+  spent: jsonb().notNull(),
+  /** Credits that other services added. */
+  added: integer().notNull(),
+  /** The `credits_remaining` that were written last: others have spent or added the difference. */
+  written: integer().notNull(),
+})
 
 export const invoices = pgTable(
   'invoices',
@@ -234,6 +251,8 @@ export const invoices = pgTable(
     subscriptionId: text(),
     paidAt: time(),
     failedAt: time(),
+    /** What else the rules need of it: see src/billing/facts.ts. Null of a one-off invoice. */
+    facts: jsonb(),
   },
   (t) => [index('invoices_subscription_id_idx').on(t.subscriptionId)],
 )
@@ -278,6 +297,10 @@ export const webhookEvents = pgTable(
     eventId: text().notNull(),
     dedupeKey: text().notNull().default(sql`gen_random_uuid()::text`),
     eventType: text().notNull().default('unknown'),
+    /** `catch-up`: not signed by its provider, but fetched with our key to its API. */
+    source: text({ enum: ['delivery', 'catch-up'] })
+      .notNull()
+      .default('delivery'),
     subject: text(),
     /** Null once the retention time of payloads is over. */
     payload: jsonb(),
@@ -332,6 +355,18 @@ export const eventNotifications = pgTable(
   },
   (t) => [primaryKey({ name: 'event_notifications_pkey', columns: [t.eventId, t.jobId] })],
 )
+
+/**
+ * Notifications that count as requested but are never sent: what they say was no news any more when it became known.
+ * Kept for as long as pg-boss keeps the jobs of the others.
+ */
+export const silencedNotifications = pgTable('silenced_notifications', {
+  /** The id that the job would have, made of the key. */
+  jobId: uuid().primaryKey(),
+  channel: text().notNull(),
+  key: text().notNull(),
+  silencedAt: time().notNull().defaultNow(),
+})
 
 /** What an operator did to an event, and why. */
 export const operatorActions = pgTable(

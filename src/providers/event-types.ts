@@ -23,6 +23,10 @@ export const eventTypes: Record<ProviderName, ReadonlySet<string>> = {
     'invoice.paid',
     'invoice.payment_succeeded',
     'invoice.payment_failed',
+    'invoice.voided',
+    'invoice.marked_uncollectible',
+    'charge.dispute.created',
+    'charge.refunded',
   ]),
   mailgun: new Set(['inbound']),
 }

@@ -45,12 +45,16 @@ const alertOf = (
   }
 }
 
-/** Builds what handlers are given for one transaction, and the record of what they asked for. */
+/**
+ * Builds what handlers are given for one transaction, and the record of what they asked for.
+ * @param oldNews row ids of the events of which nobody is told any more.
+ */
 export const createBatch = (
   provider: { name: ProviderName; waitLimit: number },
   tx: Transaction,
   now: Date,
-): { batch: Batch; outcome: Outcome; ignore: (event: ClaimedEvent) => void } => {
+  oldNews: ReadonlySet<string | null> = new Set(),
+): { batch: Batch; outcome: Outcome } => {
   const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: new Map() }
   const alerted = new Set<string>()
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
@@ -71,8 +75,19 @@ export const createBatch = (
     tx,
     now,
     log: (level, message, event, details = {}) => outcome.lines.push({ level, message, event, details }),
-    notify: (notification) => outcome.notifications.push(notification),
+    notify: (notification) =>
+      outcome.notifications.push(
+        oldNews.has(notification.event) ? { ...notification, silent: true } : notification,
+      ),
     skip,
+    ignore: (event) =>
+      end(event, {
+        status: 'ignored',
+        attempts: event.attempts,
+        reason: null,
+        nextAttemptAt: null,
+        waitingSince: event.waitingSince,
+      }),
     misunderstood: (event, why) => {
       outcome.misunderstood.set(event.id, why)
       const details = { reason: why.reason, cause: storableText(why.cause, MAX_CAUSE) }
@@ -96,13 +111,5 @@ export const createBatch = (
       })
     },
   }
-  const ignore = (event: ClaimedEvent) =>
-    end(event, {
-      status: 'ignored',
-      attempts: event.attempts,
-      reason: null,
-      nextAttemptAt: null,
-      waitingSince: event.waitingSince,
-    })
-  return { batch, outcome, ignore }
+  return { batch, outcome }
 }
