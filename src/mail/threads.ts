@@ -35,15 +35,22 @@ const ENTITIES: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&'
  * the brackets out or put words beside it; some fold the line within an id.
  */
 const idsIn = (value: string): string[] => {
-  const plain = decodeHeader(value).replace(/&(lt|gt|quot|amp);/gi, (_, name: string) => ENTITIES[name.toLowerCase()] ?? '')
-  const bracketed = plain.match(/<[^<>]+>/g)?.map((id) => id.replace(/\s+/g, '')) ?? []
-  const known = bracketed.filter((id) => id.includes('@') && id.length <= MAX_ID)
-  return known.length > 0 ? known : bareIds(plain)
+  const plain = decodeHeader(value).replace(
+    /&(lt|gt|quot|amp);/gi,
+    (_, name: string) => ENTITIES[name.toLowerCase()] ?? '',
+  )
+  const bracketed = plain.match(/<[^<>]+>/g)?.flatMap(withoutSpace) ?? []
+  const ids = bracketed.length > 0 ? bracketed : bareIds(plain)
+  return ids.filter((id) => id.length > 2 && id.length <= MAX_ID)
 }
+
+/** In an encoded word `_` stands for a space (RFC 2047): who encodes an id may have forgotten that. */
+const withoutSpace = (id: string): string[] =>
+  /\s/.test(id) ? [id.replace(/\s+/g, ''), id.replace(/ /g, '_').replace(/\s+/g, '')] : [id]
 
 /** Words that look like an id, without what stands around them. */
 const bareIds = (text: string): string[] =>
   text
     .split(/[\s<>,;"'()[\]]+/)
-    .filter((word) => /.@./.test(word) && word.length < MAX_ID - 1)
+    .filter((word) => word.includes('@'))
     .map((word) => `<${word}>`)
