@@ -1,6 +1,6 @@
 import { idInMessageId } from '../../domain/outreach-id.ts'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { IncomingEvent, Json } from '../../inbox/provider.ts'
-import { Refusal } from '../../inbox/refusal.ts'
 import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
 import { firstAddress, withoutTag } from '../../mail/addresses.ts'
 import { headerValues, type Mail, toPayload } from '../../mail/mail.ts'

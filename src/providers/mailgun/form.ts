@@ -1,5 +1,5 @@
 import { TextDecoder } from 'node:util'
-import { Refusal } from '../../inbox/refusal.ts'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { Attachment } from '../../mail/mail.ts'
 
 // Mailgun posts its own fields in lower case and, beside them, every header of the mail as a field of its own. An

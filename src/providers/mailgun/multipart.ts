@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Busboy } from '@fastify/busboy'
 import type { FastifyRequest } from 'fastify'
-import { Refusal } from '../../inbox/refusal.ts'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 import {
   BLANK_LINE,
   createCollector,
