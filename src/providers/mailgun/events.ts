@@ -52,7 +52,7 @@ const identity = (mail: Mail, form: Form): Json => {
       .map((value) => value.trim().toLowerCase())
       .join() || null
   const { messageId } = mail
-  if (messageId !== null && messageId.length <= MAX_ID && isUnique(messageId) && recipient !== null) {
+  if (messageId !== null && messageId.length <= MAX_ID && isUnique(messageId)) {
     return { 'Message-Id': messageId, recipient }
   }
   return {
