@@ -63,7 +63,7 @@ const beginsAutomatic = (text: string, nouns: boolean): boolean => {
   const phrase = PHRASE_HERE.exec(text)?.[0]
   if (phrase === undefined) return false
   const sort = SORT_OF.get(phrase) ?? 'noun'
-  return (nouns || sort !== 'noun') && endsPhrase(sort, text.slice(phrase.length).trimStart(), false)
+  return (nouns || sort !== 'noun') && endsPhrase(sort, text.slice(phrase.length).trimStart())
 }
 
 const holdsPhrase = (text: string): boolean =>
@@ -71,47 +71,47 @@ const holdsPhrase = (text: string): boolean =>
     const sort = SORT_OF.get(phrase) ?? 'noun'
     const before = text.slice(0, index).trimEnd().at(-1)
     if (sort === 'noun' && before !== undefined && /[\p{L}\p{N}]/u.test(before)) return false
-    return endsPhrase(sort, text.slice(index + phrase.length).trimStart(), true)
+    return endsPhrase(sort, text.slice(index + phrase.length).trimStart())
   })
 
 /** What the noun `reply` and the like add to an absence: `Out of office reply`. */
 const NOTICE =
-  /^(auto ?reply|auto ?response|auto ?responder|automatic (reply|response)|reply|response|message|notice|notification|alert|assistant|e ?mail|status)(?![\p{L}\p{N}])/u
+  /^(?:(auto ?reply|auto ?response|auto ?responder|automatic (?:reply|response)|reply|response|message|notice|notification)|alert|assistant|e ?mail|status)(?![\p{L}\p{N}])/u
 /** Until when: the words that lead to a date, in the languages of the phrases. */
 const UNTIL =
-  /^(until|till?|through|thru|back|returning|return|bis|wieder|zuruck|jusqu'?(a|au)?|de retour|retour|hasta|de regreso|vuelvo|fino|sino|rientro|ate|volto|tot|terug|do|wracam|ater|tillbaka|indtil|tilbage|tilbake|pana|до|εωσ|μεχρι|zpet|spat)(?![\p{L}\p{N}])/u
+  /^(for now|for the foreseeable future|until|till?|through|thru|back|returning|return|bis|wieder|zuruck|jusqu'?(a|au)?|de retour|retour|hasta|de regreso|vuelvo|fino|sino|rientro|ate|volto|tot|terug|do|wracam|ater|tillbaka|indtil|tilbage|tilbake|pana|до|εωσ|μεχρι|zpet|spat)(?![\p{L}\p{N}])/u
 /** From when: these words begin many other sentences, and count only before a number. */
 const FROM =
   /^(from|starting|since|on|as of|vom|von|ab|am|seit|du|le|des|depuis|del|desde|desde el|de|dal|dall'|van|vanaf|od|fra|fran|pa|с|з|w dniach|entre|between|zwischen|vom)(?![\p{L}\p{N}]) ?(the |le |el |il |den )?\d/u
+/** A day or a week, alone: `Out of office today`. */
 const DAY =
-  /^(today|tomorrow|this|next|on|from|all|for|monday|tuesday|wednesday|thursday|friday|heute|morgen|diese|nachste|am|vom|cette|la|esta|questa|deze|denne|w|на)(?![\p{L}\p{N}])/u
+  /^(today|tomorrow|tonight|all (day|week)|this (week|month|morning|afternoon)|next (week|month)|(on )?(mon|tues|wednes|thurs|fri)day( (morning|afternoon))?|for (the )?(day|week|holidays|rest of the (day|week)))(?![\p{L}\p{N}]) ?(?![\p{L}\p{N}])/u
 const TO =
   /^(from|to|for|by|re|regarding|on behalf of|von|an|fur|auf|de|du|a|para|da|di|van|od|fra|fran|från|от|на)(?![\p{L}\p{N}])/u
 
 /** Whether what follows a phrase leaves it a machine's. @param rest folded, without space before it */
-const endsPhrase = (sort: Sort, rest: string, besideWeakSign: boolean): boolean => {
+const endsPhrase = (sort: Sort, rest: string): boolean => {
   if (rest === '' || rest.startsWith(':') || ANY_PREFIX.test(rest)) return true
-  if (/^[\p{L}\p{N}]/u.test(rest)) return goesOn(sort, rest, besideWeakSign)
+  if (/^[\p{L}\p{N}]/u.test(rest)) return goesOn(sort, rest)
   if (sort === 'noun') return endsNoun(rest)
   if (ANY_PREFIX.test(rest.replace(/^[^\p{L}\p{N}?]+/u, ''))) return true
   return !rest.startsWith('?') && (sort === 'automatic' || !talks(rest))
 }
 
 /** The phrase is followed by a word. */
-const goesOn = (sort: Sort, rest: string, besideWeakSign: boolean): boolean => {
+const goesOn = (sort: Sort, rest: string): boolean => {
   if (sort === 'automatic') {
     const notice = NOTICE.exec(rest)
-    if (notice !== null) return endsPhrase(sort, rest.slice(notice[0].length).trimStart(), besideWeakSign)
+    if (notice !== null) return endsPhrase(sort, rest.slice(notice[0].length).trimStart())
     return TO.test(rest) && !talks(rest)
   }
-  if (sort === 'absence') {
-    const notice = NOTICE.exec(rest)
-    if (notice !== null) {
-      return endsPhrase('automatic', rest.slice(notice[0].length).trimStart(), besideWeakSign)
-    }
+  const notice = NOTICE.exec(rest)
+  if (notice !== null && (sort === 'absence' || notice[1] !== undefined)) {
+    return endsPhrase('automatic', rest.slice(notice[0].length).trimStart())
   }
-  const isDated = UNTIL.test(rest) || FROM.test(rest) || (sort === 'absence' && /^\d/.test(rest))
-  return (isDated || (besideWeakSign && DAY.test(rest))) && !talks(rest)
+  const isDated =
+    UNTIL.test(rest) || FROM.test(rest) || (sort === 'absence' && (/^\d/.test(rest) || DAY.test(rest)))
+  return isDated && !talks(rest)
 }
 
 /** `Vacation - back on Monday` and `Vacation!`, but not `Vacation - a rental platform`. */
