@@ -74,8 +74,8 @@ const schema = z.object({
     })
     .default([]),
   STRIPE_MAX_AGE: integer(300, 1),
-  STRIPE_PRICE_PRO: z.string().optional(),
-  STRIPE_PRICE_TEAMS: z.string().optional(),
+  STRIPE_PRICE_PRO: list.default([]),
+  STRIPE_PRICE_TEAMS: list.default([]),
   STRIPE_API_KEY: z
     .string()
     .regex(
@@ -143,14 +143,7 @@ ${problems.map((problem) => `  ${problem}`).join('\n')}
  */
 export const readConfig = (environment: Environment): Config => {
   const { values, settings, sendgridKeys, problems } = readWith(schema, environment)
-  if (values.STRIPE_WEBHOOK_SECRET !== undefined) {
-    for (const name of ['STRIPE_PRICE_PRO', 'STRIPE_PRICE_TEAMS'] as const) {
-      if (values[name] === undefined) problems.push(`${name}: is required when STRIPE_WEBHOOK_SECRET is set`)
-    }
-    if (values.STRIPE_PRICE_PRO !== undefined && values.STRIPE_PRICE_PRO === values.STRIPE_PRICE_TEAMS) {
-      problems.push('STRIPE_PRICE_TEAMS: expected another price than STRIPE_PRICE_PRO')
-    }
-  }
+  problems.push(...priceProblems(values))
   problems.push(...vapidProblems(values))
   if (settings === undefined || sendgridKeys === undefined || problems.length > 0) {
     throw new ConfigError(problems)
@@ -287,6 +280,23 @@ const ecdsaKey = (text: string): KeyObject => {
   const key = createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' })
   if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new Error('not a P-256 key')
   return key
+}
+
+/** With Stripe's secret both tiers need a price, and a price means one tier. */
+const priceProblems = (values: Environment): string[] => {
+  const { STRIPE_PRICE_PRO, STRIPE_PRICE_TEAMS } = values
+  const problems: string[] = []
+  if (values.STRIPE_WEBHOOK_SECRET !== undefined) {
+    for (const name of ['STRIPE_PRICE_PRO', 'STRIPE_PRICE_TEAMS'] as const) {
+      if (values[name] === undefined) problems.push(`${name}: is required when STRIPE_WEBHOOK_SECRET is set`)
+    }
+  }
+  const ofPro = new Set(list.safeParse(STRIPE_PRICE_PRO).data)
+  const inBoth = new Set((list.safeParse(STRIPE_PRICE_TEAMS).data ?? []).filter((price) => ofPro.has(price)))
+  for (const price of inBoth) {
+    problems.push(`STRIPE_PRICE_TEAMS: ${price} is in STRIPE_PRICE_PRO, too; a price means one tier`)
+  }
+  return problems
 }
 
 const vapidProblems = (values: Record<string, string | undefined>): string[] => {

@@ -99,10 +99,12 @@ describe('keys', () => {
       MAILGUN_WEBHOOK_SIGNING_KEY: 'one, two',
       STRIPE_WEBHOOK_SECRET: 'whsec_a,whsec_b',
       STRIPE_PRICE_PRO: 'price_1',
-      STRIPE_PRICE_TEAMS: 'price_2',
+      STRIPE_PRICE_TEAMS: 'price_2, price_2_yearly,price_2_old',
     })
     expect(config.MAILGUN_WEBHOOK_SIGNING_KEY).toHaveLength(2)
     expect(config.STRIPE_WEBHOOK_SECRET).toEqual(['whsec_a', 'whsec_b'])
+    expect(config.STRIPE_PRICE_PRO).toEqual(['price_1'])
+    expect(config.STRIPE_PRICE_TEAMS).toEqual(['price_2', 'price_2_yearly', 'price_2_old'])
   })
 })
 

@@ -45,6 +45,9 @@ const alertOf = (
   }
 }
 
+const isForOps = ({ channel, data }: Notification): boolean =>
+  channel === 'slack' && 'channel' in data && data.channel === 'ops'
+
 /**
  * Builds what handlers are given for one transaction, and the record of what they asked for.
  * @param oldNews row ids of the events of which nobody is told any more.
@@ -54,7 +57,7 @@ export const createBatch = (
   tx: Transaction,
   now: Date,
   oldNews: ReadonlySet<string | null> = new Set(),
-): { batch: Batch; outcome: Outcome; ignore: (event: ClaimedEvent) => void } => {
+): { batch: Batch; outcome: Outcome } => {
   const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: new Map() }
   const alerted = new Set<string>()
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
@@ -75,11 +78,20 @@ export const createBatch = (
     tx,
     now,
     log: (level, message, event, details = {}) => outcome.lines.push({ level, message, event, details }),
-    notify: (notification) =>
-      outcome.notifications.push(
-        oldNews.has(notification.event) ? { ...notification, silent: true } : notification,
-      ),
+    notify: (notification) => {
+      if (!oldNews.has(notification.event)) outcome.notifications.push(notification)
+      // An alert about the service is not about the fact: it must not be missing when a fresh event asks for it.
+      else if (!isForOps(notification)) outcome.notifications.push({ ...notification, silent: true })
+    },
     skip,
+    ignore: (event) =>
+      end(event, {
+        status: 'ignored',
+        attempts: event.attempts,
+        reason: null,
+        nextAttemptAt: null,
+        waitingSince: event.waitingSince,
+      }),
     misunderstood: (event, why) => {
       outcome.misunderstood.set(event.id, why)
       const details = { reason: why.reason, cause: storableText(why.cause, MAX_CAUSE) }
@@ -103,13 +115,5 @@ export const createBatch = (
       })
     },
   }
-  const ignore = (event: ClaimedEvent) =>
-    end(event, {
-      status: 'ignored',
-      attempts: event.attempts,
-      reason: null,
-      nextAttemptAt: null,
-      waitingSince: event.waitingSince,
-    })
-  return { batch, outcome, ignore }
+  return { batch, outcome }
 }
