@@ -224,6 +224,23 @@ export const readStripeApiConfig = (environment: Environment): StripeApiConfig =
   return data
 }
 
+const reconciliationSchema = schema
+  .pick({ STRIPE_API_KEY: true, STRIPE_API_URL: true, STRIPE_PRICE_PRO: true, STRIPE_PRICE_TEAMS: true })
+  .required({ STRIPE_API_KEY: true })
+
+/** What `stripe reconcile` works with. */
+export type ReconciliationConfig = z.infer<typeof reconciliationSchema>
+
+/** Reads {@link ReconciliationConfig}. @throws {ConfigError} also when there is no key, or a tier has no price. */
+export const readReconciliationConfig = (environment: Environment): ReconciliationConfig => {
+  const problems: string[] = []
+  const values = withSecretFiles(environment, problems)
+  const { data, error } = reconciliationSchema.safeParse(values)
+  problems.push(...problemsIn(error, values), ...priceProblems(values))
+  if (data === undefined || problems.length > 0) throw new ConfigError(problems)
+  return data
+}
+
 /** For `db:migrate -- --grant NAME`: the password that the role gets, if any. @throws {ConfigError} */
 export const readServicePassword = (environment: Environment): string | undefined => {
   const problems: string[] = []
@@ -286,9 +303,10 @@ const ecdsaKey = (text: string): KeyObject => {
 const priceProblems = (values: Environment): string[] => {
   const { STRIPE_PRICE_PRO, STRIPE_PRICE_TEAMS } = values
   const problems: string[] = []
-  if (values.STRIPE_WEBHOOK_SECRET !== undefined) {
+  const reason = (['STRIPE_WEBHOOK_SECRET', 'STRIPE_API_KEY'] as const).find((name) => values[name])
+  if (reason !== undefined) {
     for (const name of ['STRIPE_PRICE_PRO', 'STRIPE_PRICE_TEAMS'] as const) {
-      if (values[name] === undefined) problems.push(`${name}: is required when STRIPE_WEBHOOK_SECRET is set`)
+      if (values[name] === undefined) problems.push(`${name}: is required when ${reason} is set`)
     }
   }
   const ofPro = new Set(list.safeParse(STRIPE_PRICE_PRO).data)
