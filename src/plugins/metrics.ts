@@ -5,7 +5,9 @@ import type { RefusalReason } from '../inbox/admission/refusal.ts'
 import type { MisunderstandingReason, ProviderName } from '../inbox/provider.ts'
 import { eventTypes } from '../providers/event-types.ts'
 
-type Status = 'success' | 'error'
+/** How an attempt or a notification ended, or the class of an answer's status. */
+type Status = 'success' | 'error' | StatusClass
+export type StatusClass = '2xx' | '4xx' | '5xx'
 
 /** Every metric this service emits, below the prefix `roleferry.webhooks.`, with its type and tags. */
 export const METRICS = {
@@ -14,6 +16,8 @@ export const METRICS = {
   /** One per failed attempt. */
   errors: { type: 'count', tags: ['provider', 'event_type', 'status'] },
   duplicates: { type: 'count', tags: ['provider'] },
+  /** Answered deliveries. */
+  answers: { type: 'count', tags: ['provider', 'status'] },
   /** Refused deliveries. */
   rejected: { type: 'count', tags: ['provider', 'reason'] },
   skipped: { type: 'count', tags: ['provider', 'event_type'] },
@@ -63,7 +67,6 @@ declare module 'fastify' {
 /** DogStatsD over UDP, buffered: an agent that is away costs nothing, an unresolvable host one look-up a flush. */
 export const metricsPlugin = fp<{ config: Config }>(
   async (app, { config }) => {
-    let reportedAt = 0
     const client = new StatsD({
       host: config.DD_AGENT_HOST,
       port: config.DD_DOGSTATSD_PORT,
@@ -76,9 +79,7 @@ export const metricsPlugin = fp<{ config: Config }>(
         ...(config.DD_VERSION === undefined ? {} : { version: config.DD_VERSION }),
       },
       errorHandler: (error) => {
-        if (Date.now() - reportedAt < 60_000) return
-        reportedAt = Date.now()
-        app.log.warn({ err: error }, 'metrics cannot be sent')
+        app.trouble.report({ err: error }, 'metrics cannot be sent')
       },
     })
     app.decorate('metrics', {
@@ -90,7 +91,7 @@ export const metricsPlugin = fp<{ config: Config }>(
       await new Promise<void>((resolve) => client.close(() => resolve()))
     })
   },
-  { name: 'metrics' },
+  { name: 'metrics', dependencies: ['trouble'] },
 )
 
 /** Tag values come from closed lists: whatever a sender invents would be billed as a metric of its own. */
