@@ -8,7 +8,7 @@ import { fetchedSubscription } from '../subscription.ts'
 const PAGE = 100
 
 /** A fact, and when what it tells happened: in unix seconds. */
-export interface FetchedFact {
+interface FetchedFact {
   fact: SnapshotFact | InvoiceFact
   happenedAt: number
 }
