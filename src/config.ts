@@ -74,6 +74,7 @@ const schema = z.object({
   SLACK_API_URL: url('https://slack.com/api/', 'http:', 'https:').optional(),
   SLACK_CHANNEL_DELIVERABILITY: z.string().default('#deliverability'),
   SLACK_CHANNEL_BILLING: z.string().default('#billing'),
+  SLACK_CHANNEL_OPS: z.string().default('#webhooks'),
   SMTP_URL: url('smtp://user:password@host:587', 'smtp:', 'smtps:').optional(),
   EMAIL_FROM: z
     .string()

@@ -149,6 +149,7 @@ test('.env.example lists every variable of the contract, and only those', () => 
     'SLACK_API_URL',
     'SLACK_CHANNEL_DELIVERABILITY',
     'SLACK_CHANNEL_BILLING',
+    'SLACK_CHANNEL_OPS',
     'SMTP_URL',
     'EMAIL_FROM',
     'VAPID_PUBLIC_KEY',

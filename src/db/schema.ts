@@ -3,6 +3,7 @@ import {
   bigint,
   boolean,
   check,
+  doublePrecision,
   index,
   integer,
   jsonb,
@@ -101,6 +102,14 @@ export const mailboxes = pgTable(
     email: text().notNull(),
     bounceCount7d: integer('bounce_count_7d').notNull().default(0),
     spamReports7d: integer('spam_reports_7d').notNull().default(0),
+    /** The mailbox guard: the sending service sends nothing from a mailbox while `paused_at` is set. */
+    pausedAt: time(),
+    pausedReason: text(),
+    resumedAt: time(),
+    warnedAt: time(),
+    /** Bounces and spam reports per mail sent, from 0 to 1, over the seven days before it was resumed. */
+    resumedBounceRate: doublePrecision(),
+    resumedSpamRate: doublePrecision(),
     healthScore: integer()
       .notNull()
       .generatedAlwaysAs(sql`greatest(0, 100 - 5 * bounce_count_7d - 25 * spam_reports_7d)`),
@@ -140,6 +149,8 @@ export const outreach = pgTable(
     messageId: text(),
     /** Event time our `message_id` was learned from; null when another service wrote it. */
     messageIdSeenAt: time(),
+    /** SendGrid's id of the mail: its `sg_message_id` up to the first dot. */
+    sgMessageId: text(),
     status: outreachStatus().notNull().default('draft'),
     sentAt: time(),
     deliveredAt: time(),
@@ -149,6 +160,7 @@ export const outreach = pgTable(
   },
   (t) => [
     index('outreach_message_id_idx').on(t.messageId),
+    index('outreach_sg_message_id_idx').on(t.sgMessageId),
     index('outreach_contact_id_idx').on(t.contactId),
     index('outreach_application_id_idx').on(t.applicationId),
     index('outreach_from_mailbox_sent_at_idx').on(sql`lower(${t.fromMailbox})`, t.sentAt),
@@ -189,8 +201,14 @@ export const inboundMessages = pgTable(
   (t) => [
     index('inbound_messages_outreach_id_idx').on(t.outreachId),
     index('inbound_messages_received_at_idx').on(t.receivedAt),
-    check('inbound_messages_kind_check', sql`${t.kind} in ('reply', 'auto_reply', 'bounce')`),
-    check('inbound_messages_matched_by_check', sql`${t.matchedBy} in ('thread', 'sender', 'mailbox')`),
+    check(
+      'inbound_messages_kind_check',
+      sql`${t.kind} in ('reply', 'auto_reply', 'bounce', 'complaint', 'own', 'unsubscribe')`,
+    ),
+    check(
+      'inbound_messages_matched_by_check',
+      sql`${t.matchedBy} in ('thread', 'sender', 'domain', 'mailbox')`,
+    ),
   ],
 )
 
@@ -275,11 +293,14 @@ export const webhookEvents = pgTable(
     nextAttemptAt: time(),
     /** Since when it waits for a row that is not there yet; stays when it is `skipped` for that. */
     waitingSince: time(),
+    /** Why no rule understood it; null for nearly every event. */
+    misunderstood: text(),
   },
   (t) => [
     unique('webhook_events_provider_event_id_key').on(t.provider, t.eventId),
     unique('webhook_events_provider_dedupe_key_key').on(t.provider, t.dedupeKey),
     index('webhook_events_subject_idx').on(t.subject),
+    index('webhook_events_misunderstood_idx').on(t.receivedAt).where(sql`${t.misunderstood} is not null`),
     // Lists, counts and retention by any filter (see src/operations/matching.ts). It is the one index that operating
     // costs an arrival: 10 % of an insert and of a mark, measured with thousand-row statements.
     index('webhook_events_list_idx').on(t.status, t.provider, t.eventType, t.receivedAt, t.id),

@@ -1,6 +1,7 @@
 import type pg from 'pg'
-import type { ClaimedEvent, ProviderName } from './provider.ts'
+import type { ClaimedEvent, Misunderstanding, ProviderName } from './provider.ts'
 import { spreadAfter } from './retry.ts'
+import { storableText } from './storable.ts'
 
 /** A claimed row, and whether its effects were applied before: then it is only replayed and nothing is to do. */
 export interface Claim {
@@ -149,6 +150,22 @@ export const endDifferently = async (client: pg.PoolClient, endings: Ending[], n
     waiting_since: waitingSince,
   }))
   await client.query({ name: 'inbox_end', text: END, values: [JSON.stringify(rows), now] })
+}
+
+const MARK_MISUNDERSTOOD = `
+update webhook_events e set misunderstood = v.why
+from unnest($1::bigint[], $2::text[]) as v(id, why)
+where e.id = v.id`
+
+/** Keeps with the events why no rule understood them, inside the same transaction. */
+export const markMisunderstood = async (
+  client: pg.PoolClient,
+  misunderstood: Map<string, Misunderstanding>,
+): Promise<void> => {
+  if (misunderstood.size === 0) return
+  const texts = [...misunderstood.values()].map(({ text }) => storableText(text, 500))
+  const values = [[...misunderstood.keys()], texts]
+  await client.query({ name: 'inbox_mark_misunderstood', text: MARK_MISUNDERSTOOD, values })
 }
 
 /**

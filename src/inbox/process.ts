@@ -18,6 +18,7 @@ import {
   claimFresh,
   claimThese,
   endDifferently,
+  markMisunderstood,
   PARTS,
   recordFailure,
   takePart,
@@ -85,7 +86,7 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       const now = clock()
       const claims = await claim(client, now)
       if (claims.length === 0) return undefined
-      const { batch, outcome, ignore } = createBatch(tx, now, provider.waitLimit)
+      const { batch, outcome, ignore } = createBatch(provider, tx, now)
       const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
       const kept = events.filter((event) => event.payload !== null)
       for (const event of events) if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
@@ -93,6 +94,7 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       for (const event of kept) if (!provider.handles(event.eventType)) ignore(event)
       if (handled.length > 0) await provider.handle(handled, batch)
       await endDifferently(client, [...outcome.endings.values()], now)
+      await markMisunderstood(client, outcome.misunderstood)
       await options.enqueue(tx, outcome.notifications)
       return { claims, outcome, processedAt: now }
     })

@@ -57,6 +57,27 @@ export interface Batch {
   wait: (event: ClaimedEvent, missing: string, details?: LogDetails) => void
   /** The event cannot be applied: kept, never tried again, except that a redelivery revives a `revivable` one. */
   skip: (event: ClaimedEvent, reason: string, options?: { revivable?: boolean; details?: LogDetails }) => void
+  /**
+   * Marks the event, logs a warning, counts it and requests one alert per cause. It does not end the event: call
+   * `skip` as well when the event cannot be applied.
+   */
+  misunderstood: (event: ClaimedEvent, why: Misunderstanding) => void
+}
+
+/** Why an event was not understood (promise 8): the tag of the metric `misunderstood`. */
+export type MisunderstandingReason = 'unknown_type' | 'missing_field' | 'unknown_price' | 'unknown_status'
+
+/** What a person should know about an event that no rule understands. */
+export interface Misunderstanding {
+  reason: MisunderstandingReason
+  /** An event type, a price id, a status or a field: there is one alert per provider, reason and cause. */
+  cause: string
+  /** Kept with the event and sent to Slack, so it holds no address and nothing of the body but the cause. */
+  text: string
+  /** Who is alerted: `ops` unless it is about money. */
+  channel?: 'ops' | 'billing'
+  /** `day` repeats the alert once a day (UTC) while the cause lasts; otherwise there is one alert. */
+  again?: 'day'
 }
 
 /** Ids and numbers only: never a payload, an address or a key. */

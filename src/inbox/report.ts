@@ -53,6 +53,9 @@ export const reportCommitted = async (
   for (const [status, ofStatus] of Map.groupBy(ended, ({ event }) => statusOf(event.id))) {
     if (status !== 'pending') counts.add(provider, status, ofStatus.length)
   }
+  for (const { reason } of outcome.misunderstood.values()) {
+    metrics.count('misunderstood', 1, { provider, reason })
+  }
   const took = performance.now() - startedAt
   metrics.distribution('processing_time', took, { provider })
   const now = clock().getTime()

@@ -6,7 +6,7 @@ import type { EmailContent } from './emails/index.ts'
 
 /** What each channel's job carries. */
 export interface NotificationData {
-  slack: { channel: 'deliverability' | 'billing'; text: string }
+  slack: { channel: 'deliverability' | 'billing' | 'ops'; text: string }
   email: { to: string } & EmailContent
   /** `url` is opened by a click. `outreachId` is there when the push is about one. */
   push: { userId: string; title: string; body: string; url: string; outreachId?: string }

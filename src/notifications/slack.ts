@@ -19,6 +19,7 @@ export const createSlack = ({ config, log }: SenderOptions): Send<'slack'> => {
   const channels = {
     deliverability: config.SLACK_CHANNEL_DELIVERABILITY,
     billing: config.SLACK_CHANNEL_BILLING,
+    ops: config.SLACK_CHANNEL_OPS,
   }
   if (config.SLACK_BOT_TOKEN === undefined) return async () => 'not_configured'
   const slack = new WebClient(config.SLACK_BOT_TOKEN, {

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { StatsD } from 'hot-shots'
 import type { Config } from '../config.ts'
-import type { ProviderName } from '../inbox/provider.ts'
+import type { MisunderstandingReason, ProviderName } from '../inbox/provider.ts'
 import type { RefusalReason } from '../inbox/refusal.ts'
 import { eventTypes } from '../providers/event-types.ts'
 
@@ -18,6 +18,8 @@ export const METRICS = {
   rejected: { type: 'count', tags: ['provider', 'reason'] },
   skipped: { type: 'count', tags: ['provider', 'event_type'] },
   dead: { type: 'count', tags: ['provider', 'event_type'] },
+  /** Events that no rule understands: see `Misunderstanding`. */
+  misunderstood: { type: 'count', tags: ['provider', 'reason'] },
   /** Milliseconds from the first header to the answer. */
   ack_time: { type: 'distribution', tags: ['provider'] },
   /** Milliseconds a batch took. */
@@ -38,7 +40,7 @@ interface TagValues {
   /** A type the provider is not known to send is tagged `other`. */
   event_type: string
   status: Status
-  reason: RefusalReason
+  reason: RefusalReason | MisunderstandingReason
   channel: 'slack' | 'email' | 'push'
 }
 
