@@ -16,6 +16,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import { messageIdKey } from '../domain/message-id.ts'
 
 // RoleFerry's tables, as this service and RoleFerry's other services read and write them.
 // The other services insert rows too, so every column but ids and e-mails is nullable or has a default.
@@ -151,6 +152,8 @@ export const outreach = pgTable(
     messageIdSeenAt: time(),
     /** SendGrid's id of the mail: its `sg_message_id` up to the first dot. */
     sgMessageId: text(),
+    /** Event time our `sg_message_id` was learned from; null when another service wrote it. */
+    sgMessageIdSeenAt: time(),
     status: outreachStatus().notNull().default('draft'),
     sentAt: time(),
     deliveredAt: time(),
@@ -160,6 +163,7 @@ export const outreach = pgTable(
   },
   (t) => [
     index('outreach_message_id_idx').on(t.messageId),
+    index('outreach_message_id_key_idx').on(messageIdKey(t.messageId)),
     index('outreach_sg_message_id_idx').on(t.sgMessageId),
     index('outreach_contact_id_idx').on(t.contactId),
     index('outreach_application_id_idx').on(t.applicationId),

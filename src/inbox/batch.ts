@@ -15,6 +15,8 @@ interface LogLine {
 /** What the handlers of one transaction asked for. Logged and counted only once it is committed. */
 export interface Outcome {
   lines: LogLine[]
+  /** Lines of which one a minute is logged, with their number. */
+  counted: { message: string; event: ClaimedEvent }[]
   notifications: Notification[]
   /** Events that did not end `processed`, by row id. */
   endings: Map<string, Ending>
@@ -51,12 +53,18 @@ export const createBatch = (
   tx: Transaction,
   now: Date,
 ): { batch: Batch; outcome: Outcome; ignore: (event: ClaimedEvent) => void } => {
-  const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: new Map() }
+  const outcome: Outcome = {
+    lines: [],
+    counted: [],
+    notifications: [],
+    endings: new Map(),
+    misunderstood: new Map(),
+  }
   const alerted = new Set<string>()
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
     outcome.endings.set(event.id, { id: event.id, ...ending })
   }
-  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {} } = {}) => {
+  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {}, counted = false } = {}) => {
     end(event, {
       status: 'skipped',
       attempts: event.attempts,
@@ -65,7 +73,8 @@ export const createBatch = (
       // The mark of "skipped for a missing row": a redelivery revives it.
       waitingSince: revivable ? (event.waitingSince ?? now) : null,
     })
-    outcome.lines.push({ level: 'warn', message: reason, event, details })
+    if (counted) outcome.counted.push({ message: reason, event })
+    else outcome.lines.push({ level: 'warn', message: reason, event, details })
   }
   const batch: Batch = {
     tx,

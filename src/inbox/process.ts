@@ -28,6 +28,7 @@ import type { ProcessedKeys } from './processed-keys.ts'
 import type { ClaimedEvent, Provider } from './provider.ts'
 import { type Committed, reportCommitted } from './report.ts'
 import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
+import type { SeldomLines } from './seldom-lines.ts'
 import { storableText } from './storable.ts'
 
 export interface ProcessOptions {
@@ -35,6 +36,7 @@ export interface ProcessOptions {
   processedKeys: ProcessedKeys
   metrics: Metrics
   counts: Counts
+  seldomLines: SeldomLines
   log: FastifyBaseLogger
   clock: () => Date
   /** Whether to leave off after the batch under way. */

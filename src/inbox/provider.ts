@@ -56,12 +56,19 @@ export interface Batch {
   /** The event needs a row that is not there yet: it comes back later, for as long as the provider allows. */
   wait: (event: ClaimedEvent, missing: string, details?: LogDetails) => void
   /** The event cannot be applied: kept, never tried again, except that a redelivery revives a `revivable` one. */
-  skip: (event: ClaimedEvent, reason: string, options?: { revivable?: boolean; details?: LogDetails }) => void
+  skip: (event: ClaimedEvent, reason: string, options?: SkipOptions) => void
   /**
    * Marks the event, logs a warning, counts it and requests one alert per cause. It does not end the event: call
    * `skip` as well when the event cannot be applied.
    */
   misunderstood: (event: ClaimedEvent, why: Misunderstanding) => void
+}
+
+export interface SkipOptions {
+  revivable?: boolean
+  details?: LogDetails
+  /** There can be many: one line a minute says how many were skipped for this reason, in place of one for each. */
+  counted?: boolean
 }
 
 /** Why an event was not understood (promise 8): the tag of the metric `misunderstood`. */

@@ -17,4 +17,5 @@ export interface SendgridEvent {
 }
 
 /** The contacts of these events; one that is in several of them is there as often. */
-export const contactsOf = (events: SendgridEvent[]): string[] => events.flatMap(({ contactIds }) => contactIds)
+export const contactsOf = (events: SendgridEvent[]): string[] =>
+  events.flatMap(({ contactIds }) => contactIds)
