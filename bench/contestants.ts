@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { onPort } from '../dev/port.ts'
-import { startServerProcess } from '../dev/server-process.ts'
+import { onPort } from '../harness/port.ts'
+import { startServerProcess } from '../harness/server-process.ts'
 import type { Place } from './stack.ts'
 
 /** A program under test, listening. */

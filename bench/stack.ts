@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import pg from 'pg'
-import { type Stack, startStack } from '../dev/stack.ts'
+import { type Stack, startStack } from '../harness/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { SEED_SQL } from './events.ts'
 

@@ -1,4 +1,4 @@
-import { fillInbox } from '../dev/volume.ts'
+import { fillInbox } from '../harness/volume.ts'
 import { startService } from './contestants.ts'
 import { type Bench, type Measured, measure } from './measure.ts'
 import { median, medianOf } from './median.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { percentile } from '../harness/say.ts'
 import type { Load } from './load.ts'
-import { percentile } from './report.ts'
 
 /** How the load fared for a while. */
 export interface Fare {

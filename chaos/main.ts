@@ -1,5 +1,6 @@
 import { parseArgs, styleText } from 'node:util'
-import { linePrefix, say, sayResult, saySummary } from './report.ts'
+import { linePrefix, say } from '../harness/say.ts'
+import { sayResult, saySummary } from './report.ts'
 import { type Result, runScenario, type Scenario } from './scenario.ts'
 import { deploy } from './scenarios/deploy.ts'
 import { flood } from './scenarios/flood.ts'

@@ -7,7 +7,7 @@ import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import webpush from 'web-push'
-import { startMailServer } from '../dev/mail-server.ts'
+import { startMailServer } from '../harness/mail-server.ts'
 
 /** How Slack, the mail server and the push service are: well, away, too slow for their callers, or refusing. */
 export type Mood = 'well' | 'down' | 'slow' | 'busy' | 'broken'

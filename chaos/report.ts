@@ -1,20 +1,6 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { styleText } from 'node:util'
+import { say } from '../harness/say.ts'
 import type { Result } from './scenario.ts'
-
-/** What every line begins with, where several scenarios run at once. */
-export const linePrefix = new AsyncLocalStorage<string>()
-
-export const say = (text: string): void => console.log((linePrefix.getStore() ?? '') + text)
-
-/** `1234567` -> `1,234,567`. */
-export const shown = (count: number): string => count.toLocaleString('en-US')
-
-/** The value below which so many of a hundred lie, rounded; 0 of nothing. */
-export const percentile = (values: number[], of100: number): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * of100) / 100))] ?? 0)
-}
 
 /** One scenario's table. */
 export const sayResult = (result: Result): void => {

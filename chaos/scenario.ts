@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { percentile, say, shown } from '../harness/say.ts'
 import { type Comparison, compare, type Effects } from './effects.ts'
 import { type Load, startLoad } from './load.ts'
-import { percentile, say, shown } from './report.ts'
 import type { World } from './world.ts'
 
 /** What a scenario found. */

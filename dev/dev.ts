@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
 import pretty from 'pino-pretty'
+import { ended } from '../harness/child.ts'
+import { seed } from '../harness/seed.ts'
+import { guardProcess } from '../harness/server-process.ts'
+import { startStack } from '../harness/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { PROVIDER_NAMES } from '../src/inbox/provider.ts'
 import { kits } from '../src/providers/kits.ts'
-import { ended } from './child.ts'
-import { seed } from './seed.ts'
-import { guardProcess } from './server-process.ts'
-import { startStack } from './stack.ts'
 
 // The whole stack on this machine, left running: Postgres, Redis, and the service restarted on every change.
 

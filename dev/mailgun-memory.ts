@@ -1,6 +1,9 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { onPort } from '../harness/port.ts'
+import { residentBytes, type ServerProcess, startServerProcess } from '../harness/server-process.ts'
+import { startStack } from '../harness/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
 import {
   createMailgunSigner,
@@ -10,9 +13,6 @@ import {
   urlencoded,
 } from '../src/providers/mailgun/sign.ts'
 import type { SignedRequest } from '../src/providers/signed-request.ts'
-import { onPort } from './port.ts'
-import { residentBytes, type ServerProcess, startServerProcess } from './server-process.ts'
-import { startStack } from './stack.ts'
 
 // What the largest mails cost: posts them at the service as production starts it, a process of its own, and watches
 // its resident memory. Exit code 1 when that grows too much.

@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { parseArgs, styleText } from 'node:util'
 import pg from 'pg'
+import { startPostgres } from '../harness/postgres.ts'
+import { daysAgo, FILTERS, fillAround, fillInbox } from '../harness/volume.ts'
 import { readConfig } from '../src/config.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { PROVIDER_NAMES } from '../src/inbox/provider.ts'
@@ -17,8 +19,6 @@ import { contactById, mailboxById, outreachById, touchedBy, userById } from '../
 import { replayEvents, replayMatching } from '../src/operations/replay.ts'
 import { resolveSearch } from '../src/operations/search.ts'
 import { tasks } from '../src/upkeep/schedule.ts'
-import { startPostgres } from './postgres.ts'
-import { daysAgo, FILTERS, fillAround, fillInbox } from './volume.ts'
 
 // Everything the console, the command line and upkeep ask of the database, on ten million events: how long it takes,
 // how much is read, and whether a large table is read from end to end.

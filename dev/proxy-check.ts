@@ -3,6 +3,11 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { findOnPath } from '../harness/executable.ts'
+import { onPort } from '../harness/port.ts'
+import { seed } from '../harness/seed.ts'
+import { startServerProcess } from '../harness/server-process.ts'
+import { startStack } from '../harness/stack.ts'
 import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { migrate } from '../src/db/migrate.ts'
@@ -10,11 +15,6 @@ import { PROVIDER_NAMES } from '../src/inbox/provider.ts'
 import { kits } from '../src/providers/kits.ts'
 import { createMailgunSigner, mailFields, multipart } from '../src/providers/mailgun/sign.ts'
 import type { SignedRequest } from '../src/providers/signed-request.ts'
-import { findOnPath } from './executable.ts'
-import { onPort } from './port.ts'
-import { seed } from './seed.ts'
-import { startServerProcess } from './server-process.ts'
-import { startStack } from './stack.ts'
 
 // Runs docs/nginx.conf, as it stands but for addresses and paths, in front of two replicas and posts through it.
 

@@ -1,4 +1,4 @@
-import { createRandom, type Random } from '../chaos/random.ts'
+import { createRandom, type Random } from '../harness/random.ts'
 import type { ProviderName } from '../src/inbox/provider.ts'
 import { kits } from '../src/providers/kits.ts'
 import { type FormFields, multipart, urlencoded } from '../src/providers/mailgun/sign.ts'

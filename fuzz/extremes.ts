@@ -1,4 +1,4 @@
-import type { Random } from '../chaos/random.ts'
+import type { Random } from '../harness/random.ts'
 import type { FormFields } from '../src/providers/mailgun/sign.ts'
 
 const MIB = 1024 * 1024

@@ -1,4 +1,4 @@
-import type { Random } from '../chaos/random.ts'
+import type { Random } from '../harness/random.ts'
 
 /** Pieces that mean something to a parser or a rule of ours: repeated, they are what slow patterns choke on. */
 const TOKENS = [

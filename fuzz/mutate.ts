@@ -1,4 +1,4 @@
-import type { Random } from '../chaos/random.ts'
+import type { Random } from '../harness/random.ts'
 import type { Json } from '../src/inbox/provider.ts'
 import type { FormFields } from '../src/providers/mailgun/sign.ts'
 import { hostileJson, hostileText } from './hostile.ts'

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib'
-import type { Random } from '../chaos/random.ts'
+import type { Random } from '../harness/random.ts'
 import { hostileText } from './hostile.ts'
 import { mutateBytes } from './mutate.ts'
 import { toWire, type WireRequest } from './wire.ts'

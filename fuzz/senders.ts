@@ -4,7 +4,7 @@ import type { SampleSubject } from '../src/providers/sample.ts'
 import { createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
 import { createStripeSigner } from '../src/providers/stripe/sign.ts'
 
-/** Rows that `dev/seed.ts` makes. */
+/** Rows that `harness/seed.ts` makes. */
 const ABOUT: SampleSubject = {
   outreach: '1',
   customer: 'cus_Sam',

@@ -3,7 +3,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import Fastify from 'fastify'
 import { expect, test } from 'vitest'
-import { DECIDED_WITHIN } from '../src/inbox/route.ts'
+import { DECIDED_WITHIN } from '../src/inbox/admission/deadline.ts'
 import { closePlugin } from '../src/plugins/close.ts'
 
 const CONNECTIONS = 110

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { REFUSALS } from '../src/inbox/refusal.ts'
+import { REFUSALS } from '../src/inbox/admission/refusal.ts'
 import { METRIC_PREFIX, METRICS } from '../src/plugins/metrics.ts'
 import { eventTypes } from '../src/providers/event-types.ts'
 

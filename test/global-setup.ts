@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
-import { startStack } from '../dev/stack.ts'
+import { startStack } from '../harness/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { SERVICE_ROLE, TEMPLATE } from './template.ts'
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Stack, startStack } from '../dev/stack.ts'
+import { type Stack, startStack } from '../harness/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { SERVICE_ROLE } from './template.ts'
 

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { inject } from 'vitest'
-import { REDIS_DATABASES } from '../dev/redis.ts'
+import { REDIS_DATABASES } from '../harness/redis.ts'
 
 /**
  * An empty logical database of one's own: Redis itself hands out the numbers, in database 0. So a test must not

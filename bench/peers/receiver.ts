@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import Fastify, { LogController } from 'fastify'
-import { Refusal } from '../../src/inbox/refusal.ts'
+import { Refusal } from '../../src/inbox/admission/refusal.ts'
 import { verifySignature } from '../../src/providers/sendgrid/verify.ts'
 import type { SendgridEvent } from './effects.ts'
 

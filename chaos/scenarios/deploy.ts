@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { say } from '../report.ts'
+import { say } from '../../harness/say.ts'
 import { beginLoad, type Scenario } from '../scenario.ts'
 
 const STOP_WITHIN = 8_000

@@ -1,5 +1,5 @@
+import { shown } from '../../harness/say.ts'
 import { fareRow, successOf, watchFare } from '../fare.ts'
-import { shown } from '../report.ts'
 import { beginLoad, type Scenario } from '../scenario.ts'
 import type { FloodReport } from '../strangers/flood.ts'
 import { startStrangers } from '../strangers/process.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { say, shown } from '../../harness/say.ts'
 import { fareRow, successOf, watchFare } from '../fare.ts'
-import { say, shown } from '../report.ts'
 import { beginLoad, type Scenario } from '../scenario.ts'
 import type { IdleReport } from '../strangers/idle.ts'
 import { startStrangers } from '../strangers/process.ts'

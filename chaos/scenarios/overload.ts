@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { say, shown } from '../report.ts'
+import { say, shown } from '../../harness/say.ts'
+import type { ServiceProcess } from '../../harness/service.ts'
 import { beginLoad, type Scenario } from '../scenario.ts'
-import type { ServiceProcess } from '../service.ts'
 import type { Parcel, Traffic } from '../traffic/traffic.ts'
 
 const TIMES = 4

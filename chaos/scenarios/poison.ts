@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { say } from '../../harness/say.ts'
+import type { ServiceProcess } from '../../harness/service.ts'
 import { ABORT_NOTICE } from '../preload/abort-on-notice.ts'
-import { say } from '../report.ts'
 import { beginLoad, type Scenario } from '../scenario.ts'
-import type { ServiceProcess } from '../service.ts'
 import { LONE_OUTREACH } from '../traffic/outreach.ts'
 import type { World } from '../world.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { say } from '../report.ts'
+import { say } from '../../harness/say.ts'
 import { beginLoad, type Scenario } from '../scenario.ts'
 
 /** Three replicas; every delivery reaches two of them at once, and now and then one is killed. */

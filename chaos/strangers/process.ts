@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { ended } from '../../dev/child.ts'
-import { guardProcess } from '../../dev/server-process.ts'
+import { ended } from '../../harness/child.ts'
+import { guardProcess } from '../../harness/server-process.ts'
 
 /** Senders that are no providers, in a process of their own: they must not slow the load down that is measured. */
 export interface Strangers<Report> {

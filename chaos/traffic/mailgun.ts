@@ -1,3 +1,4 @@
+import type { Random } from '../../harness/random.ts'
 import {
   createMailgunSigner,
   type FormFields,
@@ -6,7 +7,6 @@ import {
   urlencoded,
 } from '../../src/providers/mailgun/sign.ts'
 import { add, type Effects, findEffects } from '../effects.ts'
-import type { Random } from '../random.ts'
 import {
   applicationOf,
   contactEmail,

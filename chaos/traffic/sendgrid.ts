@@ -1,6 +1,6 @@
+import type { Random } from '../../harness/random.ts'
 import { bodyOf, createSendgridSigner } from '../../src/providers/sendgrid/sign.ts'
 import { add, type Effects, findEffects } from '../effects.ts'
-import type { Random } from '../random.ts'
 import { contactEmail, contactOf, mailboxOf, OUTREACH, type OutreachLedger } from './outreach.ts'
 import type { Parcel, Traffic } from './traffic.ts'
 

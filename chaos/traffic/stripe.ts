@@ -1,3 +1,4 @@
+import type { Random } from '../../harness/random.ts'
 import { createStripeSigner } from '../../src/providers/stripe/sign.ts'
 import {
   eventsOf,
@@ -9,7 +10,6 @@ import {
   TEAMS,
 } from '../../test/providers/stripe/events.ts'
 import { add, type Effects, findEffects } from '../effects.ts'
-import type { Random } from '../random.ts'
 import type { Traffic } from './traffic.ts'
 
 const CUSTOMERS = 5_000

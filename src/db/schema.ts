@@ -308,7 +308,7 @@ export const webhookEvents = pgTable(
     // Lists, counts and retention by any filter (see src/operations/matching.ts). It is the one index that operating
     // costs an arrival: 10 % of an insert and of a mark, measured with thousand-row statements.
     index('webhook_events_list_idx').on(t.status, t.provider, t.eventType, t.receivedAt, t.id),
-    // What is due, in two parts: events that go together, and those that go alone (see src/inbox/claim.ts).
+    // What is due, in two parts: events that go together, and those that go alone (see src/inbox/process/claim.ts).
     index('webhook_events_due_idx')
       .on(t.provider, t.nextAttemptAt, t.id)
       .where(sql`${t.status} = 'pending' and ${t.attempts} = 0 and ${t.lastError} is null`),
@@ -378,7 +378,7 @@ export const minuteCounts = pgTable(
   (t) => [primaryKey({ name: 'minute_counts_pkey', columns: [t.minute, t.provider, t.outcome, t.reason] })],
 )
 
-/** The runs of the service that have not ended, or whose end nobody has looked at yet (see src/inbox/runs.ts). */
+/** The runs of the service that have not ended, or whose end nobody has looked at yet (see src/inbox/process/runs.ts). */
 export const serviceRuns = pgTable('service_runs', {
   /** Where it runs, and its id. */
   instance: text().primaryKey(),

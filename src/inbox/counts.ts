@@ -1,5 +1,5 @@
+import type { RefusalReason } from './admission/refusal.ts'
 import type { ProviderName } from './provider.ts'
-import type { RefusalReason } from './refusal.ts'
 
 /** What became of an event, an attempt (`failed`) or a delivery (`duplicate`: of its events, `refused`). */
 export type CountedOutcome = 'processed' | 'ignored' | 'skipped' | 'dead' | 'failed' | 'duplicate' | 'refused'

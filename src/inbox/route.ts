@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
-import { type Accepted, createAccept } from './accept.ts'
-import { guardBody } from './body-guard.ts'
-import { createHeldBodies, type Hold } from './held-bodies.ts'
-import { createPaced } from './paced.ts'
+import { type Accepted, createAccept } from './accept/accept.ts'
+import { guardBody } from './admission/body-guard.ts'
+import { DECIDED_WITHIN } from './admission/deadline.ts'
+import { createHeldBodies, type Hold } from './admission/held-bodies.ts'
+import { createPaced } from './admission/paced.ts'
+import { Refusal } from './admission/refusal.ts'
 import type { Provider } from './provider.ts'
-import { Refusal } from './refusal.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -19,8 +20,6 @@ const EVENT_COST = 512
 
 /** Bytes of a body that are read and dropped after a 503, at most. */
 const DROPPED_MOST = 1024 * 1024
-/** Milliseconds from the last byte of a delivery to its answer: below the 5 s of the contract. */
-export const DECIDED_WITHIN = 4_000
 /** Verifying and reading deliveries, in milliseconds: a share of each turn of the event loop, and how long one waits. */
 const WORK = { perTurn: 5, waitMost: 2_000 }
 

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import { DECIDED_WITHIN } from '../inbox/route.ts'
+import { DECIDED_WITHIN } from '../inbox/admission/deadline.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 import { StatsD } from 'hot-shots'
 import type { Config } from '../config.ts'
+import type { RefusalReason } from '../inbox/admission/refusal.ts'
 import type { MisunderstandingReason, ProviderName } from '../inbox/provider.ts'
-import type { RefusalReason } from '../inbox/refusal.ts'
 import { eventTypes } from '../providers/event-types.ts'
 
 type Status = 'success' | 'error'

@@ -1,11 +1,11 @@
 import { hostname } from 'node:os'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
-import { type Arrivals, createArrivals } from '../inbox/arrivals.ts'
-import { createProcess } from '../inbox/process.ts'
+import { type Arrivals, createArrivals } from '../inbox/process/arrivals.ts'
+import { createProcess } from '../inbox/process/process.ts'
+import { type BegunRun, beginRun, endRun } from '../inbox/process/runs.ts'
+import { createSeldomLines } from '../inbox/process/seldom-lines.ts'
 import type { Provider, ProviderName } from '../inbox/provider.ts'
-import { type BegunRun, beginRun, endRun } from '../inbox/runs.ts'
-import { createSeldomLines } from '../inbox/seldom-lines.ts'
 import { openPool, PROCESS } from './database.ts'
 
 declare module 'fastify' {

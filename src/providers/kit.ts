@@ -1,5 +1,5 @@
 import type { VerificationConfig } from '../config.ts'
-import { Refusal } from '../inbox/refusal.ts'
+import { Refusal } from '../inbox/admission/refusal.ts'
 import type { Samples } from './sample.ts'
 
 /** What plays a provider, or looks into its deliveries, needs of it: the command line and `npm run dev`. */

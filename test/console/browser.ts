@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type axe from 'axe-core'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { findChromium } from '../../dev/chromium.ts'
+import { findChromium } from '../../harness/chromium.ts'
 import type { Service } from '../service.ts'
 import { PASSWORD } from './console.ts'
 

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { PostgresServer } from '../../dev/postgres.ts'
-import type { RedisServer } from '../../dev/redis.ts'
-import type { Stack } from '../../dev/stack.ts'
+import type { PostgresServer } from '../../harness/postgres.ts'
+import type { RedisServer } from '../../harness/redis.ts'
+import type { Stack } from '../../harness/stack.ts'
 import { startOwnStores } from '../own-stores.ts'
 import {
   deliver,

@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MailServer, type SmtpStage, startMailServer } from '../../dev/mail-server.ts'
+import { type MailServer, type SmtpStage, startMailServer } from '../../harness/mail-server.ts'
 import { deliver, deliverInTurn, seedUser, startStripe } from '../providers/stripe/deliveries.ts'
 import { eventsOf, MONTH, PRO, START, TEAMS } from '../providers/stripe/events.ts'
 import { eventually, type Service } from '../service.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type MailServer, startMailServer } from '../../dev/mail-server.ts'
+import { type MailServer, startMailServer } from '../../harness/mail-server.ts'
 import { readConfig } from '../../src/config.ts'
 import { createEmail } from '../../src/notifications/email.ts'
 import { compose, type EmailContent } from '../../src/notifications/emails/index.ts'

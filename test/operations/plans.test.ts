@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { daysAgo, FILTERS, fillInbox } from '../../dev/volume.ts'
+import { daysAgo, FILTERS, fillInbox } from '../../harness/volume.ts'
 import { countEvents, listEvents } from '../../src/operations/events.ts'
 import { matching } from '../../src/operations/matching.ts'
 import { BACKLOG } from '../../src/operations/overview.ts'

@@ -1,9 +1,10 @@
 import { idInMessageId } from '../../domain/outreach-id.ts'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { IncomingEvent, Json } from '../../inbox/provider.ts'
-import { Refusal } from '../../inbox/refusal.ts'
 import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
+import { headerValues, type Mail, toPayload } from '../../mail/mail.ts'
 import type { Form } from './form.ts'
-import { headerValues, type Mail, readMail, toPayload } from './mail.ts'
+import { readMail } from './read-mail.ts'
 import { MAX_ID, threadIds } from './thread.ts'
 import type { Signature } from './verify.ts'
 

@@ -1,7 +1,7 @@
 import formbody from '@fastify/formbody'
 import type { Config } from '../../config.ts'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { Delivery, Provider } from '../../inbox/provider.ts'
-import { Refusal } from '../../inbox/refusal.ts'
 import { readEvent } from './events.ts'
 import { decodeForm, decodeSignature, type Form, type Undecoded } from './form.ts'
 import { inbound } from './inbound.ts'

@@ -1,6 +1,6 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
-import { assertFresh } from '../../inbox/freshness.ts'
-import { Refusal } from '../../inbox/refusal.ts'
+import { assertFresh } from '../../inbox/admission/freshness.ts'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { Form } from './form.ts'
 
 export interface VerifyOptions {

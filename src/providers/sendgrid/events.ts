@@ -1,7 +1,7 @@
 import { idInMessageId, usableId } from '../../domain/outreach-id.ts'
-import { costlyShape, MOST_LEVELS, MOST_VALUES } from '../../inbox/json-shape.ts'
+import { costlyShape, MOST_LEVELS, MOST_VALUES } from '../../inbox/admission/json-shape.ts'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { ClaimedEvent, IncomingEvent, Json } from '../../inbox/provider.ts'
-import { Refusal } from '../../inbox/refusal.ts'
 import {
   canonicalJson,
   canonicalMembers,

@@ -1,8 +1,8 @@
 import { createHmac, type KeyObject, timingSafeEqual, verify } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { assertFresh } from '../../inbox/freshness.ts'
+import { assertFresh } from '../../inbox/admission/freshness.ts'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { Delivery } from '../../inbox/provider.ts'
-import { Refusal } from '../../inbox/refusal.ts'
 
 const SIGNATURE = 'x-twilio-email-event-webhook-signature'
 const TIMESTAMP = 'x-twilio-email-event-webhook-timestamp'

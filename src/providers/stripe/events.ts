@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { IncomingEvent, Json } from '../../inbox/provider.ts'
-import { Refusal } from '../../inbox/refusal.ts'
 import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
 import { customerIdOf, timeOf } from './payload.ts'
 

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import Stripe from 'stripe'
-import { assertFresh } from '../../inbox/freshness.ts'
-import { costlyShape } from '../../inbox/json-shape.ts'
+import { assertFresh } from '../../inbox/admission/freshness.ts'
+import { costlyShape } from '../../inbox/admission/json-shape.ts'
+import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { Delivery } from '../../inbox/provider.ts'
-import { Refusal } from '../../inbox/refusal.ts'
 
 const SIGNATURE = 'stripe-signature'
 /** Stripe is answered 400 where the others get 401. */

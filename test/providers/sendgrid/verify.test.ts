@@ -1,6 +1,6 @@
 import { createHmac, createPublicKey, createSecretKey } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { Refusal } from '../../../src/inbox/refusal.ts'
+import { Refusal } from '../../../src/inbox/admission/refusal.ts'
 import { verifySignature } from '../../../src/providers/sendgrid/verify.ts'
 import fixture from '../../fixtures/sendgrid/sendgrid-vectors.json' with { type: 'json' }
 

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { ClaimedEvent, ProviderName } from './provider.ts'
+import type { ClaimedEvent, ProviderName } from '../provider.ts'
 
 const MINUTE = 60_000
 

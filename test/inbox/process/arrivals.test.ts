@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { createArrivals } from '../../src/inbox/arrivals.ts'
-import { post } from '../provider-contract.ts'
-import { bodyOf, deliver, event, signed, startSendgrid } from '../providers/sendgrid/deliveries.ts'
-import { eventually } from '../service.ts'
+import { createArrivals } from '../../../src/inbox/process/arrivals.ts'
+import { post } from '../../provider-contract.ts'
+import { bodyOf, deliver, event, signed, startSendgrid } from '../../providers/sendgrid/deliveries.ts'
+import { eventually } from '../../service.ts'
 
 const isOver = (promise: Promise<void>) =>
   Promise.race([promise.then(() => true), new Promise((resolve) => setImmediate(resolve, false))])

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { multipart, urlencoded } from '../../src/providers/mailgun/sign.ts'
-import type { SignedRequest } from '../../src/providers/signed-request.ts'
-import { post } from '../provider-contract.ts'
-import { PATH as MAILGUN, mail, mailgunEnv, signature } from '../providers/mailgun/deliveries.ts'
+import { multipart, urlencoded } from '../../../src/providers/mailgun/sign.ts'
+import type { SignedRequest } from '../../../src/providers/signed-request.ts'
+import { post } from '../../provider-contract.ts'
+import { PATH as MAILGUN, mail, mailgunEnv, signature } from '../../providers/mailgun/deliveries.ts'
 import {
   bodyOf,
   deliver,
@@ -12,8 +12,8 @@ import {
   seedOutreach,
   signed,
   startSendgrid,
-} from '../providers/sendgrid/deliveries.ts'
-import { eventually, type Service } from '../service.ts'
+} from '../../providers/sendgrid/deliveries.ts'
+import { eventually, type Service } from '../../service.ts'
 
 // Senders that mean no good, or have a bad line. `X-Forwarded-For` gives each an address of its own.
 

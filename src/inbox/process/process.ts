@@ -7,9 +7,13 @@ import {
   isContention,
   isTransient,
   type Transaction,
-} from '../db/transaction.ts'
-import type { Notification } from '../notifications/queues.ts'
-import type { Metrics } from '../plugins/metrics.ts'
+} from '../../db/transaction.ts'
+import type { Notification } from '../../notifications/queues.ts'
+import type { Metrics } from '../../plugins/metrics.ts'
+import type { Counts } from '../counts.ts'
+import type { ProcessedKeys } from '../processed-keys.ts'
+import type { ClaimedEvent, Provider } from '../provider.ts'
+import { storableText } from '../storable.ts'
 import { createBatch } from './batch.ts'
 import {
   type BegunAttempt,
@@ -23,13 +27,9 @@ import {
   recordFailure,
   takePart,
 } from './claim.ts'
-import type { Counts } from './counts.ts'
-import type { ProcessedKeys } from './processed-keys.ts'
-import type { ClaimedEvent, Provider } from './provider.ts'
 import { type Committed, reportCommitted } from './report.ts'
 import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
 import type { SeldomLines } from './seldom-lines.ts'
-import { storableText } from './storable.ts'
 
 export interface ProcessOptions {
   pool: pg.Pool

@@ -8,7 +8,7 @@ import { SMTPServer } from 'smtp-server'
 export type SmtpStage = 'MAIL FROM' | 'RCPT TO' | 'DATA'
 
 /** A mail as it arrived, read by another library than the one that wrote it. */
-export interface ReceivedMail extends Email {
+interface ReceivedMail extends Email {
   /** The addresses it was sent to, whatever its headers say. */
   recipients: string[]
   /** When it was read to its end, before it was answered. */

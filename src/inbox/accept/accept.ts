@@ -1,11 +1,11 @@
 import type pg from 'pg'
-import { codeOf } from '../db/transaction.ts'
-import type { Metrics } from '../plugins/metrics.ts'
-import type { Counts } from './counts.ts'
+import { codeOf } from '../../db/transaction.ts'
+import type { Metrics } from '../../plugins/metrics.ts'
+import { Refusal } from '../admission/refusal.ts'
+import type { Counts } from '../counts.ts'
+import type { ProcessedKeys } from '../processed-keys.ts'
+import type { IncomingEvent, Provider } from '../provider.ts'
 import { createGrouped } from './grouped.ts'
-import type { ProcessedKeys } from './processed-keys.ts'
-import type { IncomingEvent, Provider } from './provider.ts'
-import { Refusal } from './refusal.ts'
 import { insertRows, lookUp, type NewRow, type StoredEvent } from './store.ts'
 
 /** The answer to a delivery whose events are all durable. */

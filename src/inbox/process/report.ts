@@ -1,10 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Metrics } from '../plugins/metrics.ts'
+import type { Metrics } from '../../plugins/metrics.ts'
+import type { Counts } from '../counts.ts'
+import type { ProcessedKeys } from '../processed-keys.ts'
+import type { ProviderName } from '../provider.ts'
 import type { Outcome } from './batch.ts'
 import type { Claim, Ending } from './claim.ts'
-import type { Counts } from './counts.ts'
-import type { ProcessedKeys } from './processed-keys.ts'
-import type { ProviderName } from './provider.ts'
 import type { SeldomLines } from './seldom-lines.ts'
 
 /** A transaction that is committed, and what there is to tell of it. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { insertRows, type NewRow } from '../../src/inbox/store.ts'
-import { test } from '../database.ts'
+import { insertRows, type NewRow } from '../../../src/inbox/accept/store.ts'
+import { test } from '../../database.ts'
 
 const receivedAt = new Date('2026-11-01T10:00:00.250Z')
 const row = (n: number, event: Partial<NewRow['event']> = {}): NewRow => ({

@@ -6,8 +6,8 @@ import {
   seedOutreach,
   sendgridEnv,
   startSendgrid,
-} from '../providers/sendgrid/deliveries.ts'
-import { eventually, type Service, startService } from '../service.ts'
+} from '../../providers/sendgrid/deliveries.ts'
+import { eventually, type Service, startService } from '../../service.ts'
 
 let service: Service
 beforeEach(async () => {

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { IncomingEvent, ProviderName } from './provider.ts'
+import type { IncomingEvent, ProviderName } from '../provider.ts'
 
 /** How an event enters the inbox: to be processed, or with its end already known. */
 export interface NewRow {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createGrouped } from '../../src/inbox/grouped.ts'
+import { createGrouped } from '../../../src/inbox/accept/grouped.ts'
 
 /** Numbers grouped by their own weight; each group stays under way until it is let go. */
 const start = ({ within = 60_000 } = {}) => {

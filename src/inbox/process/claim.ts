@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import type { ClaimedEvent, Misunderstanding, ProviderName } from './provider.ts'
+import type { ClaimedEvent, Misunderstanding, ProviderName } from '../provider.ts'
+import { storableText } from '../storable.ts'
 import { spreadAfter } from './retry.ts'
-import { storableText } from './storable.ts'
 
 /** A claimed row, and whether its effects were applied before: then it is only replayed and nothing is to do. */
 export interface Claim {

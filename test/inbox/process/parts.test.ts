@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { expect } from 'vitest'
-import { inTransaction } from '../../src/db/transaction.ts'
-import { claimFresh, PARTS, takePart } from '../../src/inbox/claim.ts'
-import { test } from '../database.ts'
-import { deliver, event, seedOutreach, startSendgrid } from '../providers/sendgrid/deliveries.ts'
+import { inTransaction } from '../../../src/db/transaction.ts'
+import { claimFresh, PARTS, takePart } from '../../../src/inbox/process/claim.ts'
+import { test } from '../../database.ts'
+import { deliver, event, seedOutreach, startSendgrid } from '../../providers/sendgrid/deliveries.ts'
 
 const EVENTS = 400
 const SUBJECTS = 80

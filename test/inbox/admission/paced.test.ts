@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { createPaced } from '../../src/inbox/paced.ts'
+import { createPaced } from '../../../src/inbox/admission/paced.ts'
 
 const busy = (milliseconds: number) => {
   for (const until = performance.now() + milliseconds; performance.now() < until; );

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createService } from '../../chaos/service.ts'
-import type { Stack } from '../../dev/stack.ts'
-import { asService } from '../database.ts'
-import { startOwnStores } from '../own-stores.ts'
+import { createService } from '../../../harness/service.ts'
+import type { Stack } from '../../../harness/stack.ts'
+import { asService } from '../../database.ts'
+import { startOwnStores } from '../../own-stores.ts'
 import {
   bodyOf,
   deliver,
@@ -14,8 +14,8 @@ import {
   sendgridEnv,
   signed,
   startSendgrid,
-} from '../providers/sendgrid/deliveries.ts'
-import { eventually, type Service } from '../service.ts'
+} from '../../providers/sendgrid/deliveries.ts'
+import { eventually, type Service } from '../../service.ts'
 
 // Stores that neither answer nor refuse: nothing may wait for them without a limit, and nothing may pile up.
 

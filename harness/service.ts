@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { ended } from '../dev/child.ts'
-import { onPort } from '../dev/port.ts'
-import { guardProcess, residentBytes } from '../dev/server-process.ts'
+import { ended } from './child.ts'
+import { onPort } from './port.ts'
+import { guardProcess, residentBytes } from './server-process.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LINES_KEPT = 200

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MAX_ATTEMPTS, nextAttempt, nextLook } from '../../src/inbox/retry.ts'
+import { MAX_ATTEMPTS, nextAttempt, nextLook } from '../../../src/inbox/process/retry.ts'
 
 const now = new Date(1_800_000_000_000)
 const MINUTE = 60_000

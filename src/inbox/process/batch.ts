@@ -1,9 +1,9 @@
-import type { Transaction } from '../db/transaction.ts'
-import type { Notification } from '../notifications/queues.ts'
+import type { Transaction } from '../../db/transaction.ts'
+import type { Notification } from '../../notifications/queues.ts'
+import type { Batch, ClaimedEvent, LogDetails, Misunderstanding, ProviderName } from '../provider.ts'
+import { storableText } from '../storable.ts'
 import type { Ending } from './claim.ts'
-import type { Batch, ClaimedEvent, LogDetails, Misunderstanding, ProviderName } from './provider.ts'
 import { nextLook } from './retry.ts'
-import { storableText } from './storable.ts'
 
 interface LogLine {
   level: 'info' | 'warn' | 'fatal'

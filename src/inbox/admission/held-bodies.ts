@@ -1,4 +1,4 @@
-import { senderNetwork } from '../sender-network.ts'
+import { senderNetwork } from '../../sender-network.ts'
 import { Refusal } from './refusal.ts'
 
 /** What one delivery holds in memory, from its first byte until it is answered and stored. */
