@@ -67,10 +67,9 @@ export const createSendgridTraffic = (
   const expect = (type: string, variant: Variant, outreach: number, seconds: number) => {
     if (!variant.nameless) expectOfMail(type, outreach, seconds)
     if (!variant.copy) expectOfContact(type, variant, outreach)
-    const about = variant.copy ? 'nobody' : `contact ${contactOf(outreach)}`
-    if (type === 'spamreport') {
-      add(effects, `alerts about ${variant.nameless ? about : `outreach ${outreach}`}`)
-    }
+    if (type !== 'spamreport') return
+    const about = variant.nameless ? `contact ${contactOf(outreach)}` : `outreach ${outreach}`
+    add(effects, `alerts about ${about}`)
   }
 
   const expectOfMail = (type: string, outreach: number, seconds: number) => {
@@ -114,13 +113,15 @@ export const createSendgridTraffic = (
 
   const makeEvent = (type: string, outreach: number) => {
     serial++
+    const nameless = PERSONAL.has(type) && random.percent(20)
     const variant: Variant = {
       blocked: random.percent(30),
       dropReason: random.pick(DROP_REASONS),
-      copy: random.percent(5),
-      nameless: PERSONAL.has(type) && random.percent(20),
+      nameless,
+      // A copy that names no outreach is about nobody, and would be skipped.
+      copy: !nameless && random.percent(5),
     }
-    const { blocked, dropReason, copy, nameless } = variant
+    const { blocked, dropReason, copy } = variant
     const seconds = Math.floor(Date.now() / 1_000) - random.between(0, 3_600)
     expect(type, variant, outreach, seconds)
     return {
@@ -175,7 +176,6 @@ export const createSendgridTraffic = (
         `select 'spam reports of mailbox ' || id as fact, spam_reports_7d as count from mailboxes where spam_reports_7d <> 0`,
         `select 'incidents of mailbox ' || mailbox_id as fact, count(*)::int as count from mailbox_incidents group by 1`,
         `select 'alerts about ' || case
-       when data -> 'data' ->> 'text' like '%unknown' and data -> 'data' ->> 'text' like '%without outreach%' then 'nobody'
        when data -> 'data' ->> 'text' like '%without outreach%' then 'contact ' || substring(data -> 'data' ->> 'text' from 'Contact: (\\d+)')
        else 'outreach ' || substring(data -> 'data' ->> 'text' from 'outreach (\\d+)') end as fact, count(*)::int as count
      from pgboss.job where name = 'notify-slack' and data -> 'data' ->> 'channel' = 'deliverability' group by 1`,

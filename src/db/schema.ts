@@ -337,21 +337,22 @@ export const eventNotifications = pgTable(
   (t) => [primaryKey({ name: 'event_notifications_pkey', columns: [t.eventId, t.jobId] })],
 )
 
-/** What an operator did to an event, and why. */
+/** What an operator did, to an event or to something else, and why. */
 export const operatorActions = pgTable(
   'operator_actions',
   {
     id: id(),
-    eventId: reference()
-      .notNull()
-      .references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    eventId: reference().references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    /** What it was done to when that is no event: `mailbox:a@b`. */
+    subject: text(),
     action: text().notNull(),
     reason: text().notNull(),
     operator: text().notNull(),
     /** `console` or `command line`. */
     via: text().notNull(),
     actedAt: time().notNull(),
-    statusBefore: text().notNull(),
+    /** Of an event, and so is the next one. */
+    statusBefore: text(),
     errorBefore: text(),
     /** Of a replay: when its turn is. Replays are spread, so that live events go first. */
     dueAt: time(),
@@ -359,7 +360,7 @@ export const operatorActions = pgTable(
   (t) => [
     index('operator_actions_event_id_idx').on(t.eventId),
     index('operator_actions_due_at_idx').on(t.dueAt),
-    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard')`),
+    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard', 'resume mailbox')`),
   ],
 )
 

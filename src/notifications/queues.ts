@@ -22,8 +22,8 @@ export type Notification = {
     channel: C
     /** What makes it one of its kind: `sendgrid:spamreport:{event id}`. */
     key: string
-    /** The id of the inbox row that caused it. */
-    event: string
+    /** The id of the inbox row that caused it; null when no single event did. */
+    event: string | null
     data: NotificationData[C]
   }
 }[Channel]
@@ -31,7 +31,7 @@ export type Notification = {
 /** A queued job, as a worker reads it. */
 export interface NotificationJob<Data = object> {
   key: string
-  event: string
+  event: string | null
   data: Data
 }
 
@@ -98,12 +98,10 @@ export const enqueue = async (
     }))
     await boss.insert(queueName(channel), inserts, { db: fromDrizzle(tx, sql) })
   }
-  const asked = jobs.map(({ id, notification: { event, channel, key } }) => ({
-    event,
-    job: id,
-    channel,
-    key,
-  }))
+  const asked = jobs.flatMap(({ id, notification: { event, channel, key } }) =>
+    event === null ? [] : { event, job: id, channel, key },
+  )
+  if (asked.length === 0) return
   await tx.execute(sql`
     insert into event_notifications (event_id, job_id, channel, key)
     select event, job, channel, key
@@ -114,7 +112,7 @@ export const enqueue = async (
 /** Queues pushes to single subscriptions; repeating it queues none twice. */
 export const insertDeliveries = async (
   boss: PgBoss,
-  deliveries: { key: string; event: string; data: PushDelivery }[],
+  deliveries: { key: string; event: string | null; data: PushDelivery }[],
 ): Promise<void> => {
   if (deliveries.length === 0) return
   await boss.insert(

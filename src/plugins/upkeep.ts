@@ -23,6 +23,7 @@ export const upkeepPlugin = fp<{ config: Config; clock: () => Date }>(
                 config,
                 pool: app.database.upkeep,
                 now: clock(),
+                enqueue: app.jobs.enqueue,
                 signal: job.signal,
               })
               const ms = Math.round(performance.now() - startedAt)

@@ -1,2 +1,0 @@
-ALTER TABLE "outreach" ADD COLUMN "sg_message_id_seen_at" timestamp with time zone;--> statement-breakpoint
-CREATE INDEX "outreach_message_id_key_idx" ON "outreach" USING btree (lower(btrim("message_id", '<> ')));
