@@ -156,9 +156,8 @@ const lookAtAll = async (pool: pg.Pool): Promise<void> => {
         config,
         pool,
         now: new Date(),
+        enqueue: async () => {}, // nobody is there to be told
         signal: AbortSignal.timeout(5_000),
-        // There is no queue here, and nobody to alert.
-        enqueue: async () => {},
       }),
     )
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { sql } from 'drizzle-orm'
+import { inArray, sql } from 'drizzle-orm'
 import { fromDrizzle, type PgBoss } from 'pg-boss'
+import { silencedNotifications } from '../db/schema.ts'
 import type { Transaction } from '../db/transaction.ts'
 import type { EmailContent } from './emails/index.ts'
 
@@ -22,9 +23,11 @@ export type Notification = {
     channel: C
     /** What makes it one of its kind: `sendgrid:spamreport:{event id}`. */
     key: string
-    /** The id of the inbox row that caused it; null when no single event did. */
+    /** The id of the inbox row that caused it; null when no event did. */
     event: string | null
     data: NotificationData[C]
+    /** Counts as requested but is never sent, nor is a later one with its key: what it says is no news any more. */
+    silent?: boolean
   }
 }[Channel]
 
@@ -91,7 +94,13 @@ export const enqueue = async (
 ): Promise<void> => {
   if (notifications.length === 0) return
   const jobs = notifications.map((notification) => ({ id: toUuid(notification.key), notification }))
-  for (const [channel, ofChannel] of Map.groupBy(jobs, ({ notification }) => notification.channel)) {
+  await silence(
+    tx,
+    jobs.filter(({ notification }) => notification.silent),
+  )
+  const silenced = await silencedOf(tx, jobs)
+  const loud = jobs.filter(({ id }) => !silenced.has(id))
+  for (const [channel, ofChannel] of Map.groupBy(loud, ({ notification }) => notification.channel)) {
     const inserts = ofChannel.map(({ id, notification: { key, event, data } }) => ({
       id,
       data: { key, event, data },
@@ -99,7 +108,7 @@ export const enqueue = async (
     await boss.insert(queueName(channel), inserts, { db: fromDrizzle(tx, sql) })
   }
   const asked = jobs.flatMap(({ id, notification: { event, channel, key } }) =>
-    event === null ? [] : { event, job: id, channel, key },
+    event === null ? [] : [{ event, job: id, channel, key }],
   )
   if (asked.length === 0) return
   await tx.execute(sql`
@@ -107,6 +116,25 @@ export const enqueue = async (
     select event, job, channel, key
     from json_to_recordset(${JSON.stringify(asked)}::json) as asked(event bigint, job uuid, channel text, key text)
     on conflict do nothing`)
+}
+
+interface IdentifiedNotification {
+  id: string
+  notification: Notification
+}
+
+const silence = async (tx: Transaction, jobs: IdentifiedNotification[]): Promise<void> => {
+  if (jobs.length === 0) return
+  const rows = jobs.map(({ id, notification: { channel, key } }) => ({ jobId: id, channel, key }))
+  await tx.insert(silencedNotifications).values(rows).onConflictDoNothing()
+}
+
+/** Those that are not sent, because they, or others with their keys before, were silent. */
+const silencedOf = async (tx: Transaction, jobs: IdentifiedNotification[]): Promise<Set<string>> => {
+  const { jobId } = silencedNotifications
+  const ids = jobs.map(({ id }) => id)
+  const rows = await tx.select({ jobId }).from(silencedNotifications).where(inArray(jobId, ids))
+  return new Set(rows.map((row) => row.jobId))
 }
 
 /** Queues pushes to single subscriptions; repeating it queues none twice. */

@@ -78,6 +78,7 @@ export const processorsPlugin = fp<{
         try {
           const found = await turn()
           pause = PAUSE_IN_TROUBLE.least
+          outOfTrouble(provider.name)
           if (found === 'more' || stopping) continue
           if (found === 'all') {
             if (idlers.get(provider.name)?.length === 0) await rest(provider.name)
@@ -88,11 +89,28 @@ export const processorsPlugin = fp<{
           await sleep(provider.name, LOOK_EVERY)
         } catch (error) {
           if (stopping) return
-          log.warn({ provider: provider.name, err: error }, 'processing pauses: the database is in trouble')
+          inTrouble(provider.name, error)
           await sleep(provider.name, pause)
           pause = Math.min(pause * 2, PAUSE_IN_TROUBLE.most)
         }
       }
+    }
+
+    /** The processors in trouble, and since when any is, in milliseconds. */
+    const troubled = new Set<ProviderName>()
+    let troubledSince = 0
+    const inTrouble = (provider: ProviderName, error: unknown): void => {
+      if (troubled.size === 0) troubledSince = clock().getTime()
+      troubled.add(provider)
+      app.trouble.report({ provider, err: error }, 'processing pauses: the database is in trouble', {
+        of: provider,
+      })
+    }
+    const outOfTrouble = (provider: ProviderName): void => {
+      if (!troubled.delete(provider) || troubled.size > 0) return
+      app.trouble.flush()
+      const seconds = Math.round((clock().getTime() - troubledSince) / 1_000)
+      log.info({ seconds }, 'the database is back: processing goes on')
     }
 
     const rest = async (provider: ProviderName): Promise<void> => {
@@ -163,5 +181,5 @@ export const processorsPlugin = fp<{
       await runPool.end()
     })
   },
-  { name: 'processors', dependencies: ['database', 'redis', 'metrics', 'counts', 'jobs'] },
+  { name: 'processors', dependencies: ['database', 'redis', 'metrics', 'counts', 'jobs', 'trouble'] },
 )

@@ -9,7 +9,7 @@ interface UpkeepContext {
   /** Connections of its own; statements are ended after 10 s. */
   pool: pg.Pool
   now: Date
-  /** Queues notifications inside a transaction, so that what is decided and the alert about it commit together. */
+  /** Queues notifications in the transaction of what they tell. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
   /** Aborted when the service stops: whatever is not begun is left to the next time. */
   signal: AbortSignal
