@@ -64,7 +64,7 @@ export interface Batch {
   misunderstood: (event: ClaimedEvent, why: Misunderstanding) => void
 }
 
-export interface SkipOptions {
+interface SkipOptions {
   revivable?: boolean
   details?: LogDetails
   /** There can be many: one line a minute says how many were skipped for this reason, in place of one for each. */
