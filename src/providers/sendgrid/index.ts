@@ -1,6 +1,7 @@
 import type { Config } from '../../config.ts'
 import { type Incident, recordIncidents } from '../../domain/mailbox-incidents.ts'
 import type { Batch, ClaimedEvent, Provider } from '../../inbox/provider.ts'
+import { eventTypes } from '../event-types.ts'
 import { accountStatusChange } from './account-status-change.ts'
 import { bounce } from './bounce.ts'
 import { click } from './click.ts'
@@ -78,6 +79,7 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
     return readEvents(delivery.body, delivery.receivedAt)
   },
   handles: (eventType) => rules.has(eventType),
+  knows: (eventType) => eventTypes.sendgrid.has(eventType),
   handle: async (claimed, batch) => {
     const read = readable(claimed, batch)
     const { mail = [], account = [] } = Object.groupBy(read, ({ claimed }) =>
@@ -89,6 +91,8 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
     }
     await recordIncidents(batch, events.flatMap(toIncident))
   },
+  // Its volume is large, and what an event does is small.
+  redisMayAnswer: true,
   waitLimit: WAIT_LIMIT,
   batchSize: 500,
 })
