@@ -341,6 +341,25 @@ export const webhookEvents = pgTable(
   ],
 )
 
+/**
+ * What was not understood and has been alerted: a row per provider, reason and cause. Kept for good, so that one cause
+ * is reported once; alerts are limited per day, and so are the rows.
+ */
+export const misunderstoodCauses = pgTable(
+  'misunderstood_causes',
+  {
+    provider: text().notNull(),
+    reason: text().notNull(),
+    /** An event type, a field, a price id or a status. */
+    cause: text().notNull(),
+    alertedAt: time().notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'misunderstood_causes_pkey', columns: [t.provider, t.reason, t.cause] }),
+    index('misunderstood_causes_alerted_at_idx').on(t.provider, t.alertedAt),
+  ],
+)
+
 /** The notifications an event asked for. Their state is pg-boss's, which forgets a job after 30 days. */
 export const eventNotifications = pgTable(
   'event_notifications',

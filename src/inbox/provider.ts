@@ -106,6 +106,8 @@ export interface Provider<Body = unknown> {
   verify(delivery: Delivery<Body>): IncomingEvent[]
   /** The event types `handle` applies; any other is stored `ignored`. */
   handles: (eventType: string) => boolean
+  /** The event types it is known to send, handled or not. Any other is `ignored`, too, but reported. */
+  knows: (eventType: string) => boolean
   /** Applies claimed events of the handled types, in one transaction. Throwing undoes it all. */
   handle: (events: ClaimedEvent[], batch: Batch) => Promise<void>
   /** How long an event may wait for a row, in milliseconds. */
@@ -113,8 +115,12 @@ export interface Provider<Body = unknown> {
   /** At most so many events in one transaction. */
   batchSize: number
   /**
-   * The signature covers the event id alone, so an id seen before with another message is a replayed signature
-   * (401), and Redis alone cannot tell a duplicate from one.
+   * The signature covers the event id alone, so an id seen before with another message is a replayed signature (401).
    */
   signsOnlyEventId?: boolean
+  /**
+   * Redis alone may say that an event was seen before. Whoever can write to Redis can then make an event vanish: not
+   * for money, and not for mail.
+   */
+  redisMayAnswer?: boolean
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts'
 import type { Provider } from '../../inbox/provider.ts'
+import { eventTypes } from '../event-types.ts'
 import { readEvent } from './events.ts'
 import { handle } from './handle.ts'
 import { pricesOf } from './prices.ts'
@@ -27,6 +28,7 @@ export const createStripe = (config: Config): Provider<Buffer> => {
       return [readEvent(json, delivery.receivedAt)]
     },
     handles: isHandled,
+    knows: (eventType) => eventTypes.stripe.has(eventType),
     handle: (events, batch) => handle(events, batch, prices),
     waitLimit: 72 * 3_600_000,
     batchSize: 200,

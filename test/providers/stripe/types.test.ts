@@ -1,4 +1,6 @@
+import type Stripe from 'stripe'
 import { expectTypeOf, test } from 'vitest'
+import type { STRIPE_EVENT_TYPES } from '../../../src/providers/stripe/event-types.ts'
 import type { HandledType } from '../../../src/providers/stripe/payload.ts'
 import { readers } from '../../../src/providers/stripe/reading.ts'
 
@@ -21,4 +23,8 @@ test('a reader for a type that is misspelt or missing does not compile', () => {
   // @ts-expect-error one is missing
   const incomplete: typeof readers = others
   expectTypeOf(misspelt).toEqualTypeOf(incomplete)
+})
+
+test('every type that the package knows is in the list', () => {
+  expectTypeOf<(typeof STRIPE_EVENT_TYPES)[number]>().toEqualTypeOf<Stripe.Event['type']>()
 })
