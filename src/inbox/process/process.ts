@@ -86,7 +86,8 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       const now = clock()
       const claims = await claim(client, now)
       if (claims.length === 0) return undefined
-      const { batch, outcome, ignore } = createBatch(provider, tx, now, oldNewsAmong(claims))
+      const oldNews = oldNewsAmong(claims)
+      const { batch, outcome, ignore } = createBatch(provider, tx, now, oldNews)
       const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
       const kept = events.filter((event) => event.payload !== null)
       for (const event of events) if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
@@ -98,7 +99,7 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       }
       if (handled.length > 0) await provider.handle(handled, batch)
       await endDifferently(client, [...outcome.endings.values()], now)
-      await reportMisunderstood(tx, provider.name, outcome, now)
+      await reportMisunderstood(tx, provider.name, outcome, now, oldNews)
       await options.enqueue(tx, outcome.notifications)
       return { claims, outcome, processedAt: now }
     })

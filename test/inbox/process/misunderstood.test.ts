@@ -196,6 +196,27 @@ test('alerts are limited per day, and the last one says so; what was left is ale
   expect((await texts()).filter((text) => text.includes('"invented-'))).toHaveLength(MAX_ALERTS_A_DAY + 5)
 })
 
+test('what a catch-up fetched of long ago is marked, and the next event with the same cause alerts', async () => {
+  const type = 'invoice.from_long_ago'
+  const old = stripeEvent(type)
+  await service.rows(
+    `insert into webhook_events (provider, event_id, event_type, payload, source, occurred_at, received_at, next_attempt_at)
+     values ('stripe', $1, $2, $3, 'catch-up', $4::timestamptz - interval '2 days', $4, $4)`,
+    old.id,
+    type,
+    JSON.stringify(old),
+    service.now(),
+  )
+  await service.settled()
+  expect(await about(type)).toMatchObject({
+    rows: [{ status: 'ignored', misunderstood: expect.any(String) }],
+    alerts: [],
+  })
+  await deliverStripe(service, stripeEvent(type))
+  await service.settled()
+  expect((await about(type)).alerts).toHaveLength(1)
+})
+
 describe('a replay', () => {
   test('of an event that is still unknown marks it again and alerts nobody', async () => {
     await deliverEvents(service, event('postponed'))
