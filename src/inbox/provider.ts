@@ -57,9 +57,12 @@ export interface Batch {
   wait: (event: ClaimedEvent, missing: string, details?: LogDetails) => void
   /** The event cannot be applied: kept, never tried again, except that a redelivery revives a `revivable` one. */
   skip: (event: ClaimedEvent, reason: string, options?: { revivable?: boolean; details?: LogDetails }) => void
+  /** The event is none of ours: kept as `ignored`. */
+  ignore: (event: ClaimedEvent) => void
   /**
-   * Marks the event, logs a warning, counts it and requests one alert per cause. It does not end the event: call
-   * `skip` as well when the event cannot be applied.
+   * No rule understands the event, or not all of it: it is marked and counted, and there is one warning and one alert per
+   * cause. It does not end the event: call `skip` as well when it cannot be applied. A replay gives it to its handler
+   * again, also when it was processed: then the handler must be one that may apply it twice.
    */
   misunderstood: (event: ClaimedEvent, why: Misunderstanding) => void
 }

@@ -31,7 +31,7 @@ export const createBatch = (
   tx: Transaction,
   now: Date,
   oldNews: ReadonlySet<string | null> = new Set(),
-): { batch: Batch; outcome: Outcome; ignore: (event: ClaimedEvent) => void } => {
+): { batch: Batch; outcome: Outcome } => {
   const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: [] }
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
     outcome.endings.set(event.id, { id: event.id, ...ending })
@@ -56,6 +56,14 @@ export const createBatch = (
         oldNews.has(notification.event) ? { ...notification, silent: true } : notification,
       ),
     skip,
+    ignore: (event) =>
+      end(event, {
+        status: 'ignored',
+        attempts: event.attempts,
+        reason: null,
+        nextAttemptAt: null,
+        waitingSince: event.waitingSince,
+      }),
     misunderstood: (event, why) => outcome.misunderstood.push({ event, why }),
     wait: (event, missing, details = {}) => {
       const waitingSince = event.waitingSince ?? now
@@ -71,13 +79,5 @@ export const createBatch = (
       })
     },
   }
-  const ignore = (event: ClaimedEvent) =>
-    end(event, {
-      status: 'ignored',
-      attempts: event.attempts,
-      reason: null,
-      nextAttemptAt: null,
-      waitingSince: event.waitingSince,
-    })
-  return { batch, outcome, ignore }
+  return { batch, outcome }
 }

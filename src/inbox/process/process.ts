@@ -87,14 +87,14 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       const claims = await claim(client, now)
       if (claims.length === 0) return undefined
       const oldNews = oldNewsAmong(claims)
-      const { batch, outcome, ignore } = createBatch(provider, tx, now, oldNews)
+      const { batch, outcome } = createBatch(provider, tx, now, oldNews)
       const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
       const kept = events.filter((event) => event.payload !== null)
       for (const event of events) if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
       const handled = kept.filter((event) => provider.handles(event.eventType))
       for (const event of kept) {
         if (provider.handles(event.eventType)) continue
-        ignore(event)
+        batch.ignore(event)
         if (!provider.knows(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
       }
       if (handled.length > 0) await provider.handle(handled, batch)
