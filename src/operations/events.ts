@@ -30,7 +30,8 @@ export interface EventSummary {
 }
 
 const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.source, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
-  e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, e.misunderstood, ${POSITION} as position`
+  e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, e.misunderstood,
+  ${POSITION} as position`
 
 const toSummary = (row: pg.QueryResultRow): EventSummary => ({
   id: row.id,

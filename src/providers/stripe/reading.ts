@@ -115,6 +115,9 @@ export const readers: Readonly<Record<HandledType, Reader>> = {
   'charge.refunded': alerting(readRefund),
 }
 
+/** Every type that is applied. */
+export const HANDLED_TYPES = Object.keys(readers) as HandledType[]
+
 export const isHandled = (type: string): type is HandledType => Object.hasOwn(readers, type)
 
 /** Reads what an event says; nothing is known of its customer yet. */
