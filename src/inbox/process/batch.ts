@@ -31,20 +31,27 @@ export const createBatch = (
   tx: Transaction,
   now: Date,
   oldNews: ReadonlySet<string | null> = new Set(),
-): { batch: Batch; outcome: Outcome } => {
+): {
+  batch: Batch
+  outcome: Outcome
+  /** Without a log line: a delivery can hold thousands. */
+  skipQuietly: (event: ClaimedEvent, reason: string, waitingSince?: Date | null) => void
+} => {
   const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: [] }
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
     outcome.endings.set(event.id, { id: event.id, ...ending })
   }
-  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {} } = {}) => {
+  const skipQuietly = (event: ClaimedEvent, reason: string, waitingSince: Date | null = null) =>
     end(event, {
       status: 'skipped',
       attempts: event.attempts,
       reason: storableText(reason),
       nextAttemptAt: null,
-      // The mark of "skipped for a missing row": a redelivery revives it.
-      waitingSince: revivable ? (event.waitingSince ?? now) : null,
+      waitingSince,
     })
+  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {} } = {}) => {
+    // The mark of "skipped for a missing row": a redelivery revives it.
+    skipQuietly(event, reason, revivable ? (event.waitingSince ?? now) : null)
     outcome.lines.push({ level: 'warn', message: reason, event, details })
   }
   const batch: Batch = {
@@ -79,5 +86,5 @@ export const createBatch = (
       })
     },
   }
-  return { batch, outcome }
+  return { batch, outcome, skipQuietly }
 }

@@ -25,6 +25,13 @@ export const unknownType = (eventType: string): Misunderstanding => ({
   text: `the event type ${JSON.stringify(eventType)} was never seen before; its events are kept as ignored`,
 })
 
+/** What is said of an event that has no type at all. */
+export const noType = (why: string): Misunderstanding => ({
+  reason: 'missing_field',
+  cause: 'event',
+  text: why,
+})
+
 /**
  * Keeps with each event why no rule understood it. A cause that was not alerted before (not today, where it is to be
  * repeated) is logged and alerted. All of it belongs to the transaction of the events: it happens with them or not

@@ -6,7 +6,7 @@ import { bounce } from './bounce.ts'
 import { click } from './click.ts'
 import { delivered } from './delivered.ts'
 import { dropped } from './dropped.ts'
-import { readEvents } from './events.ts'
+import { readEvents, whyTypeless } from './events.ts'
 import { findOutreach, type OutreachEvent } from './outreach.ts'
 import { processed } from './processed.ts'
 import { spamreport } from './spamreport.ts'
@@ -60,6 +60,7 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
   },
   handles: (eventType) => handlers.has(eventType),
   knows: (eventType) => eventTypes.sendgrid.has(eventType),
+  whyTypeless,
   handle: async (events, batch) => {
     const found = await findOutreach(events, batch)
     for (const [type, ofType] of Map.groupBy(found, ({ claimed }) => claimed.eventType)) {

@@ -99,6 +99,43 @@ describe.each([
   })
 })
 
+test('entries without a type are skipped with the reason, warned of and alerted once', async () => {
+  const { event: _, ...moved } = event('delivered')
+  const entries = [
+    { ...moved, type: 'delivered' },
+    { event: '' },
+    { event: { name: 'bounce' } },
+    'bounce',
+    null,
+    [event('bounce')],
+  ]
+  expect(await deliverEvents(service, ...entries)).toMatchObject({
+    status: 200,
+    body: { accepted: entries.length },
+  })
+  expect(await deliverEvents(service, { event: null, n: 1 })).toMatchObject({
+    status: 200,
+    body: { accepted: 1 },
+  })
+  await service.settled()
+  const rows = await service.rows(
+    `select status, last_error, misunderstood, processed_at from webhook_events where event_type = 'invalid' order by id`,
+  )
+  expect(rows).toHaveLength(entries.length + 1)
+  for (const row of rows) {
+    expect(row).toMatchObject({ status: 'skipped', processed_at: null })
+    expect(row.last_error).toMatch(/the entry (is not an object|has no usable "event")/)
+    expect(row.misunderstood).toBe(row.last_error)
+  }
+  const alerts = await service.rows(
+    `select id from pgboss.job where name = 'notify-slack' and data ->> 'key' = 'sendgrid:misunderstood:missing_field:event'`,
+  )
+  expect(alerts).toHaveLength(1)
+  expect(service.logs.filter((line) => line.msg === 'not understood' && line.cause === 'event')).toHaveLength(
+    1,
+  )
+})
+
 test('a type that is known and not handled is ignored without a word', async () => {
   const known = {
     sendgrid: ['deferred', 'open', 'group_resubscribe'],
