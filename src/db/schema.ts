@@ -16,6 +16,8 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import { domainKey } from '../domain/email-domain.ts'
+import { messageIdKey } from '../domain/message-id.ts'
 
 // RoleFerry's tables, as this service and RoleFerry's other services read and write them.
 // The other services insert rows too, so every column but ids and e-mails is nullable or has a default.
@@ -92,7 +94,10 @@ export const contacts = pgTable(
     optedOutAt: time(),
     optedOutReason: text(),
   },
-  (t) => [index('contacts_email_idx').on(sql`lower(${t.email})`)],
+  (t) => [
+    index('contacts_email_idx').on(sql`lower(${t.email})`),
+    index('contacts_domain_idx').on(domainKey(t.email)),
+  ],
 )
 
 export const mailboxes = pgTable(
@@ -160,10 +165,16 @@ export const outreach = pgTable(
   },
   (t) => [
     index('outreach_message_id_idx').on(t.messageId),
+    index('outreach_message_id_key_idx').on(messageIdKey(t.messageId)),
     index('outreach_sg_message_id_idx').on(t.sgMessageId),
     index('outreach_contact_id_idx').on(t.contactId),
     index('outreach_application_id_idx').on(t.applicationId),
     index('outreach_from_mailbox_sent_at_idx').on(sql`lower(${t.fromMailbox})`, t.sentAt),
+    // The latest of a mailbox that nobody answered. It leaves the status out, which nearly every event changes: an
+    // update of a column that an index holds writes into every index of the table.
+    index('outreach_unanswered_idx')
+      .on(sql`lower(${t.fromMailbox})`, t.sentAt.desc().nullsLast(), t.id.desc())
+      .where(sql`${t.repliedAt} is null`),
   ],
 )
 

@@ -11,10 +11,19 @@ export const isCancelledFor = (reason: SQL): SQL => sql`(
   or (s.status = 'cancelled' and ${strength(sql`s.cancelled_reason`)} between 1 and ${strength(reason)} - 1)
 )`
 
-/** Cancels the scheduled sequence steps of outreach. The outreach and their contacts must be locked. */
+/**
+ * Cancels the scheduled sequence steps of outreach, with the reason for which its contact was opted out where that is
+ * stronger: the steps may have become known only after that. The outreach and their contacts must be locked.
+ */
 export const cancelSteps = async ({ tx }: Batch, outreachIds: string[], reason: 'replied'): Promise<void> => {
   await tx.execute(sql`
     update sequence_steps s
-    set status = 'cancelled', cancelled_reason = ${reason}
-    where s.outreach_id = any(${sql.param(outreachIds)}::bigint[]) and ${isCancelledFor(sql`${reason}::text`)}`)
+    set status = 'cancelled', cancelled_reason = o.reason
+    from (
+      select o.id, case when c.opted_out and ${strength(sql`c.opted_out_reason`)} > ${strength(sql`${reason}::text`)}
+                        then c.opted_out_reason else ${reason} end as reason
+      from outreach o left join contacts c on c.id = o.contact_id
+      where o.id = any(${sql.param(outreachIds)}::bigint[])
+    ) o
+    where s.outreach_id = o.id and ${isCancelledFor(sql`o.reason`)}`)
 }
