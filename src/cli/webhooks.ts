@@ -4,6 +4,7 @@ import { deadCommand } from './dead.ts'
 import { eventsCommand } from './events.ts'
 import { forgetCommand } from './forget.ts'
 import { keysCommand } from './keys.ts'
+import { mailboxesCommand } from './mailboxes.ts'
 import { CommandError, EXIT } from './outcome.ts'
 import { redisCommand } from './redis.ts'
 import { sendCommand } from './send.ts'
@@ -18,7 +19,7 @@ const program = new Command('webhooks')
   .addHelpText(
     'after',
     `
-Exit codes: ${EXIT.ok} done, ${EXIT.failed} failed or refused, ${EXIT.usage} wrong usage or configuration, ${EXIT.notFound} not found.
+Exit codes: ${EXIT.ok} done, ${EXIT.failed} failed or refused, ${EXIT.usage} wrong usage or configuration, ${EXIT.notFound} not found, ${EXIT.incomparable} could not compare.
 The database is DATABASE_URL, else that of a running \`npm run dev\`.`,
   )
   .showHelpAfterError('(--help shows what is expected)')
@@ -27,6 +28,7 @@ The database is DATABASE_URL, else that of a running \`npm run dev\`.`,
   .addCommand(deadCommand())
   .addCommand(stripeCommand())
   .addCommand(keysCommand())
+  .addCommand(mailboxesCommand())
   .addCommand(statusCommand())
   .addCommand(forgetCommand())
   .addCommand(redisCommand())

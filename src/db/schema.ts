@@ -156,6 +156,8 @@ export const outreach = pgTable(
     messageIdSeenAt: time(),
     /** SendGrid's id of the mail: its `sg_message_id` up to the first dot. */
     sgMessageId: text(),
+    /** Event time our `sg_message_id` was learned from; null when another service wrote it. */
+    sgMessageIdSeenAt: time(),
     status: outreachStatus().notNull().default('draft'),
     sentAt: time(),
     deliveredAt: time(),
@@ -164,7 +166,6 @@ export const outreach = pgTable(
     linkClicks: count(),
   },
   (t) => [
-    index('outreach_message_id_idx').on(t.messageId),
     index('outreach_message_id_key_idx').on(messageIdKey(t.messageId)),
     index('outreach_sg_message_id_idx').on(t.sgMessageId),
     index('outreach_contact_id_idx').on(t.contactId),
@@ -398,21 +399,22 @@ export const silencedNotifications = pgTable('silenced_notifications', {
   silencedAt: time().notNull().defaultNow(),
 })
 
-/** What an operator did to an event, and why. */
+/** What an operator did, to an event or to something else, and why. */
 export const operatorActions = pgTable(
   'operator_actions',
   {
     id: id(),
-    eventId: reference()
-      .notNull()
-      .references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    eventId: reference().references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    /** What it was done to when that is no event: `mailbox:a@b`. */
+    subject: text(),
     action: text().notNull(),
     reason: text().notNull(),
     operator: text().notNull(),
     /** `console` or `command line`. */
     via: text().notNull(),
     actedAt: time().notNull(),
-    statusBefore: text().notNull(),
+    /** Of an event, and so is the next one. */
+    statusBefore: text(),
     errorBefore: text(),
     /** Of a replay: when its turn is. Replays are spread, so that live events go first. */
     dueAt: time(),
@@ -420,7 +422,7 @@ export const operatorActions = pgTable(
   (t) => [
     index('operator_actions_event_id_idx').on(t.eventId),
     index('operator_actions_due_at_idx').on(t.dueAt),
-    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard')`),
+    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard', 'resume mailbox')`),
   ],
 )
 

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { contacts, outreach, sequenceSteps } from '../db/schema.ts'
 import type { Batch } from '../inbox/provider.ts'
 
 /** Of several reasons the strongest stands; none, and other services' reasons, have strength 0. */
@@ -26,4 +27,21 @@ export const cancelSteps = async ({ tx }: Batch, outreachIds: string[], reason: 
       where o.id = any(${sql.param(outreachIds)}::bigint[])
     ) o
     where s.outreach_id = o.id and ${isCancelledFor(sql`o.reason`)}`)
+}
+
+/**
+ * Cancels steps of outreach whose contact is opted out: those that were not there yet when the contact was. The
+ * contacts must be locked.
+ */
+export const cancelStepsOfOptedOut = async (
+  { tx }: Pick<Batch, 'tx'>,
+  outreachIds: string[],
+): Promise<void> => {
+  if (outreachIds.length === 0) return
+  await tx.execute(sql`
+    update ${sequenceSteps} s
+    set status = 'cancelled', cancelled_reason = ${contacts.optedOutReason}
+    from ${outreach} join ${contacts} on ${contacts.id} = ${outreach.contactId}
+    where s.outreach_id = ${outreach.id} and ${outreach.id} = any(${sql.param(outreachIds)}::bigint[])
+      and ${contacts.optedOut} and ${isCancelledFor(sql`${contacts.optedOutReason}`)}`)
 }

@@ -2,8 +2,11 @@ import { domainToASCII, domainToUnicode } from 'node:url'
 import { addressParser } from 'postal-mime'
 import type { Mail } from './mail.ts'
 
-/** A header of addresses is not read further than this, in characters. */
-const MAX_HEADER = 10_000
+/**
+ * A header of addresses is not read further than this, in characters. The parser reads what is in a group again, and a
+ * group in a group again, up to fifty times.
+ */
+const MAX_HEADER = 2_000
 const MAX_ADDRESSES = 20
 
 export interface Address {

@@ -103,7 +103,8 @@ const goesOn = (sort: Sort, rest: string): boolean => {
   if (sort === 'automatic') {
     const notice = NOTICE.exec(rest)
     if (notice !== null) return endsPhrase(sort, rest.slice(notice[0].length).trimStart())
-    return TO.test(rest) && !talks(rest)
+    // `Automatic response to: Can we talk?`
+    return TO.test(rest) && (/^[^?]{0,60}:/.test(rest) || !talks(rest))
   }
   const notice = NOTICE.exec(rest)
   if (notice !== null && (sort === 'absence' || notice[1] !== undefined)) {
