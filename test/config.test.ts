@@ -312,6 +312,18 @@ describe('a secret in a file', () => {
   })
 })
 
+test("Stripe's API needs a key of its shape, and an address without a path", () => {
+  const read = (STRIPE_API_KEY: string, STRIPE_API_URL = '') =>
+    problemsOf({ DATABASE_URL, STRIPE_API_KEY, STRIPE_API_URL })
+  for (const key of ['rk_live_0123456789', 'sk_test_0123456789']) expect(read(key)).toEqual([])
+  for (const key of ['pk_live_0123456789', 'whsec_0123456789', 'rk_live', 'rk_live_0123 456789'])
+    expect(read(key)).toEqual([expect.stringMatching(/^STRIPE_API_KEY: expected an API key/)])
+  for (const url of ['http://127.0.0.1:12111', 'https://api.stripe.com/'])
+    expect(read('rk_live_0123456789', url)).toEqual([])
+  for (const url of ['api.stripe.com', 'ftp://api.stripe.com', 'https://api.stripe.com/v1', 'https://a:b@c'])
+    expect(read('rk_live_0123456789', url)).toEqual([expect.stringMatching(/^STRIPE_API_URL: expected/)])
+})
+
 test('.env.example lists every variable of the contract, and only those', () => {
   const listed = [...readFileSync('.env.example', 'utf8').matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm)].map(
     (match) => match[1],
@@ -331,6 +343,8 @@ test('.env.example lists every variable of the contract, and only those', () => 
     'STRIPE_MAX_AGE',
     'STRIPE_PRICE_PRO',
     'STRIPE_PRICE_TEAMS',
+    'STRIPE_API_KEY',
+    'STRIPE_API_URL',
     'MAILGUN_WEBHOOK_SIGNING_KEY',
     'MAILGUN_MAX_AGE',
     'MAX_FUTURE',

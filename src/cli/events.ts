@@ -108,6 +108,7 @@ const show = async (pool: pg.Pool, name: string, json?: boolean): Promise<void> 
     ['provider', event.provider],
     ['event id', event.eventId],
     ['type', event.eventType],
+    ['came by', event.source],
     ['about', event.subject],
     ['status', statusOf(event)],
     ['attempts', event.attempts],

@@ -8,6 +8,7 @@ import { CommandError, EXIT } from './outcome.ts'
 import { redisCommand } from './redis.ts'
 import { sendCommand } from './send.ts'
 import { statusCommand } from './status.ts'
+import { stripeCommand } from './stripe.ts'
 
 // What operators do from a shell. Everything that is asked for goes to standard output, everything else to the
 // standard error, so that `--json` can be piped.
@@ -24,6 +25,7 @@ The database is DATABASE_URL, else that of a running \`npm run dev\`.`,
   .addCommand(sendCommand())
   .addCommand(eventsCommand())
   .addCommand(deadCommand())
+  .addCommand(stripeCommand())
   .addCommand(keysCommand())
   .addCommand(statusCommand())
   .addCommand(forgetCommand())

@@ -278,6 +278,10 @@ export const webhookEvents = pgTable(
     eventId: text().notNull(),
     dedupeKey: text().notNull().default(sql`gen_random_uuid()::text`),
     eventType: text().notNull().default('unknown'),
+    /** `catch-up`: not signed by its provider, but fetched with our key to its API. */
+    source: text({ enum: ['delivery', 'catch-up'] })
+      .notNull()
+      .default('delivery'),
     subject: text(),
     /** Null once the retention time of payloads is over. */
     payload: jsonb(),
@@ -332,6 +336,18 @@ export const eventNotifications = pgTable(
   },
   (t) => [primaryKey({ name: 'event_notifications_pkey', columns: [t.eventId, t.jobId] })],
 )
+
+/**
+ * Notifications that count as requested but are never sent: what they say was no news any more when it became known.
+ * Kept for as long as pg-boss keeps the jobs of the others.
+ */
+export const silencedNotifications = pgTable('silenced_notifications', {
+  /** The id that the job would have, made of the key. */
+  jobId: uuid().primaryKey(),
+  channel: text().notNull(),
+  key: text().notNull(),
+  silencedAt: time().notNull().defaultNow(),
+})
 
 /** What an operator did to an event, and why. */
 export const operatorActions = pgTable(

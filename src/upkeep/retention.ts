@@ -1,5 +1,8 @@
+import { lt } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
+import { silencedNotifications } from '../db/schema.ts'
 import { windowStart } from '../domain/mailbox-incidents.ts'
 import { inBatches } from './batches.ts'
 import type { UpkeepTask } from './task.ts'
@@ -9,6 +12,8 @@ const ROWS = 1_000
 const DAY = 86_400_000
 /** Whatever failed for good is kept so long, however short the others' time is. */
 const LEAST_DAYS_DEAD = 90
+/** As long as a notification's job, from which a repeated request is known: 14 days waiting, 30 after its end. */
+const DAYS_SILENCED = 44
 
 /**
  * Deletes what has been kept long enough. Never a pending event.
@@ -31,6 +36,9 @@ export const retention: UpkeepTask = {
       incidents += rowCount ?? 0
       return rowCount === ROWS
     })
+    await drizzle({ client: pool, casing: 'snake_case' })
+      .delete(silencedNotifications)
+      .where(lt(silencedNotifications.silencedAt, before(DAYS_SILENCED)))
     return [{ ...events, messages: messages.emptied, incidents }]
   },
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { EventSource } from '../../inbox/accept/store.ts'
 import {
   type EventHistory,
   type EventNotification,
@@ -87,11 +88,16 @@ const notice = (replayed: unknown): Content => {
   return undefined
 }
 
+const RECEIVED: Record<EventSource, string> = {
+  delivery: 'Received and made durable',
+  'catch-up': 'Fetched with our key to the API, and made durable; not signed',
+}
+
 /** What happened to the event, in the order of time; what is still to come is at the end. */
 const timeline = (event: EventHistory, now: Date): Html => {
   const moments: { at: Date | null; what: Content; tone?: string }[] = [
     { at: event.occurredAt, what: `Happened, says ${providerName(event.provider)}` },
-    { at: event.receivedAt, what: 'Received and made durable' },
+    { at: event.receivedAt, what: RECEIVED[event.source] },
     ...event.actions.map((action) => ({
       at: action.actedAt,
       what: html`${action.action === 'replay' ? 'Replayed' : 'Discarded'} by ${action.operator} (${action.via}): “${action.reason}”

@@ -1,5 +1,9 @@
 import type pg from 'pg'
+import type { webhookEvents } from '../../db/schema.ts'
 import type { IncomingEvent, ProviderName } from '../provider.ts'
+
+/** How an event came: signed by its provider, or fetched with our key to its API. */
+export type EventSource = (typeof webhookEvents.$inferSelect)['source']
 
 /** How an event enters the inbox: to be processed, or with its end already known. */
 export interface NewRow {
@@ -16,10 +20,10 @@ export interface NewRow {
 const INSERT = `
 with inserted as (
   insert into webhook_events (provider, event_id, dedupe_key, event_type, subject, payload, status, last_error,
-                              occurred_at, received_at, processed_at, next_attempt_at)
+                              occurred_at, received_at, processed_at, next_attempt_at, source)
   select $1, event_id, dedupe_key, event_type, subject, payload::jsonb, status, last_error, to_timestamp(occurred_at),
          to_timestamp(received_at), case status when 'ignored' then to_timestamp(received_at) end,
-         case status when 'pending' then to_timestamp(received_at) end
+         case status when 'pending' then to_timestamp(received_at) end, $12
   from unnest($2::text[], string_to_array($3, E'\\x1f'), $4::text[], $5::text[], string_to_array($6, E'\\x1f'),
               string_to_array($7, E'\\x1f'), $8::text[], $9::float8[], $10::float8[])
        as row(event_id, dedupe_key, event_type, subject, payload, status, last_error, occurred_at, received_at)
@@ -44,6 +48,7 @@ export const insertRows = async (
   pool: pg.Pool,
   provider: ProviderName,
   rows: NewRow[],
+  source: EventSource = 'delivery',
 ): Promise<Set<string>> => {
   // One order everywhere, so that two inserts of the same events wait for each other and never deadlock.
   const sorted = rows.toSorted((a, b) => (a.event.dedupeKey < b.event.dedupeKey ? -1 : 1))
@@ -63,6 +68,7 @@ export const insertRows = async (
       `{${sorted.map(({ event }) => event.occurredAt.getTime() / 1_000).join()}}`,
       `{${sorted.map(({ receivedAt }) => receivedAt.getTime() / 1_000).join()}}`,
       rows.length,
+      source,
     ],
   })
   return new Set(answer[0]?.keys ?? keys)

@@ -45,11 +45,15 @@ const alertOf = (
   }
 }
 
-/** Builds what handlers are given for one transaction, and the record of what they asked for. */
+/**
+ * Builds what handlers are given for one transaction, and the record of what they asked for.
+ * @param oldNews row ids of the events of which nobody is told any more.
+ */
 export const createBatch = (
   provider: { name: ProviderName; waitLimit: number },
   tx: Transaction,
   now: Date,
+  oldNews: ReadonlySet<string | null> = new Set(),
 ): { batch: Batch; outcome: Outcome; ignore: (event: ClaimedEvent) => void } => {
   const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: new Map() }
   const alerted = new Set<string>()
@@ -71,7 +75,10 @@ export const createBatch = (
     tx,
     now,
     log: (level, message, event, details = {}) => outcome.lines.push({ level, message, event, details }),
-    notify: (notification) => outcome.notifications.push(notification),
+    notify: (notification) =>
+      outcome.notifications.push(
+        oldNews.has(notification.event) ? { ...notification, silent: true } : notification,
+      ),
     skip,
     misunderstood: (event, why) => {
       outcome.misunderstood.set(event.id, why)

@@ -7,6 +7,8 @@ import { spreadAfter } from './retry.ts'
 export interface Claim {
   event: ClaimedEvent
   applied: boolean
+  /** It was fetched when it was older than a day: nobody is told of it any more. */
+  isOldNews: boolean
 }
 
 /**
@@ -21,7 +23,8 @@ update webhook_events e
 set status = 'processed', processed_at = coalesce(e.processed_at, $2), next_attempt_at = null, attempts = e.attempts + $3
 from due where e.ctid = due.ctid
 returning e.id, e.event_id, e.event_type, e.payload, e.received_at, e.waiting_since, e.attempts,
-          old.processed_at is not null as applied`
+          old.processed_at is not null as applied,
+          e.source = 'catch-up' and e.occurred_at < e.received_at - interval '1 day' as is_old_news`
 
 /** Events without a failed or interrupted attempt behind them go together; each kind has an index of its own. */
 const FRESH = 'attempts = 0 and last_error is null'
@@ -65,6 +68,7 @@ const toClaims = (rows: pg.QueryResultRow[]): Claim[] =>
       attempts: row.attempts,
     },
     applied: row.applied,
+    isOldNews: row.is_old_news,
   }))
 
 const TAKE_PART = `

@@ -86,7 +86,7 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       const now = clock()
       const claims = await claim(client, now)
       if (claims.length === 0) return undefined
-      const { batch, outcome, ignore } = createBatch(provider, tx, now)
+      const { batch, outcome, ignore } = createBatch(provider, tx, now, oldNewsAmong(claims))
       const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
       const kept = events.filter((event) => event.payload !== null)
       for (const event of events) if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
@@ -237,3 +237,6 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
     return alone > 0 && found === 'nothing' ? 'all' : found
   }
 }
+
+const oldNewsAmong = (claims: Claim[]): Set<string> =>
+  new Set(claims.filter(({ isOldNews }) => isOldNews).map(({ event }) => event.id))
