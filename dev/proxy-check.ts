@@ -158,6 +158,18 @@ try {
   }
   const tooLarge = await send(kits.mailgun.path, mailOf('too-large', 40 * MIB))
   check('one over 40 MiB is refused by the service', is(tooLarge, 413, 'WEBHOOK_TOO_LARGE'), tooLarge)
+  for (const path of [
+    '/console/../webhooks/x',
+    '/console/%2e%2e/webhooks/x',
+    '/console/x%2f..%2f..%2fwebhooks/x',
+    '/webhooks/%2e%2e/console',
+    '//webhooks/..//console',
+  ]) {
+    const answer = await send(path, { method: 'GET' })
+    check(`${path} without a password`, ![200, 503].includes(answer.status ?? 0), answer)
+    const asWebhook = /webhooks\/x$/.test(path)
+    check('  does not reach the console', !asWebhook || is(answer, 404, 'FST_ERR_NOT_FOUND'), answer)
+  }
   const outside = await send('/readyz', { method: 'GET' })
   check('/readyz is not for outside', outside.status === 404, outside)
   const login = { authorization: `Basic ${Buffer.from('a:through the proxy').toString('base64')}` }
