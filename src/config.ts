@@ -4,6 +4,7 @@ import webpush from 'web-push'
 import { z } from 'zod'
 import { databaseUrl } from './config/database-url.ts'
 import { ecdsaKeys, sharedSecrets, stripeSecrets } from './config/keys.ts'
+import { priceList, priceProblems } from './config/prices.ts'
 import { smtpUrl } from './config/smtp-url.ts'
 import { trustProxy } from './config/trust-proxy.ts'
 
@@ -83,8 +84,8 @@ const schema = z.object({
   SENDGRID_MAX_AGE: age(25 * HOUR),
   STRIPE_WEBHOOK_SECRET: stripeSecrets.default([]),
   STRIPE_MAX_AGE: age(300),
-  STRIPE_PRICE_PRO: z.string().optional(),
-  STRIPE_PRICE_TEAMS: z.string().optional(),
+  STRIPE_PRICE_PRO: priceList.default([]),
+  STRIPE_PRICE_TEAMS: priceList.default([]),
   STRIPE_API_KEY: z
     .string()
     .regex(
@@ -156,14 +157,7 @@ ${problems.map((problem) => `  ${problem}`).join('\n')}
  */
 export const readConfig = (environment: Environment): Config => {
   const { values, settings, sendgridKeys, problems } = readWith(schema, environment)
-  if (values.STRIPE_WEBHOOK_SECRET !== undefined) {
-    for (const name of ['STRIPE_PRICE_PRO', 'STRIPE_PRICE_TEAMS'] as const) {
-      if (values[name] === undefined) problems.push(`${name}: is required when STRIPE_WEBHOOK_SECRET is set`)
-    }
-    if (values.STRIPE_PRICE_PRO !== undefined && values.STRIPE_PRICE_PRO === values.STRIPE_PRICE_TEAMS) {
-      problems.push('STRIPE_PRICE_TEAMS: expected another price than STRIPE_PRICE_PRO')
-    }
-  }
+  problems.push(...priceProblems(values))
   problems.push(...vapidProblems(values))
   if (settings === undefined || sendgridKeys === undefined || problems.length > 0) {
     throw new ConfigError(problems)

@@ -169,6 +169,35 @@ describe('keys', () => {
   })
 })
 
+describe('Stripe’s prices', () => {
+  const withPrices = (pro: string, teams: string) => ({
+    DATABASE_URL,
+    STRIPE_PRICE_PRO: pro,
+    STRIPE_PRICE_TEAMS: teams,
+  })
+  test('are a list per tier', () => {
+    expect(readConfig(withPrices('price_1', 'price_2, price_2_yearly,price_2_old'))).toMatchObject({
+      STRIPE_PRICE_PRO: ['price_1'],
+      STRIPE_PRICE_TEAMS: ['price_2', 'price_2_yearly', 'price_2_old'],
+    })
+    expect(readConfig({ DATABASE_URL })).toMatchObject({ STRIPE_PRICE_PRO: [], STRIPE_PRICE_TEAMS: [] })
+  })
+  test('that are in both lists are mistakes, each by its name', () => {
+    expect(problemsOf(withPrices('price_a,price_b,price_c', 'price_c,price_d, price_a'))).toEqual([
+      'STRIPE_PRICE_TEAMS: price_c is in STRIPE_PRICE_PRO, too; a price means one tier',
+      'STRIPE_PRICE_TEAMS: price_a is in STRIPE_PRICE_PRO, too; a price means one tier',
+    ])
+  })
+  test.each(['price_1,', ',price_1', 'price_1,,price_3', 'price_1 price_3', 'price_1\nprice_3'])(
+    'like %j are a mistake',
+    (prices) => {
+      expect(problemsOf(withPrices(prices, 'price_2'))).toEqual([
+        expect.stringMatching(/^STRIPE_PRICE_PRO: expected/),
+      ])
+    },
+  )
+})
+
 describe('TRUST_PROXY', () => {
   const trusts = (TRUST_PROXY: string) => readConfig({ DATABASE_URL, TRUST_PROXY }).TRUST_PROXY
   test('is a switch, a number of proxies, or addresses and networks', () => {

@@ -87,7 +87,7 @@ export const list = async (
       event.eventType,
       statusOf(event),
       event.subject,
-      event.lastError,
+      event.lastError ?? event.misunderstood,
     ]),
   )
   if (page.next !== null) remark(`there are more: --after ${page.next}`)
@@ -114,6 +114,7 @@ const show = async (pool: pg.Pool, name: string, json?: boolean): Promise<void> 
     ['status', statusOf(event)],
     ['attempts', event.attempts],
     ['error', event.lastError],
+    ['not understood', event.misunderstood],
     ['occurred', event.occurredAt],
     ['received', event.receivedAt],
     ['processed', event.processedAt],

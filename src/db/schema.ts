@@ -221,11 +221,28 @@ export const subscriptions = pgTable(
     priceId: text(),
     currentPeriodEnd: time(),
     lastEventAt: time(),
-    /** What Stripe's events told, from which the columns above are derived: see src/providers/stripe/facts.ts. */
+    /** The snapshots, from which the columns above are derived: see src/billing/facts.ts. */
     facts: jsonb(),
   },
   (t) => [index('subscriptions_user_id_idx').on(t.userId)],
 )
+
+/** What is known of a user as a payer, beside the facts about the subscriptions: see src/billing/account.ts. */
+export const billingAccounts = pgTable('billing_accounts', {
+  userId: reference()
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+  /** The user's row as it was before the first event. */
+  firstRow: jsonb().notNull(),
+  /** A reconciliation has merged all that Stripe has of the customer. */
+  listed: boolean().notNull().default(false),
+  /** What was spent of each lot, in credits by the lot's key. */
+  spent: jsonb().notNull(),
+  /** Credits that other services added. */
+  added: integer().notNull(),
+  /** The `credits_remaining` that were written last: others have spent or added the difference. */
+  written: integer().notNull(),
+})
 
 export const invoices = pgTable(
   'invoices',
@@ -234,6 +251,8 @@ export const invoices = pgTable(
     subscriptionId: text(),
     paidAt: time(),
     failedAt: time(),
+    /** What else the rules need of it: see src/billing/facts.ts. Null of a one-off invoice. */
+    facts: jsonb(),
   },
   (t) => [index('invoices_subscription_id_idx').on(t.subscriptionId)],
 )
@@ -319,6 +338,25 @@ export const webhookEvents = pgTable(
       'webhook_events_status_check',
       sql`${t.status} in ('pending', 'processed', 'ignored', 'skipped', 'dead')`,
     ),
+  ],
+)
+
+/**
+ * What was not understood and has been alerted: a row per provider, reason and cause. Kept for good, so that one cause
+ * is reported once; alerts are limited per day, and so are the rows.
+ */
+export const misunderstoodCauses = pgTable(
+  'misunderstood_causes',
+  {
+    provider: text().notNull(),
+    reason: text().notNull(),
+    /** An event type, a field, a price id or a status. */
+    cause: text().notNull(),
+    alertedAt: time().notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'misunderstood_causes_pkey', columns: [t.provider, t.reason, t.cause] }),
+    index('misunderstood_causes_alerted_at_idx').on(t.provider, t.alertedAt),
   ],
 )
 

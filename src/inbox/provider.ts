@@ -57,6 +57,8 @@ export interface Batch {
   wait: (event: ClaimedEvent, missing: string, details?: LogDetails) => void
   /** The event cannot be applied: kept, never tried again, except that a redelivery revives a `revivable` one. */
   skip: (event: ClaimedEvent, reason: string, options?: { revivable?: boolean; details?: LogDetails }) => void
+  /** The event is none of ours: kept as `ignored`. */
+  ignore: (event: ClaimedEvent) => void
   /**
    * Marks the event, logs a warning, counts it and requests one alert per cause. It does not end the event: call
    * `skip` as well when the event cannot be applied.
@@ -104,6 +106,8 @@ export interface Provider<Body = unknown> {
   verify(delivery: Delivery<Body>): IncomingEvent[]
   /** The event types `handle` applies; any other is stored `ignored`. */
   handles: (eventType: string) => boolean
+  /** The event types it is known to send, handled or not. Any other is `ignored`, too, but reported. */
+  knows: (eventType: string) => boolean
   /** Applies claimed events of the handled types, in one transaction. Throwing undoes it all. */
   handle: (events: ClaimedEvent[], batch: Batch) => Promise<void>
   /** How long an event may wait for a row, in milliseconds. */
@@ -111,8 +115,12 @@ export interface Provider<Body = unknown> {
   /** At most so many events in one transaction. */
   batchSize: number
   /**
-   * The signature covers the event id alone, so an id seen before with another message is a replayed signature
-   * (401), and Redis alone cannot tell a duplicate from one.
+   * The signature covers the event id alone, so an id seen before with another message is a replayed signature (401).
    */
   signsOnlyEventId?: boolean
+  /**
+   * Redis alone may say that an event was seen before. Whoever can write to Redis can then make an event vanish: not
+   * for money, and not for mail.
+   */
+  redisMayAnswer?: boolean
 }

@@ -25,10 +25,13 @@ export interface EventSummary {
   nextAttemptAt: Date | null
   /** Since when it waits for a row that is not there yet. */
   waitingSince: Date | null
+  /** Why no rule understood it; null for nearly every event. */
+  misunderstood: string | null
 }
 
 const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.source, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
-  e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, ${POSITION} as position`
+  e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, e.misunderstood,
+  ${POSITION} as position`
 
 const toSummary = (row: pg.QueryResultRow): EventSummary => ({
   id: row.id,
@@ -45,6 +48,7 @@ const toSummary = (row: pg.QueryResultRow): EventSummary => ({
   processedAt: row.processed_at,
   nextAttemptAt: row.next_attempt_at,
   waitingSince: row.waiting_since,
+  misunderstood: row.misunderstood,
 })
 
 /**

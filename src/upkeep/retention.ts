@@ -10,8 +10,8 @@ import type { UpkeepTask } from './task.ts'
 /** Rows looked at in one statement. */
 const ROWS = 1_000
 const DAY = 86_400_000
-/** Whatever failed for good is kept so long, however short the others' time is. */
-const LEAST_DAYS_DEAD = 90
+/** What failed for good or was not understood is kept so long, however short the others' time is: it may be replayed. */
+const LEAST_DAYS_UNSOLVED = 90
 /** As long as a notification's job, from which a repeated request is known: 14 days waiting, 30 after its end. */
 const DAYS_SILENCED = 44
 
@@ -46,17 +46,17 @@ export const retention: UpkeepTask = {
 interface EventCutoffs {
   payload: Date
   row: Date
-  dead: Date
+  unsolved: Date
 }
 
 const eventCutoffs = (config: Config, before: (days: number) => Date): EventCutoffs => ({
   payload: before(config.RETENTION_PAYLOAD_DAYS),
   row: before(config.RETENTION_EVENT_DAYS),
-  dead: before(Math.max(config.RETENTION_EVENT_DAYS, LEAST_DAYS_DEAD)),
+  unsolved: before(Math.max(config.RETENTION_EVENT_DAYS, LEAST_DAYS_UNSOLVED)),
 })
 
-const sweepEvents = async (pool: pg.Pool, { payload, row, dead }: EventCutoffs, signal: AbortSignal) => {
-  const { deleted, emptied } = await sweep(pool, EVENTS, [payload, row, dead], signal)
+const sweepEvents = async (pool: pg.Pool, { payload, row, unsolved }: EventCutoffs, signal: AbortSignal) => {
+  const { deleted, emptied } = await sweep(pool, EVENTS, [payload, row, unsolved], signal)
   return { events: deleted, payloads: emptied }
 }
 
@@ -90,12 +90,13 @@ with batch as materialized (
 ), expired as materialized (
   select id from webhook_events
   where id in (select id from batch) and (
-    (status in ('processed', 'ignored', 'skipped') and received_at < $4) or (status = 'dead' and received_at < $5))
+    (status in ('processed', 'ignored', 'skipped') and misunderstood is null and received_at < $4)
+    or ((status = 'dead' or (status <> 'pending' and misunderstood is not null)) and received_at < $5))
   for update skip locked
 ), told as materialized (
   select id from webhook_events
   where id in (select id from batch) and id not in (select id from expired)
-    and status in ('processed', 'ignored') and received_at < $3 and payload is not null
+    and status in ('processed', 'ignored') and misunderstood is null and received_at < $3 and payload is not null
   for update skip locked
 ), deleted as (
   delete from webhook_events where id in (select id from expired) returning 1

@@ -251,6 +251,23 @@ describe('webhooks events', () => {
     )
   })
 
+  test('list and replay take what was not understood, and say why', async () => {
+    await deliver(event('click'), event('open'), event('re-opened', { sg_event_id: 'new-type' }))
+    const { events } = await json('events', 'list', '--misunderstood')
+    expect(events).toMatchObject([
+      { eventId: 'new-type', status: 'ignored', misunderstood: expect.stringContaining('"re-opened"') },
+    ])
+    expect((await run('events', 'list', '--misunderstood')).stdout).toContain('"re-opened" was never seen')
+    expect((await run('events', 'show', 'new-type')).stdout).toMatch(
+      /not understood +the event type "re-opened"/,
+    )
+    expect((await json('events', 'list', '--misunderstood', '--status', 'processed')).events).toEqual([])
+    expect(await json('events', 'replay', '--misunderstood', '--reason', 'to see', '--yes')).toMatchObject({
+      replayed: 1,
+    })
+    await service.settled()
+  })
+
   test('lets no sender act on the terminal', async () => {
     await deliver(event('\u001b[2J\u009bnasty\r\n', { outreach_id: undefined, note: '\u001b]0;owned\u0007' }))
     const { stdout } = await run('events', 'list')

@@ -88,6 +88,9 @@ const notice = (replayed: unknown): Content => {
   return undefined
 }
 
+const whyMisunderstood = ({ misunderstood }: EventHistory): Content =>
+  misunderstood !== null && html`<span class="note error">Not understood: ${misunderstood}</span>`
+
 const RECEIVED: Record<EventSource, string> = {
   delivery: 'Received and made durable',
   'catch-up': 'Fetched with our key to the API, and made durable; not signed',
@@ -113,8 +116,8 @@ const timeline = (event: EventHistory, now: Date): Html => {
             at: event.processedAt,
             what:
               event.status === 'ignored'
-                ? 'Ignored: no handler for its type'
-                : 'Processed: its effects are committed',
+                ? html`Ignored: no handler for its type${whyMisunderstood(event)}`
+                : html`Processed: its effects are committed${whyMisunderstood(event)}`,
             tone: event.status === 'ignored' ? 'ignored' : 'processed',
           },
         ]),
@@ -134,7 +137,7 @@ const endingOf = (event: EventHistory, now: Date): Content => {
     case 'dead':
       return html`<li class="dead"><span class="what">Dead ${tries}${error}</span></li>`
     case 'skipped':
-      return html`<li class="skipped"><span class="what">Skipped${error}</span></li>`
+      return html`<li class="skipped"><span class="what">Skipped${error}${whyMisunderstood(event)}</span></li>`
     case 'pending':
       return html`<li class="pending"><span class="what">Next turn ${ago(event.nextAttemptAt, now)}${
         tries !== undefined && html`, ${tries}`

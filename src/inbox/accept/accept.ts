@@ -133,17 +133,19 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
 
   const toRow = (event: IncomingEvent, receivedAt: Date): NewRow => {
     if (event.unusable !== undefined) return { event, status: 'skipped', receivedAt }
-    return { event, status: provider.handles(event.eventType) ? 'pending' : 'ignored', receivedAt }
+    // An unknown type is looked at when it is processed: its alert is requested in that transaction.
+    const ignored = provider.knows(event.eventType) && !provider.handles(event.eventType)
+    return { event, status: ignored ? 'ignored' : 'pending', receivedAt }
   }
 
   return async (events: IncomingEvent[], receivedAt: Date, until: number): Promise<Accepted> => {
     if (events.length === 0) return { status: 'ok', accepted: 0, duplicates: 0 }
-    const known = provider.signsOnlyEventId
-      ? []
-      : await findKnown(
+    const known = provider.redisMayAnswer
+      ? await findKnown(
           events.map((event) => event.eventId),
           LOOK_UP_WITHIN,
         ).catch(() => [])
+      : []
     const rows = events.filter((_, index) => typeof known[index] !== 'string')
     let duplicates: Duplicate[] = []
     if (rows.length > 0) {

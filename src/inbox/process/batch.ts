@@ -1,8 +1,9 @@
 import type { Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
-import type { Batch, ClaimedEvent, LogDetails, Misunderstanding, ProviderName } from '../provider.ts'
+import type { Batch, ClaimedEvent, LogDetails, ProviderName } from '../provider.ts'
 import { storableText } from '../storable.ts'
 import type { Ending } from './claim.ts'
+import type { MisunderstoodEvent } from './misunderstood.ts'
 import { nextLook } from './retry.ts'
 
 interface LogLine {
@@ -18,31 +19,7 @@ export interface Outcome {
   notifications: Notification[]
   /** Events that did not end `processed`, by row id. */
   endings: Map<string, Ending>
-  /** Events that no rule understands, by row id. */
-  misunderstood: Map<string, Misunderstanding>
-}
-
-/** Characters of a cause that are logged and sent: the sender chooses its length. */
-const MAX_CAUSE = 100
-
-/** One alert per cause: a queued notification with the same key is not queued again. */
-const alertOf = (
-  provider: ProviderName,
-  event: ClaimedEvent,
-  why: Misunderstanding,
-  now: Date,
-): Notification => {
-  const cause = storableText(why.cause, MAX_CAUSE)
-  const day = why.again === 'day' ? `:${now.toISOString().slice(0, 10)}` : ''
-  return {
-    channel: 'slack',
-    key: `${provider}:misunderstood:${why.reason}:${cause}${day}`,
-    event: event.id,
-    data: {
-      channel: why.channel ?? 'ops',
-      text: `❓ ${provider}: ${storableText(why.text, 500)}. Runbook: docs/runbooks/misunderstood.md`,
-    },
-  }
+  misunderstood: MisunderstoodEvent[]
 }
 
 /**
@@ -54,9 +31,8 @@ export const createBatch = (
   tx: Transaction,
   now: Date,
   oldNews: ReadonlySet<string | null> = new Set(),
-): { batch: Batch; outcome: Outcome; ignore: (event: ClaimedEvent) => void } => {
-  const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: new Map() }
-  const alerted = new Set<string>()
+): { batch: Batch; outcome: Outcome } => {
+  const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: [] }
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
     outcome.endings.set(event.id, { id: event.id, ...ending })
   }
@@ -80,15 +56,15 @@ export const createBatch = (
         oldNews.has(notification.event) ? { ...notification, silent: true } : notification,
       ),
     skip,
-    misunderstood: (event, why) => {
-      outcome.misunderstood.set(event.id, why)
-      const details = { reason: why.reason, cause: storableText(why.cause, MAX_CAUSE) }
-      outcome.lines.push({ level: 'warn', message: 'not understood', event, details })
-      const alert = alertOf(provider.name, event, why, now)
-      if (alerted.has(alert.key)) return
-      alerted.add(alert.key)
-      outcome.notifications.push(alert)
-    },
+    ignore: (event) =>
+      end(event, {
+        status: 'ignored',
+        attempts: event.attempts,
+        reason: null,
+        nextAttemptAt: null,
+        waitingSince: event.waitingSince,
+      }),
+    misunderstood: (event, why) => outcome.misunderstood.push({ event, why }),
     wait: (event, missing, details = {}) => {
       const waitingSince = event.waitingSince ?? now
       const nextAttemptAt = nextLook(waitingSince, now, provider.waitLimit)
@@ -103,13 +79,5 @@ export const createBatch = (
       })
     },
   }
-  const ignore = (event: ClaimedEvent) =>
-    end(event, {
-      status: 'ignored',
-      attempts: event.attempts,
-      reason: null,
-      nextAttemptAt: null,
-      waitingSince: event.waitingSince,
-    })
-  return { batch, outcome, ignore }
+  return { batch, outcome }
 }

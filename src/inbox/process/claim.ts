@@ -1,6 +1,5 @@
 import type pg from 'pg'
-import type { ClaimedEvent, Misunderstanding, ProviderName } from '../provider.ts'
-import { storableText } from '../storable.ts'
+import type { ClaimedEvent, ProviderName } from '../provider.ts'
 import { spreadAfter } from './retry.ts'
 
 /** A claimed row, and whether its effects were applied before: then it is only replayed and nothing is to do. */
@@ -13,14 +12,16 @@ export interface Claim {
 
 /**
  * Claims and marks in one statement: the row lock is held until the effects are committed, and a rollback (or a
- * crash) undoes claim and mark together. Nearly every event ends `processed`; `endDifferently` corrects the rest.
+ * crash) undoes claim and mark together. Nearly every event ends `processed`; `endDifferently` corrects the rest. An
+ * event that is handled again may be understood this time.
  *
  * Joined by the row's place (ctid), which saves a search of an index per row. A row that moved meanwhile is left out,
  * and is there the next time.
  */
 const MARK = `
 update webhook_events e
-set status = 'processed', processed_at = coalesce(e.processed_at, $2), next_attempt_at = null, attempts = e.attempts + $3
+set status = 'processed', processed_at = coalesce(e.processed_at, $2), next_attempt_at = null, attempts = e.attempts + $3,
+    misunderstood = case when e.processed_at is not null then e.misunderstood end
 from due where e.ctid = due.ctid
 returning e.id, e.event_id, e.event_type, e.payload, e.received_at, e.waiting_since, e.attempts,
           old.processed_at is not null as applied,
@@ -154,22 +155,6 @@ export const endDifferently = async (client: pg.PoolClient, endings: Ending[], n
     waiting_since: waitingSince,
   }))
   await client.query({ name: 'inbox_end', text: END, values: [JSON.stringify(rows), now] })
-}
-
-const MARK_MISUNDERSTOOD = `
-update webhook_events e set misunderstood = v.why
-from unnest($1::bigint[], $2::text[]) as v(id, why)
-where e.id = v.id`
-
-/** Keeps with the events why no rule understood them, inside the same transaction. */
-export const markMisunderstood = async (
-  client: pg.PoolClient,
-  misunderstood: Map<string, Misunderstanding>,
-): Promise<void> => {
-  if (misunderstood.size === 0) return
-  const texts = [...misunderstood.values()].map(({ text }) => storableText(text, 500))
-  const values = [[...misunderstood.keys()], texts]
-  await client.query({ name: 'inbox_mark_misunderstood', text: MARK_MISUNDERSTOOD, values })
 }
 
 /**

@@ -22,11 +22,11 @@ import {
   claimFresh,
   claimThese,
   endDifferently,
-  markMisunderstood,
   PARTS,
   recordFailure,
   takePart,
 } from './claim.ts'
+import { reportMisunderstood, unknownType } from './misunderstood.ts'
 import { type Committed, reportCommitted } from './report.ts'
 import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
 
@@ -86,15 +86,19 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       const now = clock()
       const claims = await claim(client, now)
       if (claims.length === 0) return undefined
-      const { batch, outcome, ignore } = createBatch(provider, tx, now, oldNewsAmong(claims))
+      const { batch, outcome } = createBatch(provider, tx, now, oldNewsAmong(claims))
       const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
       const kept = events.filter((event) => event.payload !== null)
       for (const event of events) if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
       const handled = kept.filter((event) => provider.handles(event.eventType))
-      for (const event of kept) if (!provider.handles(event.eventType)) ignore(event)
+      for (const event of kept) {
+        if (provider.handles(event.eventType)) continue
+        batch.ignore(event)
+        if (!provider.knows(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
+      }
       if (handled.length > 0) await provider.handle(handled, batch)
       await endDifferently(client, [...outcome.endings.values()], now)
-      await markMisunderstood(client, outcome.misunderstood)
+      await reportMisunderstood(tx, provider.name, outcome, now)
       await options.enqueue(tx, outcome.notifications)
       return { claims, outcome, processedAt: now }
     })

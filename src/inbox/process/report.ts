@@ -53,8 +53,8 @@ export const reportCommitted = async (
   for (const [status, ofStatus] of Map.groupBy(ended, ({ event }) => statusOf(event.id))) {
     if (status !== 'pending') counts.add(provider, status, ofStatus.length)
   }
-  for (const { reason } of outcome.misunderstood.values()) {
-    metrics.count('misunderstood', 1, { provider, reason })
+  for (const { why } of outcome.misunderstood) {
+    metrics.count('misunderstood', 1, { provider, reason: why.reason })
   }
   const took = performance.now() - startedAt
   metrics.distribution('processing_time', took, { provider })

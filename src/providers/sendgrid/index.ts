@@ -1,6 +1,7 @@
 import type { Config } from '../../config.ts'
 import { type Incident, recordIncidents } from '../../domain/mailbox-incidents.ts'
 import type { Batch, Provider } from '../../inbox/provider.ts'
+import { eventTypes } from '../event-types.ts'
 import { bounce } from './bounce.ts'
 import { click } from './click.ts'
 import { delivered } from './delivered.ts'
@@ -58,6 +59,7 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
     return readEvents(delivery.body, delivery.receivedAt)
   },
   handles: (eventType) => handlers.has(eventType),
+  knows: (eventType) => eventTypes.sendgrid.has(eventType),
   handle: async (events, batch) => {
     const found = await findOutreach(events, batch)
     for (const [type, ofType] of Map.groupBy(found, ({ claimed }) => claimed.eventType)) {
@@ -65,6 +67,8 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
     }
     await recordIncidents(batch, found.flatMap(toIncident))
   },
+  // Its volume is large, and what an event does is small.
+  redisMayAnswer: true,
   waitLimit: 15 * 60_000,
   batchSize: 500,
 })

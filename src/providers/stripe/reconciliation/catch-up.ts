@@ -1,9 +1,8 @@
 import type pg from 'pg'
 import type Stripe from 'stripe'
 import { insertRows } from '../../../inbox/accept/store.ts'
-import { eventTypes } from '../../event-types.ts'
 import { readEvent } from '../events.ts'
-import { isHandled } from '../payload.ts'
+import { HANDLED_TYPES } from '../reading.ts'
 
 /** Days for which Stripe lists an event. */
 export const DAYS_KEPT = 30
@@ -49,7 +48,7 @@ export const catchUp = async (
     progress({ ...state })
   }
   const events = stripe.events.list({
-    types: [...eventTypes.stripe].filter(isHandled), // Stripe takes 20 at most
+    types: HANDLED_TYPES, // Stripe takes 20 at most
     created: { gte: Math.floor(since.getTime() / 1_000) },
     limit: PAGE,
   })
