@@ -162,13 +162,9 @@ try {
     '/console/../webhooks/x',
     '/console/%2e%2e/webhooks/x',
     '/console/x%2f..%2f..%2fwebhooks/x',
-    '/webhooks/%2e%2e/console',
-    '//webhooks/..//console',
   ]) {
     const answer = await send(path, { method: 'GET' })
-    check(`${path} without a password`, ![200, 503].includes(answer.status ?? 0), answer)
-    const asWebhook = /webhooks\/x$/.test(path)
-    check('  does not reach the console', !asWebhook || is(answer, 404, 'FST_ERR_NOT_FOUND'), answer)
+    check(`${path} is no way to the console`, is(answer, 404, 'FST_ERR_NOT_FOUND'), answer)
   }
   const outside = await send('/readyz', { method: 'GET' })
   check('/readyz is not for outside', outside.status === 404, outside)

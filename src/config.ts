@@ -241,6 +241,9 @@ export const readStripeApiConfig = (environment: Environment): StripeApiConfig =
 export const readServicePassword = (environment: Environment): string | undefined => {
   const problems: string[] = []
   const { SERVICE_PASSWORD } = withSecretFiles(environment, problems)
+  if (SERVICE_PASSWORD !== undefined && !/^[ -~]+$/.test(SERVICE_PASSWORD)) {
+    problems.push('SERVICE_PASSWORD: expected printable ASCII')
+  }
   if (problems.length > 0) throw new ConfigError(problems)
   return SERVICE_PASSWORD
 }

@@ -392,9 +392,8 @@ export const operatorActions = pgTable(
   'operator_actions',
   {
     id: id(),
-    eventId: reference()
-      .notNull()
-      .references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    /** Without a foreign key: what was done outlives the event. */
+    eventId: reference().notNull(),
     action: text().notNull(),
     reason: text().notNull(),
     operator: text().notNull(),
