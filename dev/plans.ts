@@ -7,14 +7,8 @@ import { readConfig } from '../src/config.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { PROVIDER_NAMES } from '../src/inbox/provider.ts'
 import { countEvents, eventHistory, listEvents, payloadText } from '../src/operations/events.ts'
-import {
-  backlog,
-  countsOver,
-  deadByError,
-  lastEvents,
-  mailboxesByHealth,
-  refusals,
-} from '../src/operations/overview.ts'
+import { mailboxesByHealth } from '../src/operations/mailboxes.ts'
+import { backlog, countsOver, deadByError, lastEvents, refusals } from '../src/operations/overview.ts'
 import { contactById, mailboxById, outreachById, touchedBy, userById } from '../src/operations/records.ts'
 import { replayEvents, replayMatching } from '../src/operations/replay.ts'
 import { resolveSearch } from '../src/operations/search.ts'

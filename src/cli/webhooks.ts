@@ -4,6 +4,7 @@ import { deadCommand } from './dead.ts'
 import { eventsCommand } from './events.ts'
 import { forgetCommand } from './forget.ts'
 import { keysCommand } from './keys.ts'
+import { mailboxesCommand } from './mailboxes.ts'
 import { CommandError, EXIT } from './outcome.ts'
 import { plain } from './output.ts'
 import { redisCommand } from './redis.ts'
@@ -28,6 +29,7 @@ The database is DATABASE_URL, else that of a running \`npm run dev\`.`,
   .addCommand(deadCommand())
   .addCommand(stripeCommand())
   .addCommand(keysCommand())
+  .addCommand(mailboxesCommand())
   .addCommand(statusCommand())
   .addCommand(forgetCommand())
   .addCommand(redisCommand())

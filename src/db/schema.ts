@@ -16,6 +16,8 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import { domainKey } from '../domain/email-domain.ts'
+import { messageIdKey } from '../domain/message-id.ts'
 
 // RoleFerry's tables, as this service and RoleFerry's other services read and write them.
 // The other services insert rows too, so every column but ids and e-mails is nullable or has a default.
@@ -92,7 +94,10 @@ export const contacts = pgTable(
     optedOutAt: time(),
     optedOutReason: text(),
   },
-  (t) => [index('contacts_email_idx').on(sql`lower(${t.email})`)],
+  (t) => [
+    index('contacts_email_idx').on(sql`lower(${t.email})`),
+    index('contacts_domain_idx').on(domainKey(t.email)),
+  ],
 )
 
 export const mailboxes = pgTable(
@@ -151,6 +156,8 @@ export const outreach = pgTable(
     messageIdSeenAt: time(),
     /** SendGrid's id of the mail: its `sg_message_id` up to the first dot. */
     sgMessageId: text(),
+    /** Event time our `sg_message_id` was learned from; null when another service wrote it. */
+    sgMessageIdSeenAt: time(),
     status: outreachStatus().notNull().default('draft'),
     sentAt: time(),
     deliveredAt: time(),
@@ -160,10 +167,16 @@ export const outreach = pgTable(
   },
   (t) => [
     index('outreach_message_id_idx').on(t.messageId),
+    index('outreach_message_id_key_idx').on(messageIdKey(t.messageId)),
     index('outreach_sg_message_id_idx').on(t.sgMessageId),
     index('outreach_contact_id_idx').on(t.contactId),
     index('outreach_application_id_idx').on(t.applicationId),
     index('outreach_from_mailbox_sent_at_idx').on(sql`lower(${t.fromMailbox})`, t.sentAt),
+    // The latest of a mailbox that nobody answered. It leaves the status out, which nearly every event changes: an
+    // update of a column that an index holds writes into every index of the table.
+    index('outreach_unanswered_idx')
+      .on(sql`lower(${t.fromMailbox})`, t.sentAt.desc().nullsLast(), t.id.desc())
+      .where(sql`${t.repliedAt} is null`),
   ],
 )
 
@@ -387,20 +400,23 @@ export const silencedNotifications = pgTable('silenced_notifications', {
   silencedAt: time().notNull().defaultNow(),
 })
 
-/** What an operator did to an event, and why. */
+/** What an operator did, to an event or to something else, and why. */
 export const operatorActions = pgTable(
   'operator_actions',
   {
     id: id(),
     /** Without a foreign key: what was done outlives the event. */
-    eventId: reference().notNull(),
+    eventId: reference(),
+    /** What it was done to when that is no event: `mailbox:a@b`. */
+    subject: text(),
     action: text().notNull(),
     reason: text().notNull(),
     operator: text().notNull(),
     /** `console` or `command line`. */
     via: text().notNull(),
     actedAt: time().notNull(),
-    statusBefore: text().notNull(),
+    /** Of an event, and so is the next one. */
+    statusBefore: text(),
     errorBefore: text(),
     /** Of a replay: when its turn is. Replays are spread, so that live events go first. */
     dueAt: time(),
@@ -408,7 +424,7 @@ export const operatorActions = pgTable(
   (t) => [
     index('operator_actions_event_id_idx').on(t.eventId),
     index('operator_actions_due_at_idx').on(t.dueAt),
-    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard')`),
+    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard', 'resume mailbox')`),
   ],
 )
 

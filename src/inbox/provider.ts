@@ -56,7 +56,7 @@ export interface Batch {
   /** The event needs a row that is not there yet: it comes back later, for as long as the provider allows. */
   wait: (event: ClaimedEvent, missing: string, details?: LogDetails) => void
   /** The event cannot be applied: kept, never tried again, except that a redelivery revives a `revivable` one. */
-  skip: (event: ClaimedEvent, reason: string, options?: { revivable?: boolean; details?: LogDetails }) => void
+  skip: (event: ClaimedEvent, reason: string, options?: SkipOptions) => void
   /** The event is none of ours: kept as `ignored`. */
   ignore: (event: ClaimedEvent) => void
   /**
@@ -64,6 +64,13 @@ export interface Batch {
    * `skip` as well when the event cannot be applied.
    */
   misunderstood: (event: ClaimedEvent, why: Misunderstanding) => void
+}
+
+interface SkipOptions {
+  revivable?: boolean
+  details?: LogDetails
+  /** There can be many: one line a minute says how many were skipped for this reason, in place of one for each. */
+  counted?: boolean
 }
 
 /** Why an event was not understood (promise 8): the tag of the metric `misunderstood`. */

@@ -4,6 +4,7 @@ import type { Config } from '../config.ts'
 import { type Arrivals, createArrivals } from '../inbox/process/arrivals.ts'
 import { createProcess } from '../inbox/process/process.ts'
 import { type BegunRun, beginRun, endRun } from '../inbox/process/runs.ts'
+import { createSeldomLines } from '../inbox/process/seldom-lines.ts'
 import type { Provider, ProviderName } from '../inbox/provider.ts'
 import { openPool, PROCESS } from './database.ts'
 
@@ -39,6 +40,7 @@ export const processorsPlugin = fp<{
   async (app, { config, providers, clock }) => {
     const wakers = new Map<ProviderName, () => void>()
     const log = app.log
+    const seldomLines = createSeldomLines(log)
     let stopping = false
     const run = { place: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
     const runPool = openPool(app, config, { name: 'run', max: 1, timeouts: PROCESS })
@@ -61,6 +63,7 @@ export const processorsPlugin = fp<{
           processedKeys: app.processedKeys,
           metrics: app.metrics,
           counts: app.counts,
+          seldomLines,
           log,
           clock,
           enqueue: app.jobs.enqueue,
@@ -173,6 +176,7 @@ export const processorsPlugin = fp<{
           log.warn({ err: error }, 'the clean stop could not be recorded')
         })
       }
+      seldomLines.end()
       begun?.release()
       await runPool.end()
     })

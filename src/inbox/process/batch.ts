@@ -16,6 +16,8 @@ interface LogLine {
 /** What the handlers of one transaction asked for. Logged and counted only once it is committed. */
 export interface Outcome {
   lines: LogLine[]
+  /** Lines of which one a minute is logged, with their number. */
+  counted: { message: string; event: ClaimedEvent }[]
   notifications: Notification[]
   /** Events that did not end `processed`, by row id. */
   endings: Map<string, Ending>
@@ -32,11 +34,17 @@ export const createBatch = (
   now: Date,
   oldNews: ReadonlySet<string | null> = new Set(),
 ): { batch: Batch; outcome: Outcome } => {
-  const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: [] }
+  const outcome: Outcome = {
+    lines: [],
+    counted: [],
+    notifications: [],
+    endings: new Map(),
+    misunderstood: [],
+  }
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
     outcome.endings.set(event.id, { id: event.id, ...ending })
   }
-  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {} } = {}) => {
+  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {}, counted = false } = {}) => {
     end(event, {
       status: 'skipped',
       attempts: event.attempts,
@@ -45,7 +53,8 @@ export const createBatch = (
       // The mark of "skipped for a missing row": a redelivery revives it.
       waitingSince: revivable ? (event.waitingSince ?? now) : null,
     })
-    outcome.lines.push({ level: 'warn', message: reason, event, details })
+    if (counted) outcome.counted.push({ message: reason, event })
+    else outcome.lines.push({ level: 'warn', message: reason, event, details })
   }
   const batch: Batch = {
     tx,

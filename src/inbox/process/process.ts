@@ -29,12 +29,14 @@ import {
 import { reportMisunderstood, unknownType } from './misunderstood.ts'
 import { type Committed, reportCommitted } from './report.ts'
 import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
+import type { SeldomLines } from './seldom-lines.ts'
 
 export interface ProcessOptions {
   pool: pg.Pool
   processedKeys: ProcessedKeys
   metrics: Metrics
   counts: Counts
+  seldomLines: SeldomLines
   log: FastifyBaseLogger
   clock: () => Date
   /** Whether to leave off after the batch under way. */

@@ -5,6 +5,7 @@ import type { ProcessedKeys } from '../processed-keys.ts'
 import type { ProviderName } from '../provider.ts'
 import type { Outcome } from './batch.ts'
 import type { Claim, Ending } from './claim.ts'
+import type { SeldomLines } from './seldom-lines.ts'
 
 /** A transaction that is committed, and what there is to tell of it. */
 export interface Committed {
@@ -25,12 +26,14 @@ export const reportCommitted = async (
     processedKeys,
     metrics,
     counts,
+    seldomLines,
     log,
     clock,
   }: {
     processedKeys: ProcessedKeys
     metrics: Metrics
     counts: Counts
+    seldomLines: SeldomLines
     log: FastifyBaseLogger
     clock: () => Date
   },
@@ -67,6 +70,13 @@ export const reportCommitted = async (
 
   for (const { level, message, event, details } of outcome.lines) {
     log[level]({ provider, eventType: event.eventType, eventId: event.eventId, ...details }, message)
+  }
+  for (const [message, lines] of Map.groupBy(outcome.counted, (line) => line.message)) {
+    seldomLines.add(
+      provider,
+      message,
+      lines.map(({ event }) => event),
+    )
   }
   const waiting = claims.length - ended.length
   log.debug({ provider, events: claims.length, waiting, ms: Math.round(took) }, 'batch applied')

@@ -19,14 +19,23 @@ export interface EventFields {
   smtpId: string | undefined
   /** When it happened; the time of arrival when SendGrid's timestamp is unusable. */
   at: Date
-  /** Of a bounce: `bounce` (for good) or `blocked` (not the contact's fault). */
+  /** The part of `sg_message_id` that all events of one mail share: what stands before the first dot. */
+  mailId: string | undefined
+  /** The address that the event is about. */
+  email: string | undefined
+  /** Of a bounce: `bounce` (for good) or `blocked` (not the contact's fault). Of an account: its new status. */
   type: string | undefined
+  /** Of a dropped mail: which list the address is on, or what else stood in the way. */
+  reason: string | undefined
 }
 
 const EXPECTED = 'Expected a JSON array of events'
 const MAX_TYPE_LENGTH = 100
 /** RFC 5322 limits a line to 998 bytes, and Postgres an indexed text to 2,704. */
 const MAX_MESSAGE_ID_BYTES = 998
+
+const indexable = (value: string | undefined): string | undefined =>
+  value === undefined || value === '' || Buffer.byteLength(value) > MAX_MESSAGE_ID_BYTES ? undefined : value
 
 /** SendGrid posts at 768 KB, some thousand events. */
 const MAX_EVENTS = 20_000
@@ -107,9 +116,12 @@ const readFields = (entry: { [key: string]: Json }, receivedAt: Date): EventFiel
   const smtpId = text(entry['smtp-id'])
   return {
     outreachId: usableId(entry.outreach_id) ?? idInMessageId(smtpId ?? ''),
-    smtpId: smtpId === undefined || Buffer.byteLength(smtpId) > MAX_MESSAGE_ID_BYTES ? undefined : smtpId,
+    smtpId: indexable(smtpId),
     at: eventTime(entry.timestamp, receivedAt),
-    type: text(entry.type),
+    mailId: indexable(text(entry.sg_message_id)?.split('.', 1)[0]),
+    email: words(entry.email),
+    type: words(entry.type),
+    reason: words(entry.reason),
   }
 }
 
@@ -132,3 +144,6 @@ const text = (value: Json | undefined): string | undefined => {
   if (typeof value === 'number') return String(value)
   return typeof value === 'string' && value !== '' ? storableText(value) : undefined
 }
+
+/** A text without the white space around it; undefined when nothing is left. */
+const words = (value: Json | undefined): string | undefined => text(value)?.trim() || undefined
