@@ -17,7 +17,7 @@ const TITLE =
 const DISCLAIMER =
   /^(this|the|diese|ce|este|questa|deze)?.{0,60}(confidential|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|disclaimer|privileged|intended (only|solely))/iu
 const CONTACT =
-  /https?:\/\/|www\.|[^\s@]@[^\s@]|(\+|\()?\d[\d\s()./-]{5,}\d|^(t|m|p|f|tel|mob|mobile|phone|fax|cell|office|direct|e|email|e-mail|web|linkedin|skype)\s?[:.]|linkedin|\|/iu
+  /https?:\/\/|www\.|[^\s@]@[^\s@]|(\+|\()?\d[\d\s()./-]{5,20}\d|^(t|m|p|f|tel|mob|mobile|phone|fax|cell|office|direct|e|email|e-mail|web|linkedin|skype)\s?[:.]|linkedin|\|/iu
 
 /** The lines above a signature that is marked as one (`-- `), or that the sender's phone has put there. */
 export const aboveMark = (lines: string[]): string[] => {
