@@ -24,6 +24,9 @@ export interface Outcome {
   misunderstood: MisunderstoodEvent[]
 }
 
+const isForOps = ({ channel, data }: Notification): boolean =>
+  channel === 'slack' && 'channel' in data && data.channel === 'ops'
+
 /**
  * Builds what handlers are given for one transaction, and the record of what they asked for.
  * @param oldNews row ids of the events of which nobody is told any more.
@@ -33,7 +36,12 @@ export const createBatch = (
   tx: Transaction,
   now: Date,
   oldNews: ReadonlySet<string | null> = new Set(),
-): { batch: Batch; outcome: Outcome } => {
+): {
+  batch: Batch
+  outcome: Outcome
+  /** Without a log line: a delivery can hold thousands. */
+  skipQuietly: (event: ClaimedEvent, reason: string, waitingSince?: Date | null) => void
+} => {
   const outcome: Outcome = {
     lines: [],
     counted: [],
@@ -44,15 +52,17 @@ export const createBatch = (
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
     outcome.endings.set(event.id, { id: event.id, ...ending })
   }
-  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {}, counted = false } = {}) => {
+  const skipQuietly = (event: ClaimedEvent, reason: string, waitingSince: Date | null = null) =>
     end(event, {
       status: 'skipped',
       attempts: event.attempts,
       reason: storableText(reason),
       nextAttemptAt: null,
-      // The mark of "skipped for a missing row": a redelivery revives it.
-      waitingSince: revivable ? (event.waitingSince ?? now) : null,
+      waitingSince,
     })
+  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {}, counted = false } = {}) => {
+    // The mark of "skipped for a missing row": a redelivery revives it.
+    skipQuietly(event, reason, revivable ? (event.waitingSince ?? now) : null)
     if (counted) outcome.counted.push({ message: reason, event })
     else outcome.lines.push({ level: 'warn', message: reason, event, details })
   }
@@ -60,10 +70,11 @@ export const createBatch = (
     tx,
     now,
     log: (level, message, event, details = {}) => outcome.lines.push({ level, message, event, details }),
-    notify: (notification) =>
-      outcome.notifications.push(
-        oldNews.has(notification.event) ? { ...notification, silent: true } : notification,
-      ),
+    notify: (notification) => {
+      if (!oldNews.has(notification.event)) outcome.notifications.push(notification)
+      // An alert about the service is not about the fact: it must not be missing when a fresh event asks for it.
+      else if (!isForOps(notification)) outcome.notifications.push({ ...notification, silent: true })
+    },
     skip,
     ignore: (event) =>
       end(event, {
@@ -88,5 +99,5 @@ export const createBatch = (
       })
     },
   }
-  return { batch, outcome }
+  return { batch, outcome, skipQuietly }
 }
