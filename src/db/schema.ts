@@ -166,7 +166,6 @@ export const outreach = pgTable(
     linkClicks: count(),
   },
   (t) => [
-    index('outreach_message_id_idx').on(t.messageId),
     index('outreach_message_id_key_idx').on(messageIdKey(t.messageId)),
     index('outreach_sg_message_id_idx').on(t.sgMessageId),
     index('outreach_contact_id_idx').on(t.contactId),
@@ -405,7 +404,8 @@ export const operatorActions = pgTable(
   'operator_actions',
   {
     id: id(),
-    eventId: reference().references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    /** Without a foreign key: what was done outlives the event. */
+    eventId: reference(),
     /** What it was done to when that is no event: `mailbox:a@b`. */
     subject: text(),
     action: text().notNull(),
