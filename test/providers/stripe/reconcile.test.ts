@@ -277,6 +277,12 @@ describe('a user from before', () => {
     await applied()
     expect(await row()).toMatchObject(fromBefore)
   })
+
+  test('with a status that nobody knows, once its events came, is not missing at Stripe', async () => {
+    await known()
+    subscriptionAtStripe({ period: BEFORE, status: 'dormant' })
+    expect((await compared()).found).toEqual([])
+  })
 })
 
 describe('tells', () => {

@@ -20,8 +20,7 @@ const NEWS = 86_400_000
 export type Compared = {
   customerId: string
   unknownPrices: string[]
-} & /** No user: there is nobody here, and no subscription with access at Stripe. */
-(
+} /** No user: there is nobody here, and no subscription with access at Stripe. */ & (
   | { outcome: 'same'; userId: string | null }
   /** `remaining` are those that merging does not settle; all of them, when it was only compared. */
   | { outcome: 'differs'; userId: string; differences: Difference[]; remaining: Difference[] }
@@ -70,10 +69,7 @@ const compare = async (
   const repaired = [...accounts.held.values()].flatMap(({ loaded, account }) =>
     differencesOf(loaded, account),
   )
-  const missing = missingAtStripe(
-    owner.account,
-    new Set(fetched.facts.map(({ fact }) => fact.subscriptionId)),
-  )
+  const missing = missingAtStripe(owner.account, fetched.subscriptionIds)
   if (apply !== undefined) {
     await saveAccounts(tx, accounts)
     await apply(tx, notifications)
