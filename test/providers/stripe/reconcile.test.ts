@@ -346,6 +346,12 @@ describe('reports', () => {
   test('users with a paid tier whom no customer id names', async () => {
     await seed({ stripe_customer_id: null, subscription_tier: 'teams' })
     expect((await compared()).usersWithoutCustomer).toEqual([String(user)])
+    // But a subscription can name the user as well.
+    await service.rows('insert into subscriptions (id, user_id) values ($1, $2)', `sub_${user}`, user)
+    subscriptionAtStripe({ price: TEAMS })
+    const found = await compared()
+    expect(found.usersWithoutCustomer).toEqual([])
+    expect(found.found).toMatchObject([{ outcome: 'differs', userId: String(user) }])
   })
 
   test('a subscription with access here of which Stripe has nothing', async () => {
