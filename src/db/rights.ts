@@ -57,6 +57,7 @@ const RIGHTS: { [Name in keyof Tables]: Rights<keyof Tables[Name]['_']['columns'
       'messageId',
       'messageIdSeenAt',
       'sgMessageId',
+      'sgMessageIdSeenAt',
       'status',
       'deliveredAt',
       'clickedAt',
