@@ -4,6 +4,7 @@ import { backlog } from './backlog.ts'
 import { comparison } from './comparison.ts'
 import { createKeys } from './keys.ts'
 import { startLoad } from './load/load.ts'
+import { mail } from './mail.ts'
 import type { Bench } from './measure.ts'
 import type { Outcome } from './outcome.ts'
 import { createProgress } from './progress.ts'
@@ -27,6 +28,7 @@ const SCENARIOS: Record<string, Scenario> = {
   compare: { title: 'the service, peers and ceilings, in turn', run: comparison },
   replicas: { title: 'one replica and two, against one Postgres', run: replicas },
   backlog: { title: 'deliveries while a backlog of 500,000 events drains', run: backlog },
+  mail: { title: 'mail that comes back, to a mailbox with 10,000 outreach', run: mail },
   retention: { title: 'deliveries while retention deletes', run: retention },
   volume: {
     title: 'an empty inbox and one of 10 million events (needs 20 GB of disk)',

@@ -228,11 +228,30 @@ const stripeApiSchema = schema.pick({ STRIPE_API_KEY: true, STRIPE_API_URL: true
 export type StripeApiConfig = z.infer<typeof stripeApiSchema>
 
 /** Reads {@link StripeApiConfig}. @throws {ConfigError} also when there is no key. */
-export const readStripeApiConfig = (environment: Environment): StripeApiConfig => {
+export const readStripeApiConfig = (environment: Environment): StripeApiConfig =>
+  readAlone(stripeApiSchema, environment)
+
+const reconciliationSchema = schema
+  .pick({ STRIPE_API_KEY: true, STRIPE_API_URL: true, STRIPE_PRICE_PRO: true, STRIPE_PRICE_TEAMS: true })
+  .required({ STRIPE_API_KEY: true })
+
+/** What `stripe reconcile` works with. */
+export type ReconciliationConfig = z.infer<typeof reconciliationSchema>
+
+/** Reads {@link ReconciliationConfig}. @throws {ConfigError} also when there is no key, or a tier has no price. */
+export const readReconciliationConfig = (environment: Environment): ReconciliationConfig =>
+  readAlone(reconciliationSchema, environment, priceProblems)
+
+/** Only these variables, for the commands that need no other. */
+const readAlone = <Schema extends z.ZodObject>(
+  expected: Schema,
+  environment: Environment,
+  moreProblems: (values: Environment) => string[] = () => [],
+): z.infer<Schema> => {
   const problems: string[] = []
   const values = withSecretFiles(environment, problems)
-  const { data, error } = stripeApiSchema.safeParse(values)
-  problems.push(...problemsIn(error, values))
+  const { data, error } = expected.safeParse(values)
+  problems.push(...problemsIn(error, values), ...moreProblems(values))
   if (data === undefined || problems.length > 0) throw new ConfigError(problems)
   return data
 }

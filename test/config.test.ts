@@ -343,7 +343,11 @@ describe('a secret in a file', () => {
 
 test("Stripe's API needs a key of its shape, and an address without a path", () => {
   const read = (STRIPE_API_KEY: string, STRIPE_API_URL = '') =>
-    problemsOf({ DATABASE_URL, STRIPE_API_KEY, STRIPE_API_URL })
+    problemsOf({ DATABASE_URL, ...PRICES, STRIPE_API_KEY, STRIPE_API_URL })
+  expect(problemsOf({ DATABASE_URL, STRIPE_API_KEY: 'rk_live_0123456789' })).toEqual([
+    'STRIPE_PRICE_PRO: is required when STRIPE_API_KEY is set',
+    'STRIPE_PRICE_TEAMS: is required when STRIPE_API_KEY is set',
+  ])
   for (const key of ['rk_live_0123456789', 'sk_test_0123456789']) expect(read(key)).toEqual([])
   for (const key of ['pk_live_0123456789', 'whsec_0123456789', 'rk_live', 'rk_live_0123 456789'])
     expect(read(key)).toEqual([expect.stringMatching(/^STRIPE_API_KEY: expected an API key/)])

@@ -181,12 +181,14 @@ test('the monitors are those that are wanted', () => {
     'dead',
     'errors',
     'misunderstood',
+    'misunderstood',
     'received',
     'rejected',
     'skipped',
   ])
   expect(queryOf('No Webhook Event For 6 Hours')).toMatch(/^sum\(last_6h\):.* by \{provider\}/)
   expect(queryOf('Webhook Events Not Understood')).toContain('by {provider,reason}')
+  expect(queryOf('Unknown Price Paid')).toContain('reason:unknown_price')
   expect(queryOf('Stripe Webhook Events Skipped')).toContain('provider:stripe')
 })
 

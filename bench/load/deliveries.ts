@@ -17,7 +17,18 @@ const STRIPE = [
   ...Array<string>(3).fill('invoice.paid'),
   'invoice.payment_failed',
 ]
-const MAILGUN = [...Array<string>(6).fill('reply'), ...Array<string>(3).fill('auto_reply'), 'bounce']
+const MAILGUN = [
+  'reply',
+  'reply',
+  'reply',
+  'new_mail',
+  'colleague',
+  'stranger',
+  'stranger',
+  'auto_reply',
+  'auto_reply',
+  'bounce',
+]
 
 /** Those that are measured. */
 export type LoadedProvider = 'sendgrid' | 'stripe' | 'mailgun'

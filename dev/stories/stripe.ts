@@ -3,8 +3,12 @@ import { eventsOf, MONTH, PRO, START, type StripeJson, TEAMS } from '../../test/
 import type { BillingStep } from './step.ts'
 
 const FAILED = 'Your RoleFerry payment did not go through'
+const FINAL = 'Action needed: your RoleFerry payment failed'
 
-/** Stripe tells what becomes of Sam's subscription; then all of it again; then the same of Kim's, backwards. */
+/**
+ * Stripe tells what becomes of Sam's subscription, also of a declined upgrade and a trial beside it; then all of it
+ * again; then what became of Kim's, backwards.
+ */
 export const stripeStory = (signer: StripeSigner, now: Date): BillingStep[] => {
   const sam = eventsOfCustomer('Sam')
   const kim = eventsOfCustomer('Kim')
@@ -54,10 +58,37 @@ export const stripeStory = (signer: StripeSigner, now: Date): BillingStep[] => {
       period: 'renews 30 Jan',
     }),
     step(
-      'upgrades to Teams, 200 credits spent',
+      'an upgrade is declined, 50 credits spent',
+      sam.declined,
+      { ...active, deliveries: '3 new', tier: 'pro', credits: '450', period: 'renews 30 Jan', mails: FINAL },
+      50,
+    ),
+    step('a trial of Teams beside it', sam.trial, {
+      deliveries: '1 new',
+      tier: 'teams',
+      status: 'trialing',
+      credits: '2450',
+      period: 'renews 29 Jan',
+      mails: 'Welcome to RoleFerry Teams!',
+    }),
+    step(
+      'it is cancelled, 700 credits spent of it',
+      sam.trialEnded,
+      {
+        ...active,
+        deliveries: '1 new',
+        tier: 'pro',
+        credits: '450',
+        period: 'renews 30 Jan',
+        mails: 'Your RoleFerry subscription has ended',
+      },
+      700,
+    ),
+    step(
+      'upgrades to Teams, 150 credits spent',
       sam.upgraded,
       { ...active, deliveries: '2 new', tier: 'teams', credits: '1800', period: 'renews 30 Jan' },
-      200,
+      150,
     ),
     step('cancels', sam.cancelled, {
       ...active,
@@ -73,7 +104,7 @@ export const stripeStory = (signer: StripeSigner, now: Date): BillingStep[] => {
     }),
     step('all of it again, the last first', Object.values(sam).flat().reverse(), {
       ...ended,
-      deliveries: '16 known',
+      deliveries: '21 known',
       mails: '',
     }),
     {
@@ -119,6 +150,46 @@ const eventsOfCustomer = (customer: string) => {
       invoice('paid', { period: third, at: third + 3 * 86_400 }),
       invoice('payment_succeeded', { period: third, at: third + 3 * 86_400 }),
       subscription('updated', { period: third, at: third + 3 * 86_400 + 1 }),
+    ],
+    declined: [
+      subscription('updated', {
+        period: third,
+        price: TEAMS,
+        status: 'past_due',
+        changed: { status: 'active', prices: [PRO] },
+        at: third + 4 * 86_400,
+      }),
+      invoice('payment_failed', {
+        id: `in_declined_${customer}`,
+        reason: 'subscription_update',
+        price: TEAMS,
+        period: third,
+        proration: true,
+        at: third + 4 * 86_400,
+      }),
+      subscription('updated', {
+        period: third,
+        changed: { status: 'past_due', prices: [TEAMS] },
+        at: third + 4 * 86_400 + 60,
+      }),
+    ],
+    trial: [
+      subscription('created', {
+        id: `sub_trial_${customer}`,
+        status: 'trialing',
+        price: TEAMS,
+        period: third + 4 * 86_400 + 120,
+        end: third + MONTH - 60,
+      }),
+    ],
+    trialEnded: [
+      subscription('deleted', {
+        id: `sub_trial_${customer}`,
+        price: TEAMS,
+        period: third + 4 * 86_400 + 120,
+        end: third + MONTH - 60,
+        at: third + 4 * 86_400 + 3_600,
+      }),
     ],
     upgraded: [
       subscription('updated', { period: third, price: TEAMS, previous: PRO, at: third + 5 * 86_400 }),

@@ -20,7 +20,7 @@ const program = new Command('webhooks')
   .addHelpText(
     'after',
     `
-Exit codes: ${EXIT.ok} done, ${EXIT.failed} failed or refused, ${EXIT.usage} wrong usage or configuration, ${EXIT.notFound} not found.
+Exit codes: ${EXIT.ok} done, ${EXIT.failed} failed or refused, ${EXIT.usage} wrong usage or configuration, ${EXIT.notFound} not found, ${EXIT.incomparable} could not compare.
 The database is DATABASE_URL, else that of a running \`npm run dev\`.`,
   )
   .showHelpAfterError('(--help shows what is expected)')

@@ -8,12 +8,13 @@ export const priceList = z
     error: 'expected one price id, or several separated by commas, as in price_1,price_2',
   })
 
-/** With Stripe's secret both tiers need a price, and a price means one tier. */
+/** With Stripe's secret or key both tiers need a price, and a price means one tier. */
 export const priceProblems = (values: Readonly<Record<string, string | undefined>>): string[] => {
   const problems: string[] = []
-  if (values.STRIPE_WEBHOOK_SECRET !== undefined) {
+  const reason = ['STRIPE_WEBHOOK_SECRET', 'STRIPE_API_KEY'].find((name) => values[name] !== undefined)
+  if (reason !== undefined) {
     for (const name of ['STRIPE_PRICE_PRO', 'STRIPE_PRICE_TEAMS']) {
-      if (values[name] === undefined) problems.push(`${name}: is required when STRIPE_WEBHOOK_SECRET is set`)
+      if (values[name] === undefined) problems.push(`${name}: is required when ${reason} is set`)
     }
   }
   const pricesOf = (name: string) => new Set(priceList.optional().safeParse(values[name]).data)

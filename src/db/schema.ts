@@ -166,7 +166,6 @@ export const outreach = pgTable(
     linkClicks: count(),
   },
   (t) => [
-    index('outreach_message_id_idx').on(t.messageId),
     index('outreach_message_id_key_idx').on(messageIdKey(t.messageId)),
     index('outreach_sg_message_id_idx').on(t.sgMessageId),
     index('outreach_contact_id_idx').on(t.contactId),

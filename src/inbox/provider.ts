@@ -29,7 +29,7 @@ export interface IncomingEvent {
   /** The event as JSON text that Postgres takes: see `storableJson`. */
   payload: string
   occurredAt: Date
-  /** Set when no handler can ever use it: the event is stored `skipped` with this reason. */
+  /** Set when Postgres refuses what it holds: the event is stored `skipped` with this reason. */
   unusable?: string
 }
 
@@ -60,8 +60,9 @@ export interface Batch {
   /** The event is none of ours: kept as `ignored`. */
   ignore: (event: ClaimedEvent) => void
   /**
-   * Marks the event, logs a warning, counts it and requests one alert per cause. It does not end the event: call
-   * `skip` as well when the event cannot be applied.
+   * No rule understands the event, or not all of it: it is marked and counted, and there is one warning and one alert per
+   * cause. It does not end the event: call `skip` as well when it cannot be applied. A replay gives it to its handler
+   * again, also when it was processed: then the handler must be one that may apply it twice.
    */
   misunderstood: (event: ClaimedEvent, why: Misunderstanding) => void
 }
@@ -115,6 +116,8 @@ export interface Provider<Body = unknown> {
   handles: (eventType: string) => boolean
   /** The event types it is known to send, handled or not. Any other is `ignored`, too, but reported. */
   knows: (eventType: string) => boolean
+  /** Why an event has no type at all; undefined when it has one. It ends `skipped`, and is reported. */
+  whyTypeless?: (event: Pick<ClaimedEvent, 'eventType' | 'payload'>) => string | undefined
   /** Applies claimed events of the handled types, in one transaction. Throwing undoes it all. */
   handle: (events: ClaimedEvent[], batch: Batch) => Promise<void>
   /** How long an event may wait for a row, in milliseconds. */

@@ -2,8 +2,11 @@ import { domainToASCII, domainToUnicode } from 'node:url'
 import { addressParser } from 'postal-mime'
 import type { Mail } from './mail.ts'
 
-/** A header of addresses is not read further than this, in characters. */
-const MAX_HEADER = 10_000
+/**
+ * A header of addresses is not read further than this, in characters. The parser reads what is in a group again, and a
+ * group in a group again, up to fifty times.
+ */
+const MAX_HEADER = 2_000
 const MAX_ADDRESSES = 20
 
 export interface Address {
@@ -19,7 +22,7 @@ export const readAddresses = (header: string): Address[] =>
     .slice(0, MAX_ADDRESSES)
     .map(({ address = '', name }) => ({ address: address.trim().toLowerCase(), name: name.trim() }))
 
-/** The first address of a header, undefined when there is none. */
+/** The first address of a header, undefined when it has none. */
 export const firstAddress = (header: string | null): string | undefined =>
   readAddresses(header ?? '').find(({ address }) => address.includes('@'))?.address
 

@@ -1,3 +1,4 @@
+import { type Address, readAddresses } from './addresses.ts'
 import { isAutomaticSubject } from './automatic-subjects.ts'
 import { isBounceSubject } from './bounce-subjects.ts'
 import { headerValues, type Mail } from './mail.ts'
@@ -36,26 +37,27 @@ export interface Context {
  */
 export const classify = (mail: Mail, { isOwn, answersUs, isContact }: Context): Kind => {
   if (isOwn) return 'own'
-  if (isComplaint(mail)) return 'complaint'
-  if (isBounce(mail)) return 'bounce'
+  const senders = readAddresses(mail.from ?? '')
+  if (isComplaint(mail, senders)) return 'complaint'
+  if (isBounce(mail, senders)) return 'bounce'
   if (isUnsubscribeMail(mail)) return 'unsubscribe'
   if (isContact && answersInvitation(mail)) return 'reply'
-  if (isAutomatic(mail) || isFromChallenger(mail)) return 'auto_reply'
-  const isMany = isBulk(mail) || isFromSystem(mail)
+  if (isAutomatic(mail) || isFromChallenger(senders)) return 'auto_reply'
+  const isMany = isBulk(mail) || isFromSystem(senders)
   if (isAutomaticSubject(mail.subject ?? '', isMany || isSentByMailboxRule(mail))) return 'auto_reply'
   return isMany && !answersUs ? 'auto_reply' : 'reply'
 }
 
 /** A feedback report, or what providers send instead. */
-const isComplaint = (mail: Mail): boolean =>
+const isComplaint = (mail: Mail, senders: Address[]): boolean =>
   reportType(mail) === 'feedback-report' ||
-  isFromComplaintDesk(mail) ||
+  isFromComplaintDesk(senders) ||
   headerValues(mail, 'feedback-type').length > 0
 
-const isBounce = (mail: Mail): boolean =>
+const isBounce = (mail: Mail, senders: Address[]): boolean =>
   headerValues(mail, 'x-failed-recipients').length > 0 ||
   reportType(mail) === 'delivery-status' ||
-  isFromMailSystem(mail) ||
+  isFromMailSystem(senders) ||
   // Without these signs: the subject of a bounce on what no person sent.
   (isBounceSubject(mail.subject ?? '') &&
-    (isAutomatic(mail) || isFromSystem(mail) || isNamedAsMailSystem(mail)))
+    (isAutomatic(mail) || isFromSystem(senders) || isNamedAsMailSystem(senders)))

@@ -31,7 +31,7 @@ interface Row extends Record<string, unknown> {
 }
 
 /** Asks for all of it in one statement. @param threadIds as `readThread` gives them. */
-export const lookUp = async ({ tx }: Batch, mail: Mail, threadIds: string[]): Promise<Known> => {
+export const lookUp = async ({ tx }: Pick<Batch, 'tx'>, mail: Mail, threadIds: string[]): Promise<Known> => {
   const sender = senderAddress(mail)
   const from = sender === undefined ? [] : formsOf(sender)
   const recipients = mail.isRecipientCertain

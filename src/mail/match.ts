@@ -39,7 +39,7 @@ const texts = (values: string[]): SQL => sql`${sql.param(values.map((value) => s
  * @param recipients our mailboxes among the mail's recipients, in lower case
  */
 export const bySender = async (
-  { tx }: Batch,
+  { tx }: Pick<Batch, 'tx'>,
   mail: Mail,
   recipients: string[],
 ): Promise<Match | undefined> => {
@@ -67,7 +67,7 @@ const FEW_CONTACTS = 200
 
 /** The latest outreach that went from one of our mailboxes to somebody of the sender's domain, a company's. */
 export const byDomain = async (
-  { tx }: Batch,
+  { tx }: Pick<Batch, 'tx'>,
   mail: Mail,
   recipients: string[],
 ): Promise<Match | undefined> => {
@@ -114,7 +114,7 @@ export const byDomain = async (
 
 /** The latest outreach from one of our mailboxes that waits for an answer. A mail marked as spam answers none. */
 export const byMailbox = async (
-  { tx }: Batch,
+  { tx }: Pick<Batch, 'tx'>,
   mail: Mail,
   recipients: string[],
 ): Promise<Match | undefined> => {

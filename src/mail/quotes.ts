@@ -1,6 +1,7 @@
 import EmailReplyParser from 'email-reply-parser'
 import { fold } from './fold.ts'
 import type { Mail } from './mail.ts'
+import { aboveMark } from './signatures.ts'
 
 /** Lines and characters that are read of a text, and of a line. */
 const MAX_TEXT = 100_000
@@ -14,7 +15,7 @@ const MAX_OWN = 1_000
 
 /**
  * What the sender wrote, without quotes: `stripped-text` where Mailgun gives it, else the whole text. Line breaks are kept.
- * A signature is not taken off, unless Mailgun names it.
+ * A signature is taken off when it is marked, or when Mailgun names it.
  *
  * `email-reply-parser` takes the quotes off. Of the ways in which mail programs introduce a quote it knows fewer than
  * half, so what they have in common is marked as a quote before: the parser then sees quotes marked with `>` only.
@@ -25,13 +26,13 @@ export const ownText = (mail: Mail): string => {
   if (signature !== '' && text.endsWith(signature)) text = text.slice(0, -signature.length)
   const marked = markQuotes(readLines(text))
   if (marked.length > MAX_OWN) return marked
-  return new EmailReplyParser()
+  const own = new EmailReplyParser()
     .read(marked)
     .getFragments()
     .filter((fragment) => !fragment.isQuoted())
     .map((fragment) => fragment.getContent())
     .join('\n')
-    .trim()
+  return aboveMark(own.split('\n')).join('\n').trim()
 }
 
 /** With single spaces, and without the characters that only set the direction of writing. */

@@ -1,22 +1,20 @@
-import { type Address, readAddresses } from './addresses.ts'
-import type { Mail } from './mail.ts'
+import type { Address } from './addresses.ts'
+
+// Signs in the addresses of `From`.
 
 const localPart = ({ address, name }: Address): string =>
   (address.includes('@') ? address.slice(0, address.lastIndexOf('@')) : address || name).toLowerCase()
 const domain = ({ address }: Address): string => address.slice(address.lastIndexOf('@') + 1)
 
-const sentBy = (mail: Mail, holds: (address: Address) => boolean): boolean =>
-  readAddresses(mail.from ?? '').some(holds)
-
 /** What reports a failed delivery: `MAILER-DAEMON`, also without a host, and `postmaster`, however they are written. */
-export const isFromMailSystem = (mail: Mail): boolean =>
-  sentBy(mail, (address) =>
+export const isFromMailSystem = (senders: Address[]): boolean =>
+  senders.some((address) =>
     /^(mailer ?daemon|postmaster)$/.test(localPart(address).replace(/[._-]/g, '').trim()),
   )
 
 /** The name that mail servers give themselves in a bounce from another address. No person has it. */
-export const isNamedAsMailSystem = (mail: Mail): boolean =>
-  sentBy(mail, ({ name }) => /^(internet )?mail delivery (sub)?(system|service)\b/i.test(name))
+export const isNamedAsMailSystem = (senders: Address[]): boolean =>
+  senders.some(({ name }) => /^(internet )?mail delivery (sub)?(system|service)\b/i.test(name))
 
 /** Words in a local part that say: nobody reads the answers. In the languages of our users' contacts. */
 const NO_REPLY =
@@ -46,16 +44,16 @@ const APPLICANT_SYSTEMS = [
 ]
 
 /** A no-reply or notification sender, or an applicant system. People write from behind them. */
-export const isFromSystem = (mail: Mail): boolean =>
-  sentBy(mail, (address) => {
+export const isFromSystem = (senders: Address[]): boolean =>
+  senders.some((address) => {
     const local = localPart(address)
     return NO_REPLY.test(local) || MAILER.test(local) || isWithin(domain(address), APPLICANT_SYSTEMS)
   })
 
 /** Services that ask the sender of a mail to prove to be a person. */
 const CHALLENGERS = ['boxbe.com']
-export const isFromChallenger = (mail: Mail): boolean =>
-  sentBy(mail, (address) => isWithin(domain(address), CHALLENGERS))
+export const isFromChallenger = (senders: Address[]): boolean =>
+  senders.some((address) => isWithin(domain(address), CHALLENGERS))
 
 /** Where providers send complaints from, in other forms than a feedback report. */
 const COMPLAINT_SENDERS = new Set([
@@ -64,8 +62,8 @@ const COMPLAINT_SENDERS = new Set([
   'complaints@email-abuse.amazonses.com',
   'feedback@arf.mail.yahoo.com',
 ])
-export const isFromComplaintDesk = (mail: Mail): boolean =>
-  sentBy(mail, ({ address }) => COMPLAINT_SENDERS.has(address))
+export const isFromComplaintDesk = (senders: Address[]): boolean =>
+  senders.some(({ address }) => COMPLAINT_SENDERS.has(address))
 
 const isWithin = (host: string, domains: string[]): boolean =>
   domains.some((one) => host === one || host.endsWith(`.${one}`))

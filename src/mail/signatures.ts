@@ -8,7 +8,7 @@ const MAX_NAME_WORDS = 5
 const MARK = /^(-{2,4}|_{2,}|\*{3,}|={3,}|~{2,}|—+|–{2,})$/
 /** What phones and programs put below a mail. */
 const SENT_FROM =
-  /^(sent (from|with|via|by|using) |get outlook for |download |gesendet (von|mit|über|aus) |diese nachricht wurde von |von meinem |envoyé (de|depuis|à partir|avec) |télécharger outlook|obtenez outlook|enviado (desde|do|de|a partir|con|pelo) |obtener outlook|inviato (da|dal|con) |scarica outlook|ottieni outlook|verzonden (vanaf|met|via) |verstuurd (vanaf|met|via) |outlook voor |wysłan[eoy] z |skickat från |sendt fra |lähetetty |odesláno z |iphone'dan|от(правлено)? (с|из) |発信元|iphoneから送信|发自我的|從我的|发送自|나의 iphone에서 보냄)/iu
+  /^(sent (from|with|via) |get outlook for |gesendet (von|mit|über|aus) |diese nachricht wurde von |von meinem |envoyé (de|depuis|à partir|avec) |télécharger outlook|obtenez outlook|enviado (desde|do|de|a partir|con|pelo) |obtener outlook|inviato (da|dal|con) |scarica outlook|ottieni outlook|verzonden (vanaf|met|via) |verstuurd (vanaf|met|via) |outlook voor |wysłan[eoy] z |skickat från |sendt fra |lähetetty |odesláno z |iphone'dan|от(правлено)? (с|из) |発信元|iphoneから送信|发自我的|從我的|发送自|나의 iphone에서 보냄)/iu
 const SIGN_OFF =
   /^(thanks( so much| a lot| again)?|thank you( so much| very much)?|thx|many thanks|cheers|regards|(best|kind|warm|with kind) (regards|wishes)|best|sincerely|yours( truly| sincerely| faithfully)?|br|rgds|mit (freundlichen|besten|vielen|herzlichen) gr(u|ü)(ss|ß)en?|(viele|beste|liebe|freundliche|herzliche|schöne) grüße|gru(ß|ss)|grüße|mfg|lg|vg|danke( schön| sehr)?|vielen dank|merci( beaucoup| d'avance)?|(bien )?cordialement|salutations|bien à vous|gracias|saludos( cordiales)?|un saludo|atentamente|obrigad[oa]|atenciosamente|cumprimentos|grazie|(cordiali|distinti) saluti|saluti|(met )?vriendelijke groet(en)?|groet(en|jes)?|mvg|bedankt|dank u|pozdrawiam|z poważaniem|dziękuję|tack|(med )?vänlig(a)? hälsning(ar)?|mvh|hälsningar|tak|(med )?venlig(e)? hilsen(er)?|hilsen|takk|(med )?vennlig hilsen|terveisin|s pozdravem|üdvözlettel|с уважением|спасибо|谢谢|此致|よろしくお願いします|以上)[\s,.!]*$/iu
 /** Words that say: this is a profession, or a company. */
@@ -17,22 +17,28 @@ const TITLE =
 const DISCLAIMER =
   /^(this|the|diese|ce|este|questa|deze)?.{0,60}(confidential|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|disclaimer|privileged|intended (only|solely))/iu
 const CONTACT =
-  /https?:\/\/|www\.|[^\s@]@[^\s@]|(\+|\()?\d[\d\s()./-]{5,}\d|^(t|m|p|f|tel|mob|mobile|phone|fax|cell|office|direct|e|email|e-mail|web|linkedin|skype)\s?[:.]|linkedin|\|/iu
+  /https?:\/\/|www\.|[^\s@]@[^\s@]|(\+|\()?\d[\d\s()./-]{5,20}\d|^(t|m|p|f|tel|mob|mobile|phone|fax|cell|office|direct|e|email|e-mail|web|linkedin|skype)\s?[:.]|linkedin|\|/iu
+
+/** The lines above a signature that is marked as one (`-- `), or that the sender's phone has put there. */
+export const aboveMark = (lines: string[]): string[] => {
+  const mark = lines.findIndex((line, n) => SENT_FROM.test(line) || (n > 0 && MARK.test(line)))
+  return mark === -1 ? lines : lines.slice(0, mark)
+}
 
 /**
- * The lines above the signature. A mark (`-- `) ends the text. Without one, the last lines are a signature when they begin
- * with the sender's name, or with a sign-off, and all of them look like lines of a signature: a name, a title, a company, how
- * to reach somebody. Text below, like a postscript, makes the sign-off a part of what is said.
+ * The text above the signature, in each way it may be read: the whole, then without its last lines. These may be a signature when they begin with the sender's name, or with a sign-off, and all of
+ * them look like lines of a signature: a name, a title, a company, how to reach somebody. So text below, like a postscript,
+ * is a part of what is said.
  *
  * @param senderNames the words of the sender's name and of the local part of the address, folded
  */
-export const withoutSignature = (lines: string[], senderNames: ReadonlySet<string>): string[] => {
-  const marked = lines.findIndex((line, n) => n > 0 && (MARK.test(line) || SENT_FROM.test(line)))
-  const text = (marked === -1 ? lines : lines.slice(0, marked)).filter((line) => line !== '')
+export const aboveSignature = (lines: string[], senderNames: ReadonlySet<string>): string[][] => {
+  const text = lines.filter((line) => line !== '')
+  const readings = [text]
   for (let start = Math.max(1, text.length - MAX_LINES); start < text.length; start++) {
-    if (isSignature(text.slice(start), senderNames)) return text.slice(0, start)
+    if (isSignature(text.slice(start), senderNames)) readings.push(text.slice(0, start))
   }
-  return text
+  return readings
 }
 
 const isSignature = ([first = '', ...rest]: string[], senderNames: ReadonlySet<string>): boolean => {
@@ -56,7 +62,7 @@ const isSignatureLine = (line: string, senderNames: ReadonlySet<string>): boolea
       isTitle(line) ||
       wordsOf(line).every((word) => senderNames.has(word))))
 
-/** Words that begin with a capital, but no sentence: `Call Monday` is none. */
+/** Words that make capitals a sentence: `Call Monday` is not a name. */
 const NOT_A_NAME =
   /(?<!\p{L})(call|yes|no|not|ok|okay|sure|great|please|monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow|let|lets|talk|see|just|but|i|we|you|do|don't|can|will|would|it|kidding|montag|dienstag|mittwoch|donnerstag|freitag|aber|ja|nein|mais|oui|pero|sí|ma|però)(?!\p{L})/iu
 

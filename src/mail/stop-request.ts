@@ -2,7 +2,7 @@ import { readAddresses } from './addresses.ts'
 import { fold } from './fold.ts'
 import type { Mail } from './mail.ts'
 import { ownText } from './quotes.ts'
-import { withoutSignature } from './signatures.ts'
+import { aboveSignature } from './signatures.ts'
 import { LANGUAGES, PARTS, POLITE } from './stop-phrases.ts'
 
 /** A request to stop is short. Longer text is not looked at, which also bounds the work. In characters and words. */
@@ -17,10 +17,10 @@ const MAX_PHRASE_WORDS = 12
  */
 export const isStopRequest = (mail: Mail): boolean => {
   const names = senderNames(mail)
-  const lines = ownText(mail).split('\n')
-  const text = withoutSignature(lines, names).join('\n')
+  const own = ownText(mail)
   // A `mailto:` unsubscribe link says it in the subject alone.
-  return saysStop(text === '' ? (mail.subject ?? '') : text, names)
+  if (own === '') return saysStop(mail.subject ?? '', names)
+  return aboveSignature(own.split('\n'), names).some((text) => saysStop(text.join('\n'), names))
 }
 
 /** The words of the sender's name, and of the local part of the address. */
@@ -34,7 +34,8 @@ const senderNames = (mail: Mail): Set<string> => {
   )
 }
 
-const expand = (pattern: string): string => pattern.replace(/[A-Z]+_[A-Z]{2}/g, (name) => PARTS[name] ?? name)
+const expand = (pattern: string): string =>
+  pattern.replace(/[A-Z]{2,5}_[A-Z]{2}/g, (name) => PARTS[name] ?? name)
 /** Folded as the text is: the operators of a pattern stay as they are. */
 const compile = (patterns: string[]): RegExp =>
   new RegExp(`^(?:${patterns.map((one) => foldPattern(expand(expand(one)))).join('|')})$`, 'u')
@@ -110,7 +111,12 @@ const isMadeOf = (
 
 /** Folded words with single spaces. An address is `@`, the end of a clause `/`, that of a question `?`. */
 const wordsOf = (text: string): string =>
-  fold(text.replace(/\n/g, ' / ').replace(/<?[^\s<>()|,;:"']+@[^\s<>()|,;:"']+>?/g, ' @ '))
+  fold(
+    text
+      .replace(/\n/g, ' / ')
+      .replace(/<?[^\s<>()|,;:"'@]{1,64}@[^\s<>()|,;:"'@]{1,255}>?/g, ' @ ')
+      .replace(/(?<!\p{L})(mr|mrs|ms|dr|prof|sr|sra|mme|hr|fr|sig)\. /giu, '$1 '),
+  )
     .replace(/'/g, '')
     .replace(/[?？؟]/g, ' ? / ')
     .replace(/[.,;:!…。，、！；：()-]/g, ' / ')

@@ -99,8 +99,9 @@ export const enqueue = async (
     jobs.filter(({ notification }) => notification.silent),
   )
   const silenced = await silencedOf(tx, jobs)
-  const loud = jobs.filter(({ id }) => !silenced.has(id))
-  for (const [channel, ofChannel] of Map.groupBy(loud, ({ notification }) => notification.channel)) {
+  // By id: pg-boss refuses two of one id at once.
+  const loud = new Map(jobs.filter(({ id }) => !silenced.has(id)).map((job) => [job.id, job]))
+  for (const [channel, ofChannel] of Map.groupBy(loud.values(), ({ notification }) => notification.channel)) {
     const inserts = ofChannel.map(({ id, notification: { key, event, data } }) => ({
       id,
       data: { key, event, data },

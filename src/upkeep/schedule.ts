@@ -2,11 +2,18 @@ import type { PgBoss } from 'pg-boss'
 import { dailySummary } from './daily-summary.ts'
 import { mailboxCounts } from './mailbox-counts.ts'
 import { mailboxGuard } from './mailbox-guard.ts'
+import { reconciliation } from './reconciliation.ts'
 import { retention } from './retention.ts'
 import type { UpkeepTask } from './task.ts'
 
 /** All upkeep. A new task is one file and one entry here. */
-export const tasks: readonly UpkeepTask[] = [mailboxCounts, mailboxGuard, retention, dailySummary]
+export const tasks: readonly UpkeepTask[] = [
+  mailboxCounts,
+  mailboxGuard,
+  retention,
+  reconciliation,
+  dailySummary,
+]
 
 const PREFIX = 'upkeep-'
 export const queueOf = (task: UpkeepTask): string => PREFIX + task.name

@@ -4,7 +4,7 @@ import type { Transaction } from '../db/transaction.ts'
 import type { Notification } from '../notifications/queues.ts'
 
 /** What a task works with. */
-interface UpkeepContext {
+export interface UpkeepContext {
   config: Config
   /** Connections of its own; statements are ended after 10 s. */
   pool: pg.Pool

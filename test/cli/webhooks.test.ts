@@ -313,6 +313,44 @@ describe('webhooks events', () => {
   })
 })
 
+describe('webhooks mailboxes', () => {
+  const pause = () =>
+    service.rows(
+      `update mailboxes set paused_at = now(), paused_reason = '3 of 60 mails were reported as spam' where id = 2`,
+    )
+
+  test('list shows what the guard paused, first', async () => {
+    await pause()
+    expect((await json('mailboxes', 'list')).mailboxes).toMatchObject([
+      { email: 'Box2@rf-send-01.com', pausedReason: '3 of 60 mails were reported as spam' },
+      { email: 'Box1@rf-send-01.com', pausedAt: null },
+    ])
+    expect((await run('mailboxes', 'list')).stdout).toContain('3 of 60 mails were reported as spam')
+  })
+
+  test('resume lets it send again, and notes who and why', async () => {
+    await pause()
+    const ended = await run('mailboxes', 'resume', 'BOX2@rf-send-01.com', '--reason', 'the list is cleaned')
+    expect(ended).toMatchObject({ code: 0, stdout: 'BOX2@rf-send-01.com is resumed\n' })
+    expect(await service.rows('select paused_at, resumed_at from mailboxes where id = 2')).toEqual([
+      { paused_at: null, resumed_at: expect.any(Date) },
+    ])
+    expect(
+      await service.rows('select subject, reason, via from operator_actions where subject is not null'),
+    ).toEqual([
+      { subject: 'mailbox:box2@rf-send-01.com', reason: 'the list is cleaned', via: 'command line' },
+    ])
+  })
+
+  test('resume ends with 1 for one that is not paused, and with 3 for one that is not there', async () => {
+    expect(await run('mailboxes', 'resume', 'box1@rf-send-01.com')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('is not paused'),
+    })
+    expect(await run('mailboxes', 'resume', 'nobody@rf-send-01.com')).toMatchObject({ code: 3 })
+  })
+})
+
 describe('webhooks dead', () => {
   test('list shows them, or counts them by error', async () => {
     await insertDead('boom')

@@ -194,9 +194,16 @@ const WHAT_A_REPLAY_DOES: Record<EventHistory['status'], string> = {
   pending: 'A replay tries it now rather than later.',
 }
 
+const whatAReplayDoes = ({ status, processedAt, misunderstood }: EventHistory): string => {
+  if (status === 'processed' && misunderstood !== null) {
+    return 'It was not understood. A replay handles it again, with what is known now.'
+  }
+  return WHAT_A_REPLAY_DOES[status === 'pending' && processedAt !== null ? 'processed' : status]
+}
+
 const replayForm = (event: EventHistory): Html => html`
 <form method="post" action="/console/events/${event.id}/replay">
-  <p class="hint">${event.status === 'pending' && event.processedAt !== null ? WHAT_A_REPLAY_DOES.processed : WHAT_A_REPLAY_DOES[event.status]}</p>
+  <p class="hint">${whatAReplayDoes(event)}</p>
   ${reasonField()}
   <button type="submit">Replay this event</button>
 </form>`

@@ -132,7 +132,6 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
   }
 
   const toRow = (event: IncomingEvent, receivedAt: Date): NewRow => {
-    if (event.unusable !== undefined) return { event, status: 'skipped', receivedAt }
     // An unknown type is looked at when it is processed: its alert is requested in that transaction.
     const ignored = provider.knows(event.eventType) && !provider.handles(event.eventType)
     return { event, status: ignored ? 'ignored' : 'pending', receivedAt }

@@ -24,6 +24,9 @@ export interface Outcome {
   misunderstood: MisunderstoodEvent[]
 }
 
+const isForOps = ({ channel, data }: Notification): boolean =>
+  channel === 'slack' && 'channel' in data && data.channel === 'ops'
+
 /**
  * Builds what handlers are given for one transaction, and the record of what they asked for.
  * @param oldNews row ids of the events of which nobody is told any more.
@@ -60,10 +63,11 @@ export const createBatch = (
     tx,
     now,
     log: (level, message, event, details = {}) => outcome.lines.push({ level, message, event, details }),
-    notify: (notification) =>
-      outcome.notifications.push(
-        oldNews.has(notification.event) ? { ...notification, silent: true } : notification,
-      ),
+    notify: (notification) => {
+      if (!oldNews.has(notification.event)) outcome.notifications.push(notification)
+      // An alert about the service is not about the fact: it must not be missing when a fresh event asks for it.
+      else if (!isForOps(notification)) outcome.notifications.push({ ...notification, silent: true })
+    },
     skip,
     ignore: (event) =>
       end(event, {

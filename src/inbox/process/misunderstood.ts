@@ -25,21 +25,33 @@ export const unknownType = (eventType: string): Misunderstanding => ({
   text: `the event type ${JSON.stringify(eventType)} was never seen before; its events are kept as ignored`,
 })
 
+/** What is said of an event that has no type at all. */
+export const noType = (why: string): Misunderstanding => ({
+  reason: 'missing_field',
+  cause: 'event',
+  text: why,
+})
+
 /**
  * Keeps with each event why no rule understood it. A cause that was not alerted before (not today, where it is to be
  * repeated) is logged and alerted. All of it belongs to the transaction of the events: it happens with them or not
  * at all.
+ *
+ * @param oldNews row ids of the events of which nobody is told any more: they are marked, and the next event with the
+ * same cause alerts.
  */
 export const reportMisunderstood = async (
   tx: Transaction,
   provider: ProviderName,
   outcome: Outcome,
   now: Date,
+  oldNews: ReadonlySet<string | null>,
 ): Promise<void> => {
   if (outcome.misunderstood.length === 0) return
   await markEvents(tx, outcome.misunderstood)
   const day = now.toISOString().slice(0, 10)
-  const { alerted, left } = await takeCauses(tx, provider, outcome.misunderstood, now)
+  const news = outcome.misunderstood.filter(({ event }) => !oldNews.has(event.id))
+  const { alerted, left } = await takeCauses(tx, provider, news, now)
   for (const { event, why } of alerted) {
     const cause = causeOf(why)
     outcome.lines.push({
@@ -94,6 +106,7 @@ const takeCauses = async (
   misunderstood: MisunderstoodEvent[],
   now: Date,
 ): Promise<{ alerted: MisunderstoodEvent[]; left: MisunderstoodEvent[] }> => {
+  if (misunderstood.length === 0) return { alerted: [], left: [] }
   const dayStart = new Date(now.toISOString().slice(0, 10))
   const { reason, cause, alertedAt } = misunderstoodCauses
   const asked = firstOfEach(misunderstood, ({ why }) => `${why.reason}:${causeOf(why)}`)

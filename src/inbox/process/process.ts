@@ -26,7 +26,7 @@ import {
   recordFailure,
   takePart,
 } from './claim.ts'
-import { reportMisunderstood, unknownType } from './misunderstood.ts'
+import { noType, reportMisunderstood, unknownType } from './misunderstood.ts'
 import { type Committed, reportCommitted } from './report.ts'
 import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
 import type { SeldomLines } from './seldom-lines.ts'
@@ -88,19 +88,25 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       const now = clock()
       const claims = await claim(client, now)
       if (claims.length === 0) return undefined
-      const { batch, outcome } = createBatch(provider, tx, now, oldNewsAmong(claims))
+      const oldNews = oldNewsAmong(claims)
+      const { batch, outcome } = createBatch(provider, tx, now, oldNews)
       const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
-      const kept = events.filter((event) => event.payload !== null)
-      for (const event of events) if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
-      const handled = kept.filter((event) => provider.handles(event.eventType))
-      for (const event of kept) {
-        if (provider.handles(event.eventType)) continue
-        batch.ignore(event)
-        if (!provider.knows(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
-      }
+      const handled = events.filter((event) => {
+        const typeless = provider.whyTypeless?.(event)
+        if (typeless !== undefined) {
+          batch.skip(event, typeless, { counted: true })
+          batch.misunderstood(event, noType(typeless))
+        } else if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
+        else if (provider.handles(event.eventType)) return true
+        else {
+          batch.ignore(event)
+          if (!provider.knows(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
+        }
+        return false
+      })
       if (handled.length > 0) await provider.handle(handled, batch)
       await endDifferently(client, [...outcome.endings.values()], now)
-      await reportMisunderstood(tx, provider.name, outcome, now)
+      await reportMisunderstood(tx, provider.name, outcome, now, oldNews)
       await options.enqueue(tx, outcome.notifications)
       return { claims, outcome, processedAt: now }
     })

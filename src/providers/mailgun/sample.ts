@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { SampleSubject, Samples } from '../sample.ts'
-import { type MailgunSigner, mailFields, urlencoded } from './sign.ts'
+import { type FormFields, type MailgunSigner, mailFields, urlencoded } from './sign.ts'
 
 interface Mail {
   subject: string
@@ -9,6 +9,8 @@ interface Mail {
   from?: string
   /** The envelope's; empty for what no person sent. */
   sender?: string
+  /** Whether it names the outreach that it answers; by default it does. */
+  isNew?: boolean
 }
 
 /** Mails that come back, each by the name of what it is. */
@@ -31,6 +33,20 @@ const MAILS: Record<string, (about: SampleSubject) => Mail> = {
     sender: '',
   }),
   stop: () => ({ subject: 'Re: Your opening', text: 'Please remove me' }),
+  new_mail: () => ({ subject: 'Our call', text: 'Shall we talk on Tuesday?', isNew: true }),
+  colleague: ({ contact }) => ({
+    subject: 'Your application',
+    text: 'A colleague passed your mail on to me. Shall we talk on Tuesday?',
+    from: `Bob <bob${contact.slice(contact.lastIndexOf('@'))}>`,
+    isNew: true,
+  }),
+  stranger: () => ({
+    subject: 'Your application',
+    text: 'We met last week. Shall we talk on Tuesday?',
+    from: 'Eve <eve@elsewhere.example>',
+    sender: 'eve@elsewhere.example',
+    isNew: true,
+  }),
 }
 
 /** Mails in answer to the outreach, signed as Mailgun does; a retry repeats the token. */
@@ -39,7 +55,8 @@ export const mailgunSamples = (signer: MailgunSigner): Samples =>
     Object.entries(MAILS).map(([name, write]) => [
       name,
       (about, at) => {
-        const { subject, text, headers = [], from = about.contact, sender = about.contact } = write(about)
+        const written = write(about)
+        const { subject, text, headers = [], from = about.contact, sender = about.contact } = written
         const answered = `<outreach_${about.outreach}@${about.mailbox.split('@')[1]}>`
         const fields = mailFields({
           recipient: about.mailbox,
@@ -50,8 +67,12 @@ export const mailgunSamples = (signer: MailgunSigner): Samples =>
             ['Subject', subject],
             ['Date', at.toUTCString()],
             ['Message-Id', `<${randomBytes(12).toString('hex')}@mail.example>`],
-            ['In-Reply-To', answered],
-            ['References', answered],
+            ...(written.isNew
+              ? []
+              : ([
+                  ['In-Reply-To', answered],
+                  ['References', answered],
+                ] satisfies FormFields)),
             ...headers,
           ],
           text,

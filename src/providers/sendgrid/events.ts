@@ -41,7 +41,7 @@ const indexable = (value: string | undefined): string | undefined =>
 const MAX_EVENTS = 20_000
 
 /**
- * Reads a verified body. Every entry of the array becomes an event; one that no handler can use says why.
+ * Reads a verified body. Every entry of the array becomes an event.
  * @throws {Refusal} `malformed` when the body is not a JSON array, `too_large` when it holds more than can be read
  * while others wait.
  */
@@ -74,12 +74,28 @@ const parse = (text: string): Json => {
   }
 }
 
+/** The type under which entries without one are kept. */
+const NO_TYPE = 'invalid'
+
+/** Why a stored entry has no type; undefined when it has one, even if that is {@link NO_TYPE}. */
+export const whyTypeless = ({ eventType, payload }: Pick<ClaimedEvent, 'eventType' | 'payload'>) => {
+  if (eventType !== NO_TYPE) return undefined
+  if (!isRecord(payload)) return 'the entry is not an object'
+  return text(payload.event) === undefined ? 'the entry has no usable "event"' : undefined
+}
+
 const readEntry = (entry: Json, receivedAt: Date): IncomingEvent => {
   const payload = storableJson(entry)
   if (!isRecord(entry)) {
     const dedupeKey = sha256(canonicalJson(entry))
-    const common = { eventId: dedupeKey, dedupeKey, subject: null, payload, occurredAt: receivedAt }
-    return { ...common, eventType: 'invalid', unusable: 'the entry is not an object' }
+    return {
+      eventId: dedupeKey,
+      dedupeKey,
+      eventType: NO_TYPE,
+      subject: null,
+      payload,
+      occurredAt: receivedAt,
+    }
   }
   const dedupeKey = sha256(identity(entry))
   const type = text(entry.event)
@@ -87,11 +103,10 @@ const readEntry = (entry: Json, receivedAt: Date): IncomingEvent => {
   return {
     eventId: limitId(text(entry.sg_event_id) ?? dedupeKey),
     dedupeKey,
-    eventType: type === undefined ? 'invalid' : storableText(type, MAX_TYPE_LENGTH),
+    eventType: type === undefined ? NO_TYPE : storableText(type, MAX_TYPE_LENGTH),
     subject: outreachId === undefined ? null : `outreach:${outreachId}`,
     payload,
     occurredAt: at,
-    ...(type === undefined ? { unusable: 'the entry has no usable "event"' } : {}),
   }
 }
 

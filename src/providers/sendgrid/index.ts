@@ -7,7 +7,7 @@ import { bounce } from './bounce.ts'
 import { click } from './click.ts'
 import { delivered } from './delivered.ts'
 import { dropped } from './dropped.ts'
-import { fieldsOf, readEvents } from './events.ts'
+import { fieldsOf, readEvents, whyTypeless } from './events.ts'
 import { learnMailIds } from './learn.ts'
 import { findOutreach, type ReadEvent, WAIT_LIMIT } from './outreach.ts'
 import { lockRows } from './rows.ts'
@@ -80,6 +80,7 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
   },
   handles: (eventType) => rules.has(eventType),
   knows: (eventType) => eventTypes.sendgrid.has(eventType),
+  whyTypeless,
   handle: async (claimed, batch) => {
     const read = readable(claimed, batch)
     const { mail = [], account = [] } = Object.groupBy(read, ({ claimed }) =>

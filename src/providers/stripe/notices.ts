@@ -1,6 +1,7 @@
 import type { Notice } from '../../billing/notices.ts'
 import { CREDITS, TIER_NAMES } from '../../billing/tiers.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
+import type { Notification } from '../../notifications/queues.ts'
 import type { PaymentAlert } from './charge.ts'
 
 /** Opened by a click on a push that has no invoice to show. */
@@ -16,70 +17,74 @@ interface Payer {
 }
 
 /** Requests what a notice comes to: e-mails, pushes, and alerts. */
-export const tell = (notice: Notice, payer: Payer, event: ClaimedEvent, batch: Batch): void => {
-  if (notice.kind === 'welcome') tellWelcome(notice, payer, event, batch)
-  else if (notice.kind === 'ended') tellEnded(notice, payer, event, batch)
-  else tellPaymentFailed(notice, payer, event, batch)
+export const tell = (notice: Notice, payer: Payer, event: ClaimedEvent, { notify, log }: Batch): void => {
+  for (const notification of notificationsOf(notice, payer, event.id)) notify(notification)
+  if (notice.kind === 'payment-failed' && notice.nextAttempt === null) {
+    const { invoiceId } = notice
+    log('warn', 'payment failed for good', event, { invoiceId, customerId: payer.customerId })
+  }
+}
+
+/** What a notice comes to. @param event the row id of the event behind it; null when it was fetched. */
+export const notificationsOf = (notice: Notice, payer: Payer, event: string | null): Notification[] => {
+  if (notice.kind === 'welcome') return [welcome(notice, payer, event)]
+  if (notice.kind === 'ended') return [ended(notice, payer, event)]
+  return paymentFailed(notice, payer, event)
 }
 
 type NoticeOf<K extends Notice['kind']> = Extract<Notice, { kind: K }>
 
-const tellWelcome = (
+const welcome = (
   { subscriptionId, tier }: NoticeOf<'welcome'>,
   { email }: Payer,
-  event: ClaimedEvent,
-  { notify }: Batch,
-): void =>
-  notify({
-    channel: 'email',
-    key: `stripe:welcome:${subscriptionId}`,
-    event: event.id,
-    data: {
-      to: email,
-      template: 'welcome',
-      data: { tier: TIER_NAMES[tier], credits: CREDITS[tier] },
-    },
-  })
+  event: string | null,
+): Notification => ({
+  channel: 'email',
+  key: `stripe:welcome:${subscriptionId}`,
+  event,
+  data: {
+    to: email,
+    template: 'welcome',
+    data: { tier: TIER_NAMES[tier], credits: CREDITS[tier] },
+  },
+})
 
-const tellEnded = (
+const ended = (
   { subscriptionId, tier }: NoticeOf<'ended'>,
   { email }: Payer,
-  event: ClaimedEvent,
-  { notify }: Batch,
-): void =>
-  notify({
-    channel: 'email',
-    key: `stripe:ended:${subscriptionId}`,
-    event: event.id,
-    data: {
-      to: email,
-      template: 'subscription-ended',
-      data: { tier: tier === null ? null : TIER_NAMES[tier] },
-    },
-  })
+  event: string | null,
+): Notification => ({
+  channel: 'email',
+  key: `stripe:ended:${subscriptionId}`,
+  event,
+  data: {
+    to: email,
+    template: 'subscription-ended',
+    data: { tier: tier === null ? null : TIER_NAMES[tier] },
+  },
+})
 
 /** Each attempt is reported once: Stripe may make two events of one, and both name the same next attempt. */
-const tellPaymentFailed = (
+const paymentFailed = (
   { invoiceId, attempts, nextAttempt }: NoticeOf<'payment-failed'>,
   { email, userId, customerId, hostedUrl }: Payer,
-  event: ClaimedEvent,
-  { notify, log }: Batch,
-): void => {
+  event: string | null,
+): Notification[] => {
   const key = `stripe:payment-failed:${invoiceId}:${attempts}:${nextAttempt ?? 'final'}`
   const nextAttemptAt = nextAttempt === null ? null : new Date(nextAttempt * 1_000).toISOString()
-  notify({
+  const mail: Notification = {
     channel: 'email',
     key: `${key}:email`,
-    event: event.id,
+    event,
     data:
       nextAttemptAt === null
         ? { to: email, template: 'payment-failed-final', data: { invoiceUrl: hostedUrl } }
         : { to: email, template: 'payment-failed', data: { invoiceUrl: hostedUrl, nextAttemptAt } },
-  })
-  notify({
+  }
+  const push: Notification = {
     channel: 'push',
     key: `${key}:push`,
-    event: event.id,
+    event,
     data: {
       userId,
       title: 'Payment failed',
@@ -89,18 +94,10 @@ const tellPaymentFailed = (
           : 'Your RoleFerry payment did not go through. We will try again.',
       url: hostedUrl ?? APP_PATH,
     },
-  })
-  if (nextAttempt !== null) return
-  log('warn', 'payment failed for good', event, { invoiceId, customerId })
-  notify({
-    channel: 'slack',
-    key: `${key}:slack`,
-    event: event.id,
-    data: {
-      channel: 'billing',
-      text: `💳 Payment failed for good: invoice ${invoiceId}, customer ${customerId}. User: ${email}`,
-    },
-  })
+  }
+  if (nextAttempt !== null) return [mail, push]
+  const text = `💳 Payment failed for good: invoice ${invoiceId}, customer ${customerId}. User: ${email}`
+  return [mail, push, { channel: 'slack', key: `${key}:slack`, event, data: { channel: 'billing', text } }]
 }
 
 /** A dispute or a refund: the billing channel has to act, no row changes. */

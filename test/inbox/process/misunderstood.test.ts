@@ -99,6 +99,43 @@ describe.each([
   })
 })
 
+test('entries without a type are skipped with the reason, warned of and alerted once', async () => {
+  const { event: _, ...moved } = event('delivered')
+  const entries = [
+    { ...moved, type: 'delivered' },
+    { event: '' },
+    { event: { name: 'bounce' } },
+    'bounce',
+    null,
+    [event('bounce')],
+  ]
+  expect(await deliverEvents(service, ...entries)).toMatchObject({
+    status: 200,
+    body: { accepted: entries.length },
+  })
+  expect(await deliverEvents(service, { event: null, n: 1 })).toMatchObject({
+    status: 200,
+    body: { accepted: 1 },
+  })
+  await service.settled()
+  const rows = await service.rows(
+    `select status, last_error, misunderstood, processed_at from webhook_events where event_type = 'invalid' order by id`,
+  )
+  expect(rows).toHaveLength(entries.length + 1)
+  for (const row of rows) {
+    expect(row).toMatchObject({ status: 'skipped', processed_at: null })
+    expect(row.last_error).toMatch(/the entry (is not an object|has no usable "event")/)
+    expect(row.misunderstood).toBe(row.last_error)
+  }
+  const alerts = await service.rows(
+    `select id from pgboss.job where name = 'notify-slack' and data ->> 'key' = 'sendgrid:misunderstood:missing_field:event'`,
+  )
+  expect(alerts).toHaveLength(1)
+  expect(service.logs.filter((line) => line.msg === 'not understood' && line.cause === 'event')).toHaveLength(
+    1,
+  )
+})
+
 test('a type that is known and not handled is ignored without a word', async () => {
   const known = {
     sendgrid: ['deferred', 'open', 'group_resubscribe'],
@@ -194,6 +231,27 @@ test('alerts are limited per day, and the last one says so; what was left is ale
   await deliverEvents(service, ...invented.slice(-5).map((type) => event(type)))
   await service.settled()
   expect((await texts()).filter((text) => text.includes('"invented-'))).toHaveLength(MAX_ALERTS_A_DAY + 5)
+})
+
+test('what a catch-up fetched of long ago is marked, and the next event with the same cause alerts', async () => {
+  const type = 'invoice.from_long_ago'
+  const old = stripeEvent(type)
+  await service.rows(
+    `insert into webhook_events (provider, event_id, event_type, payload, source, occurred_at, received_at, next_attempt_at)
+     values ('stripe', $1, $2, $3, 'catch-up', $4::timestamptz - interval '2 days', $4, $4)`,
+    old.id,
+    type,
+    JSON.stringify(old),
+    service.now(),
+  )
+  await service.settled()
+  expect(await about(type)).toMatchObject({
+    rows: [{ status: 'ignored', misunderstood: expect.any(String) }],
+    alerts: [],
+  })
+  await deliverStripe(service, stripeEvent(type))
+  await service.settled()
+  expect((await about(type)).alerts).toHaveLength(1)
 })
 
 describe('a replay', () => {

@@ -28,6 +28,8 @@ const subjects = [
   'Automatic Reply',
   'Automatic reply from Ana Lopez',
   'Automatic reply - Quick question',
+  'Automatic response to: Can we talk?',
+  "Auto-Reply: I'm out of office.",
   'Automatic reply to your message',
   'Automated reply: Quick question',
   'Auto-Reply: Quick question',

@@ -329,6 +329,12 @@ const mails: Omit<LabelledMail, 'kind'>[] = [
     subject: 'Re: Your opening',
     text: 'Apple Mail sent this email to unsubscribe from the message by mistake, sorry. Please keep writing.',
   },
+  { inThread, subject: 'Re: Your opening', text: 'Unsubscribe\nSent by mistake, call me.' },
+  { inThread, subject: 'Re: Your opening', text: 'I quit.' },
+  { inThread, subject: 'Re: Your opening', text: 'Schrijf mij' },
+  { inThread, subject: 'Re: Your opening', text: 'Nehmen Sie mich!' },
+  { inThread, subject: 'Fwd: Your opening (Automatic reply)', text: 'Bob has left. I take over.' },
+  { inThread, subject: 'Out of office today but here is my number', text: '555 0100' },
 ]
 
 export const people: LabelledMail[] = mails.map((mail) => ({ kind: 'reply', ...mail }))

@@ -1,4 +1,5 @@
 import type { LabelledMail } from './mail.ts'
+import { NOT_REQUESTS, REQUESTS } from './stop-wordings.ts'
 
 /** Requests to stop, from the contact, in our thread. */
 const requests = [
@@ -172,13 +173,17 @@ const buttons: Omit<LabelledMail, 'kind'>[] = [
   { subject: 'unsubscribe', text: '' },
   { subject: 'Unsubscribe', text: '\r\n \r\n' },
   { subject: 'UNSUBSCRIBE', text: '> Shall we talk?' },
+  { subject: 'Unsubscribe', text: 'Sent from my iPhone' },
   { subject: 'unsubscribe', text: '', inThread: true },
   { subject: 'unsubscribe', text: '', headers: { 'Auto-Submitted': 'auto-generated' } },
 ]
 
 export const stops: LabelledMail[] = [
-  ...requests.map(
+  ...[...requests, ...REQUESTS].map(
     (text) => ({ kind: 'reply', stops: true, inThread: true, subject: 'Re: Your opening', text }) as const,
+  ),
+  ...NOT_REQUESTS.map(
+    (text) => ({ kind: 'reply', inThread: true, subject: 'Re: Your opening', text }) as const,
   ),
   { kind: 'reply', stops: true, inThread: true, subject: 'Remove me from your list', text: '' },
   { kind: 'reply', stops: true, subject: '退订', text: '' },

@@ -82,6 +82,10 @@ export const eventsOfLife = (
 ): StripeJson[] => {
   const { subscription, invoice } = eventsOf(user, generation)
   const events: StripeJson[] = []
+  const contents = new Map<
+    string,
+    InvoiceOptions & Required<Pick<InvoiceOptions, 'period' | 'lines' | 'reason'>>
+  >()
   let serial = 0
   const eventId = () => `evt_${id}_${serial++}`
   const status = start === 'active, to be paid' || start === 'unseen' ? 'active' : start
@@ -116,8 +120,16 @@ export const eventsOfLife = (
   const bill = (type: InvoiceType, fields: InvoiceOptions = {}) => {
     const { period, end, prices } = state
     const lines = prices.map((one) => ({ price: one, start: period, end }))
-    const options = { subscription: id, period, lines, reason, at, eventId: eventId() }
-    events.push(invoice(type, { ...options, ...fields }))
+    const content = { period, lines, reason, ...fields }
+    const invoiceId = content.id ?? `in_${id}_${period}`
+    // What an invoice says of its period and its lines never changes.
+    const first = contents.get(invoiceId) ?? content
+    contents.set(invoiceId, first)
+    const { cut = false } = first
+    const fixed = { period: first.period, lines: first.lines, reason: first.reason, cut }
+    events.push(
+      invoice(type, { subscription: id, at, eventId: eventId(), ...fields, id: invoiceId, ...fixed }),
+    )
   }
   /** What changes, told with what it was before. */
   const move = (fields: Partial<State>) => {

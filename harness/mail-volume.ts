@@ -1,0 +1,151 @@
+import { drizzle } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
+import { lookUp } from '../src/mail/known.ts'
+import { fromPayload } from '../src/mail/mail.ts'
+import { byDomain, byMailbox, bySender } from '../src/mail/match.ts'
+import { readThread } from '../src/mail/threads.ts'
+import { takeIndexes } from './volume.ts'
+
+/** The mailbox with the most outreach, as much as one that sends fifty mails a day has after a year. */
+const LARGE_MAILBOX = 'box0@rf-send-01.com'
+const IN_LARGE_MAILBOX = 20_000
+const PER_MAILBOX = 1_000
+
+/**
+ * Fills contacts, mailboxes and outreach by SQL: five contacts for each company, and one company with a thousandth of
+ * all; one in ten outreach is replied or bounced.
+ *
+ * @param outreach how many, more than 20,000
+ */
+export const fillOutreach = async (
+  connection: Pick<pg.ClientBase, 'query'>,
+  outreach: number,
+): Promise<void> => {
+  const rebuild = [
+    ...(await takeIndexes(connection, 'contacts')),
+    ...(await takeIndexes(connection, 'outreach')),
+  ]
+  // The contacts are there: no row needs to be checked for its own.
+  await connection.query('set session_replication_role = replica')
+  await connection.query(
+    `insert into contacts (email)
+     select 'contact' || n || '@' || case when n % 1000 = 0 then 'large' else 'company' || n / 5 end || '.example'
+     from generate_series(1, $1::int) n`,
+    [outreach / 2],
+  )
+  await connection.query(
+    `insert into mailboxes (email) select 'box' || n || '@rf-send-01.com' from generate_series(0, $1::int) n`,
+    [Math.ceil((outreach - IN_LARGE_MAILBOX) / PER_MAILBOX)],
+  )
+  await connection.query(
+    `insert into outreach (contact_id, from_mailbox, message_id, status, sent_at, replied_at)
+     select 1 + (n::bigint * 7919) % $2::int,
+            'box' || case when n <= $3::int then 0 else 1 + (n - $3::int - 1) / $4::int end || '@rf-send-01.com',
+            '<outreach_' || n || '@rf-send-01.com>', status, at, case status when 'replied' then at + interval '1 day' end
+     from (
+       select n, (case n % 20 when 0 then 'replied' when 1 then 'bounced' when 2 then 'sent' else 'delivered' end)::outreach_status as status,
+              now() - n * interval '90 days' / $1::int as at
+       from generate_series(1, $1::int) n
+     ) filled`,
+    [outreach, outreach / 2, IN_LARGE_MAILBOX, PER_MAILBOX],
+  )
+  await connection.query('set session_replication_role = origin')
+  for (const statement of rebuild) await connection.query(statement)
+  await connection.query('vacuum analyze')
+}
+
+/** What one statement cost Postgres. */
+export interface Cost {
+  what: string
+  /** Of execution, with what it reads in memory. */
+  milliseconds: number
+  /** Pages of 8 KiB that were looked at. */
+  pages: number
+  /** Tables that are read from end to end. */
+  whole: string[]
+  plan: string
+}
+
+interface Node {
+  'Node Type': string
+  'Relation Name'?: string
+  'Shared Hit Blocks': number
+  'Shared Read Blocks': number
+  Plans?: Node[]
+}
+
+const wholeTables = (node: Node): string[] => [
+  ...(node['Node Type'] === 'Seq Scan' ? [String(node['Relation Name'])] : []),
+  ...(node.Plans ?? []).flatMap(wholeTables),
+]
+
+const mail = (from: string, { to = LARGE_MAILBOX, thread = '' } = {}) =>
+  fromPayload({
+    from,
+    sender: from,
+    recipient: to,
+    messageId: `<${from}>`,
+    headers: thread === '' ? [] : [['In-Reply-To', thread]],
+  })
+
+const MAILS = {
+  'in a thread': mail('somebody@elsewhere.example', { thread: '<outreach_4711@rf-send-01.com>' }),
+  'in an unknown thread': mail('somebody@elsewhere.example', { thread: '<unknown@elsewhere.example>' }),
+  'of a contact': mail('contact7920@company1584.example'),
+  'of a colleague': mail('colleague@company1584.example'),
+  'of a large company': mail('colleague@large.example'),
+  'of a stranger': mail('somebody@elsewhere.example'),
+  'of a stranger, to an address of nobody': mail('somebody@elsewhere.example', {
+    to: 'nobody@rf-send-01.com',
+  }),
+}
+
+/**
+ * Runs every statement of the matching for one mail of each kind, often enough that Postgres has settled for a plan.
+ *
+ * @param databaseUrl of somebody who may load `auto_explain`
+ */
+export const measureMatching = async (databaseUrl: string): Promise<Cost[]> => {
+  const settings = {
+    session_preload_libraries: 'auto_explain',
+    client_min_messages: 'log',
+    'auto_explain.log_min_duration': '0',
+    'auto_explain.log_analyze': 'on',
+    'auto_explain.log_buffers': 'on',
+    'auto_explain.log_format': 'json',
+  }
+  const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)
+  // Without a transaction, in which a plan is told only when the next statement begins.
+  const client = new pg.Client({ connectionString: databaseUrl, options: options.join(' ') })
+  let seen: { milliseconds: number; plan: Node }[] = []
+  client.on('notice', ({ message = '' }) => {
+    const [, milliseconds, json] = /^duration: ([\d.]+) ms {2}plan:\n(.*)$/s.exec(message) ?? []
+    if (json !== undefined) seen.push({ milliseconds: Number(milliseconds), plan: JSON.parse(json).Plan })
+  })
+  await client.connect()
+  const tx = drizzle({ client, casing: 'snake_case' })
+  const costs: Cost[] = []
+  for (let round = 0; round < 8; round++) {
+    costs.length = 0
+    for (const [kind, one] of Object.entries(MAILS)) {
+      const look = async <T>(what: string, run: () => Promise<T>): Promise<T> => {
+        seen = []
+        const found = await run()
+        for (const { milliseconds, plan } of seen) {
+          const pages = plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
+          const whole = wholeTables(plan)
+          costs.push({ what: `${kind}: ${what}`, milliseconds, pages, whole, plan: JSON.stringify(plan) })
+        }
+        return found
+      }
+      const { ids } = readThread(one)
+      const { recipients, thread } = await look('what is known', () => lookUp({ tx }, one, ids))
+      if (thread !== undefined) continue
+      if ((await look('by sender', () => bySender({ tx }, one, recipients))) !== undefined) continue
+      if ((await look('by domain', () => byDomain({ tx }, one, recipients))) !== undefined) continue
+      await look('by mailbox', () => byMailbox({ tx }, one, recipients))
+    }
+  }
+  await client.end()
+  return costs
+}

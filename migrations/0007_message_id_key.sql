@@ -1,0 +1,1 @@
+DROP INDEX "outreach_message_id_idx";
