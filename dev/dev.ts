@@ -18,7 +18,10 @@ import { kits } from '../src/providers/kits.ts'
 const folder = fileURLToPath(new URL('../.data/dev', import.meta.url))
 mkdirSync(folder, { recursive: true })
 console.log('Starting PostgreSQL and Redis …')
-const stack = await startStack(join(folder, 'postgres'))
+const stack = await startStack(join(folder, 'postgres')).catch((error: Error) => {
+  console.error(error.message) // it says what to do
+  process.exit(1)
+})
 const databaseUrl = stack.postgres.url
 await migrate(databaseUrl)
 await seed(databaseUrl)

@@ -158,6 +158,14 @@ try {
   }
   const tooLarge = await send(kits.mailgun.path, mailOf('too-large', 40 * MIB))
   check('one over 40 MiB is refused by the service', is(tooLarge, 413, 'WEBHOOK_TOO_LARGE'), tooLarge)
+  for (const path of [
+    '/console/../webhooks/x',
+    '/console/%2e%2e/webhooks/x',
+    '/console/x%2f..%2f..%2fwebhooks/x',
+  ]) {
+    const answer = await send(path, { method: 'GET' })
+    check(`${path} is no way to the console`, is(answer, 404, 'FST_ERR_NOT_FOUND'), answer)
+  }
   const outside = await send('/readyz', { method: 'GET' })
   check('/readyz is not for outside', outside.status === 404, outside)
   const login = { authorization: `Basic ${Buffer.from('a:through the proxy').toString('base64')}` }
@@ -191,4 +199,4 @@ try {
   await stack.stop()
   rmSync(folder, { recursive: true, force: true })
 }
-process.exitCode = wrong === 0 ? 0 : 1
+process.exit(wrong === 0 ? 0 : 1) // whatever is still open

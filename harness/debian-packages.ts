@@ -8,7 +8,7 @@ const run = promisify(execFile)
 const env = { ...process.env, LC_ALL: 'C' }
 
 /**
- * Unpacks a Debian package, and those it depends on that this machine lacks, into `folder`. Nothing is installed,
+ * Unpacks a Debian package, its other pieces, and what else it depends on that this machine lacks, into `folder`. Nothing is installed,
  * so no service is started and root is needed only where apt has no package lists yet.
  *
  * @throws when this is no Debian or Ubuntu, or apt cannot fetch the packages.
@@ -37,7 +37,15 @@ export const unpackDebianPackage = async (name: string, folder: string): Promise
 /** Has apt say what it would install, then fetches that. */
 const download = async (name: string, folder: string): Promise<void> => {
   const { stdout } = await run('apt-get', ['install', '--simulate', '--no-install-recommends', name], { env })
-  const names = [...stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1] as string)
-  // An installed package is not listed.
-  await run('apt-get', ['download', ...new Set([name, ...names])], { cwd: folder, env })
+  const missing = [...stdout.matchAll(/^Inst (\S+)/gm)].map((match) => match[1] as string)
+  // An installed package is not listed, though what is unpacked may be a link into it.
+  const names = new Set([name, ...missing, ...(await piecesOf(name))])
+  await run('apt-get', ['download', ...names], { cwd: folder, env })
+}
+
+/** Packages that a package needs in exactly its own version: they are made of the same source. */
+const piecesOf = async (name: string): Promise<string[]> => {
+  const { stdout } = await run('apt-cache', ['show', '--no-all-versions', name], { env })
+  const depends = /^Depends: (.*)$/m.exec(stdout)?.[1] ?? ''
+  return [...depends.matchAll(/([\w.+-]+)(?::\w+)? \(= [^)]*\)/g)].map((match) => match[1] as string)
 }

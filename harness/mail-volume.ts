@@ -4,6 +4,7 @@ import { lookUp } from '../src/mail/known.ts'
 import { fromPayload } from '../src/mail/mail.ts'
 import { byDomain, byMailbox, bySender } from '../src/mail/match.ts'
 import { readThread } from '../src/mail/threads.ts'
+import { takeIndexes } from './volume.ts'
 
 /** The mailbox with the most outreach, as much as one that sends fifty mails a day has after a year. */
 const LARGE_MAILBOX = 'box0@rf-send-01.com'
@@ -20,6 +21,12 @@ export const fillOutreach = async (
   connection: Pick<pg.ClientBase, 'query'>,
   outreach: number,
 ): Promise<void> => {
+  const rebuild = [
+    ...(await takeIndexes(connection, 'contacts')),
+    ...(await takeIndexes(connection, 'outreach')),
+  ]
+  // The contacts are there: no row needs to be checked for its own.
+  await connection.query('set session_replication_role = replica')
   await connection.query(
     `insert into contacts (email)
      select 'contact' || n || '@' || case when n % 1000 = 0 then 'large' else 'company' || n / 5 end || '.example'
@@ -42,6 +49,8 @@ export const fillOutreach = async (
      ) filled`,
     [outreach, outreach / 2, IN_LARGE_MAILBOX, PER_MAILBOX],
   )
+  await connection.query('set session_replication_role = origin')
+  for (const statement of rebuild) await connection.query(statement)
   await connection.query('vacuum analyze')
 }
 

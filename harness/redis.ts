@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { unpackDebianPackage } from './debian-packages.ts'
@@ -8,6 +8,7 @@ import { onPort } from './port.ts'
 import { type ServerProcess, startServerProcess } from './server-process.ts'
 
 const CACHE = fileURLToPath(new URL('../.cache/redis', import.meta.url))
+const PROGRAM = join(CACHE, 'usr/bin/redis-server')
 
 /** Logical databases of the server: so many that every test file can have its own. */
 export const REDIS_DATABASES = 1_024
@@ -61,10 +62,14 @@ export const startRedis = async ({ port: wantedPort }: { port?: number } = {}): 
 const findRedis = async (): Promise<{ command: string; env: NodeJS.ProcessEnv }> => {
   const command = findOnPath('redis-server')
   if (command !== undefined) return { command, env: process.env }
-  if (!existsSync(CACHE)) await fetchRedis()
+  // A link into a package that is not there is no program, whoever left it.
+  if (!existsSync(PROGRAM)) {
+    await rm(CACHE, { recursive: true, force: true })
+    await fetchRedis()
+  }
   const libraries = await libraryFolders(CACHE)
   return {
-    command: join(CACHE, 'usr/bin/redis-server'),
+    command: PROGRAM,
     env: { ...process.env, LD_LIBRARY_PATH: libraries.join(delimiter) },
   }
 }

@@ -111,7 +111,7 @@ export const fillAround = async (connection: Connection, events: number): Promis
 }
 
 /** Drops a table's indexes but its primary key. @returns the statements that make them again, in one go each. */
-const takeIndexes = async (connection: Connection, table: string): Promise<string[]> => {
+export const takeIndexes = async (connection: Connection, table: string): Promise<string[]> => {
   const constraints = await connection.query<{ name: string; definition: string }>(
     `select conname as name, pg_get_constraintdef(oid) as definition from pg_constraint
      where conrelid = $1::regclass and contype = 'u'`,

@@ -1,9 +1,10 @@
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import Fastify, { errorCodes, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.ts'
 import { consoleRoutes } from './console/index.ts'
-import { Refusal } from './inbox/admission/refusal.ts'
+import { answerError } from './edge/errors.ts'
+import { answerNoHttp } from './edge/no-http.ts'
+import { routable } from './edge/paths.ts'
+import { createConnections, edgePlugin } from './edge/plugin.ts'
 import { webhookRoutes } from './inbox/route.ts'
 import { loggerOptions } from './logger.ts'
 import { backlogPlugin } from './plugins/backlog.ts'
@@ -31,6 +32,7 @@ export interface AppOptions {
 /** The whole service, not yet listening. Closing it stops everything it started. */
 export const buildApp = async (config: Config, options: AppOptions = {}): Promise<FastifyInstance> => {
   const clock = options.clock ?? (() => new Date())
+  const connections = createConnections()
   const app = Fastify({
     ...SENDER_LIMITS,
     logger: {
@@ -42,27 +44,16 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
     trustProxy: config.TRUST_PROXY,
     // While closing, a request on a kept connection is answered by the routes: 503 with Retry-After.
     return503OnClosing: false,
-    clientErrorHandler: answerNoHttp,
+    clientErrorHandler: (error, socket) => {
+      connections.breakOff(socket)
+      answerNoHttp(error, socket, connections.owed(socket))
+    },
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
+    rewriteUrl: ({ url = '/' }) => routable(url),
   })
   const providers = createProviders(config)
 
-  app.setErrorHandler((error: Error & { code?: string; statusCode?: number }, request, reply) => {
-    // Node accepts one connection in a turn of the event loop, and answers one request of each open connection. Who is
-    // refused must queue again, or a flood on open connections keeps the others' from being accepted. What is still
-    // sending would lose the answer.
-    if ((error.statusCode ?? 500) < 500 && request.raw.complete) reply.header('connection', 'close')
-    if (error instanceof Refusal) {
-      if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
-      return reply.code(error.statusCode).send(error)
-    }
-    const statusCode = error.statusCode ?? 500
-    if (statusCode >= 500) {
-      request.log.error({ err: error }, 'request failed')
-      return reply.code(500).send(new Error('Internal error'))
-    }
-    return reply.code(statusCode).send(error)
-  })
-
+  app.setErrorHandler(answerError)
   // The shape of every other error, a code included.
   app.setNotFoundHandler(async () => {
     throw new errorCodes.FST_ERR_NOT_FOUND()
@@ -70,6 +61,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
 
   await app.register(troublePlugin)
   await app.register(closePlugin)
+  await app.register(edgePlugin, { connections })
   await app.register(metricsPlugin, { config })
   await app.register(databasePlugin, { config })
   await app.register(countsPlugin, { clock })
@@ -87,30 +79,6 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
     app.log.warn({ providers: unconfigured }, 'no key is configured: deliveries of these providers get 503')
   }
   return app
-}
-
-/** What Node's parser makes of a request before there is one, by the code of its error. */
-const PARSER_ANSWERS: Record<string, [statusCode: number, code: string, message: string]> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'WEBHOOK_MALFORMED', 'The request did not arrive in time'],
-  HPE_HEADER_OVERFLOW: [431, 'WEBHOOK_TOO_LARGE', 'The headers are too large'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'WEBHOOK_TOO_LARGE', 'The chunk extensions are too large'],
-}
-
-/** Answers what is no HTTP in the shape of every other error, a code included, and ends the connection. */
-const answerNoHttp = (error: Error & { code?: string }, socket: Socket): void => {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const [statusCode, code, message] = PARSER_ANSWERS[error.code ?? ''] ?? [
-    400,
-    'WEBHOOK_MALFORMED',
-    'Malformed request',
-  ]
-  const reason = STATUS_CODES[statusCode] ?? ''
-  const body = JSON.stringify({ statusCode, code, error: reason, message })
-  socket.end(
-    `HTTP/1.1 ${statusCode} ${reason}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-  )
-  socket.destroySoon()
 }
 
 /**

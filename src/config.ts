@@ -260,6 +260,9 @@ const readAlone = <Schema extends z.ZodObject>(
 export const readServicePassword = (environment: Environment): string | undefined => {
   const problems: string[] = []
   const { SERVICE_PASSWORD } = withSecretFiles(environment, problems)
+  if (SERVICE_PASSWORD !== undefined && !/^[ -~]+$/.test(SERVICE_PASSWORD)) {
+    problems.push('SERVICE_PASSWORD: expected printable ASCII')
+  }
   if (problems.length > 0) throw new ConfigError(problems)
   return SERVICE_PASSWORD
 }

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { countEvents, type EventSummary, listEvents, showEvent } from '../operations/events.ts'
 import type { EventFilter } from '../operations/matching.ts'
 import { type Replayed, replayEvents, replayMatching } from '../operations/replay.ts'
+import { visibleJson } from '../visible-text.ts'
 import { CommandError } from './outcome.ts'
 import { confirm, plain, printFields, printJson, printTable, printTitle, remark } from './output.ts'
 import {
@@ -141,7 +142,7 @@ const show = async (pool: pg.Pool, name: string, json?: boolean): Promise<void> 
     )
   }
   printTitle('Payload')
-  console.log(event.payload === undefined ? 'deleted' : plain(JSON.stringify(event.payload, null, 2)))
+  console.log(event.payload === undefined ? 'deleted' : visibleJson(JSON.stringify(event.payload, null, 2)))
 }
 
 const report = ({ replayed, left, lastDueAt }: Replayed, json?: boolean): void => {

@@ -1,17 +1,15 @@
 import { stdin, stdout } from 'node:process'
 import { createInterface } from 'node:readline/promises'
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { visible, visibleJson } from '../visible-text.ts'
 import { CommandError } from './outcome.ts'
-
-/** Control characters would act on the reader's terminal: senders choose what events hold. */
-const CONTROL = /[^\P{Cc}\n\t]/gu
 
 export type Cell = string | number | Date | null | undefined
 
 const toText = (cell: Cell): string => {
   if (cell === null || cell === undefined) return '-'
   if (cell instanceof Date) return cell.toISOString().replace(/\.\d+Z$/, 'Z')
-  return String(cell).replace(CONTROL, '\ufffd').replaceAll(/\s+/g, ' ')
+  return visible(String(cell)).replaceAll(/\s+/g, ' ')
 }
 
 /** A table with aligned columns; on a terminal its last column is cut to the width of the window. */
@@ -38,13 +36,13 @@ export const printFields = (fields: [name: string, value: Cell][]): void => {
 
 export const printTitle = (text: string): void => console.log(`\n${styleText(['bold', 'underline'], text)}`)
 
-export const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2))
+export const printJson = (value: unknown): void => console.log(visibleJson(JSON.stringify(value, null, 2)))
 
 /** Progress and remarks: to the standard error, so that they are in nobody's way. */
-export const remark = (text: string): void => console.error(text)
+export const remark = (text: string): void => console.error(plain(text))
 
 /** A line without what would act on a terminal. */
-export const plain = (text: string): string => stripVTControlCharacters(text).replace(CONTROL, '\ufffd')
+export const plain = (text: string): string => visible(stripVTControlCharacters(text))
 
 /** @throws {CommandError} when the answer is no, and where there is nobody to ask. */
 export const confirm = async (question: string, yes: boolean | undefined): Promise<void> => {

@@ -30,7 +30,8 @@ export const readTime = (text: string): Date => {
     number === undefined
       ? new Date(text)
       : new Date(Date.now() - Number(number) * UNITS[unit as keyof typeof UNITS])
-  if (Number.isNaN(at.getTime())) {
+  // Postgres has fewer years than JavaScript.
+  if (!(at.getUTCFullYear() >= 1970 && at.getUTCFullYear() < 10_000)) {
     throw new InvalidArgumentError('Expected a time like 2026-11-25T10:00Z, or 90m, 6h, 2d ago.')
   }
   return at

@@ -6,6 +6,7 @@ import { forgetCommand } from './forget.ts'
 import { keysCommand } from './keys.ts'
 import { mailboxesCommand } from './mailboxes.ts'
 import { CommandError, EXIT } from './outcome.ts'
+import { plain } from './output.ts'
 import { redisCommand } from './redis.ts'
 import { sendCommand } from './send.ts'
 import { statusCommand } from './status.ts'
@@ -46,13 +47,13 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage // commander has told already
   } else if (error instanceof CommandError) {
-    console.error(error.message)
+    console.error(plain(error.message))
     process.exitCode = error.exitCode
   } else if (error instanceof ConfigError) {
     console.error(error.message)
     process.exitCode = EXIT.usage
   } else {
-    console.error(error instanceof Error ? `Failed: ${error.message || error.name}` : error)
+    console.error(plain(error instanceof Error ? `Failed: ${error.message || error.name}` : String(error)))
     process.exitCode = EXIT.failed
   }
 }

@@ -1,40 +1,46 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { senderNetwork } from '../sender-network.ts'
 
-/** Wrong passwords from one address within the window, after which it waits until the window is over. */
-const MOST_FAILURES = 10
-const WINDOW = 5 * 60_000
-/** Addresses remembered; of more, the one that failed first is forgotten. */
-const MOST_ADDRESSES = 10_000
+/** Wrong passwords of one sender that cost nothing: people mistype. */
+const FREE_FAILURES = 2
+/** Milliseconds that the next try waits; twice as long after every other wrong one, up to the last. */
+const DELAY = { first: 250, most: 5_000 }
+/** Milliseconds without a wrong password after which those before are forgotten. */
+const FORGOTTEN_AFTER = 10 * 60_000
+/** Senders remembered; of more, the one that failed longest ago is forgotten. */
+const MOST_SENDERS = 10_000
 
-/** The console's lock: one password, compared in constant time, and a limit on guesses. */
+/**
+ * The console's lock: one password, compared in constant time. Wrong ones slow every further try of their sender, so that
+ * guessing takes years; the right one is let in after the same wait, so that nobody can be locked out.
+ *
+ * `sender` is what `senderNetwork` calls it.
+ */
 export const createAccess = (password: string, clock: () => Date) => {
   const expected = hash(password)
-  const failures = new Map<string, { count: number; since: number }>()
+  const failures = new Map<string, { count: number; at: number }>()
 
   return {
-    /** Seconds an address still has to wait; 0 when it may try. */
-    mustWait: (address: string): number => {
-      const sender = senderNetwork(address)
+    /** Milliseconds that a try of this sender has to wait before it is looked at. */
+    delayOf: (sender: string): number => {
       const failed = failures.get(sender)
       if (failed === undefined) return 0
-      const left = failed.since + WINDOW - clock().getTime()
-      if (left <= 0) failures.delete(sender)
-      return failed.count < MOST_FAILURES || left <= 0 ? 0 : Math.ceil(left / 1_000)
-    },
-    /** Whether it is the password; a wrong one counts against the address. */
-    isRight: (given: string, address: string): boolean => {
-      if (timingSafeEqual(hash(given), expected)) return true
-      const sender = senderNetwork(address)
-      const failed = failures.get(sender)
-      if (failed !== undefined) failed.count++
-      else failures.set(sender, { count: 1, since: clock().getTime() })
-      if (failures.size > MOST_ADDRESSES) {
-        for (const oldest of failures.keys()) {
-          failures.delete(oldest)
-          break
-        }
+      if (failed.at + FORGOTTEN_AFTER < clock().getTime()) {
+        failures.delete(sender)
+        return 0
       }
+      const doublings = failed.count - FREE_FAILURES - 1
+      return doublings < 0 ? 0 : Math.min(DELAY.first * 2 ** doublings, DELAY.most)
+    },
+    /** Whether it is the password. A wrong one counts against the sender, the right one clears it. */
+    isRight: (given: string, sender: string): boolean => {
+      if (timingSafeEqual(hash(given), expected)) {
+        failures.delete(sender)
+        return true
+      }
+      const count = (failures.get(sender)?.count ?? 0) + 1
+      failures.delete(sender) // to the end of the line
+      failures.set(sender, { count, at: clock().getTime() })
+      if (failures.size > MOST_SENDERS) failures.delete(failures.keys().next().value as string)
       return false
     },
   }

@@ -1,3 +1,5 @@
+import { visible } from '../visible-text.ts'
+
 const markup = Symbol('markup')
 
 /** Markup that this process wrote. Only `html` makes it, so what it holds of others is escaped by construction. */
@@ -38,4 +40,4 @@ const ENTITIES: Record<string, string> = {
 }
 
 const escapeText = (text: string): string =>
-  text.replace(/[&<>"']/g, (character) => ENTITIES[character] as string)
+  visible(text).replace(/[&<>"']/g, (character) => ENTITIES[character] as string)

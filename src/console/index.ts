@@ -1,11 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import basicAuth from '@fastify/basic-auth'
 import formbody from '@fastify/formbody'
 import helmet from '@fastify/helmet'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { isTransient } from '../db/transaction.ts'
 import { PROVIDER_NAMES } from '../inbox/provider.ts'
 import { openPool } from '../plugins/database.ts'
+import { senderNetwork } from '../sender-network.ts'
 import { createAccess } from './access.ts'
 import { serveAssets } from './assets.ts'
 import { type ConsoleContext, NotFound } from './context.ts'
@@ -71,7 +73,7 @@ const mount = async (
   await scope.register(basicAuth, {
     authenticate: { realm: 'RoleFerry webhooks' },
     validate: async (_user, given, request) => {
-      if (!access.isRight(given, request.ip)) throw new Error('wrong password')
+      if (!access.isRight(given, senderOf(request))) throw new Error('wrong password')
     },
   })
   scope.removeAllContentTypeParsers()
@@ -79,11 +81,9 @@ const mount = async (
 
   scope.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store')
-    const wait = access.mustWait(request.ip)
-    if (wait > 0) {
-      reply.header('retry-after', String(wait))
-      throw new Denied(429, `Too many wrong passwords. Try again in ${Math.ceil(wait / 60)} min.`)
-    }
+    // A browser asks without a password first; that is no try.
+    const delay = request.headers.authorization === undefined ? 0 : access.delayOf(senderOf(request))
+    if (delay > 0) await sleep(delay)
   })
   scope.addHook('onRequest', scope.basicAuth)
   scope.addHook('onRequest', async (request) => {
@@ -108,12 +108,12 @@ const mount = async (
       title,
       body: html`<div class="nothing"><h1>${title}</h1><p>${text}</p><p><a class="button" href="/console">Overview</a></p></div>`,
     })
-  scope.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+  scope.setErrorHandler((error: Error & { statusCode?: number; code?: string }, request, reply) => {
     const statusCode = error.statusCode ?? 500
     if (statusCode === 401)
       return showError(reply, 401, 'Password needed', 'Log in with any name and the console’s password.')
     if (statusCode < 500)
-      return showError(reply, statusCode, TITLES[statusCode] ?? 'That did not work', error.message)
+      return showError(reply, statusCode, TITLES[statusCode] ?? 'That did not work', textOf(error))
     request.log.warn({ err: error }, 'console page failed')
     if (isTransient(error)) {
       return showError(
@@ -147,8 +147,13 @@ const TITLES: Record<number, string> = {
   404: 'Not found',
   413: 'Too much',
   415: 'Not a form',
-  429: 'Wait a moment',
 }
+
+/** The framework's own errors repeat what was sent. */
+const textOf = ({ code, message }: Error & { code?: string }): string =>
+  code?.startsWith('FST_') ? 'The request is not one that this page takes.' : message
+
+const senderOf = ({ ip, socket }: FastifyRequest): string => senderNetwork(ip, socket.remoteAddress)
 
 /** Refused before anything is looked at. */
 class Denied extends Error {

@@ -2,7 +2,7 @@ import { storableText } from '../inbox/storable.ts'
 import { type Html, html } from './html.ts'
 
 /** A form without what it must have, answered by the console's error handler. */
-class Incomplete extends Error {
+export class Incomplete extends Error {
   override name = 'Incomplete'
   readonly statusCode = 400
 }

@@ -7,7 +7,7 @@ import { PgBoss } from 'pg-boss'
 import { readDatabaseUrl, readServicePassword } from '../config.ts'
 import { createQueues } from '../notifications/queues.ts'
 import { scheduleUpkeep } from '../upkeep/schedule.ts'
-import { grantService } from './grant.ts'
+import { grantService, removeService } from './grant.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
 /** Any number, the same in every copy of this program: two replicas may start at once. */
@@ -48,19 +48,36 @@ export const migrate = async (databaseUrl: string, role?: ServiceRole): Promise<
   }
 }
 
-if (import.meta.main) {
+/** Deletes a service's role. @throws {Error} with Postgres's own message */
+const remove = async (databaseUrl: string, role: string): Promise<void> => {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'roleferry-migrate' })
+  await client.connect()
   try {
-    const { values } = parseArgs({ options: { grant: { type: 'string' } } })
-    const password = readServicePassword(process.env)
-    await migrate(
-      readDatabaseUrl(process.env),
-      values.grant === undefined ? undefined : { name: values.grant, password },
-    )
-    console.log('The database is up to date.')
-    if (values.grant !== undefined) console.log(`The role ${values.grant} may do what the service does.`)
-  } catch (error) {
+    await removeService(client, role)
+  } finally {
+    await client.end()
+  }
+}
+
+const run = async (): Promise<void> => {
+  const { values } = parseArgs({ options: { grant: { type: 'string' }, revoke: { type: 'string' } } })
+  const { grant, revoke } = values
+  const databaseUrl = readDatabaseUrl(process.env)
+  if (revoke !== undefined) {
+    await remove(databaseUrl, revoke)
+    console.log(`The role ${revoke} is gone.`)
+    return
+  }
+  const password = readServicePassword(process.env)
+  await migrate(databaseUrl, grant === undefined ? undefined : { name: grant, password })
+  console.log('The database is up to date.')
+  if (grant !== undefined) console.log(`The role ${grant} may do what the service does.`)
+}
+
+if (import.meta.main) {
+  await run().catch((error) => {
     console.error(`Migration failed: ${error instanceof Error ? error.message : String(error)}`)
     console.error('Is DATABASE_URL right, is the server up, and may this role create tables (and roles)?')
     process.exitCode = 1
-  }
+  })
 }

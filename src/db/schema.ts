@@ -404,7 +404,8 @@ export const operatorActions = pgTable(
   'operator_actions',
   {
     id: id(),
-    eventId: reference().references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    /** Without a foreign key: what was done outlives the event. */
+    eventId: reference(),
     /** What it was done to when that is no event: `mailbox:a@b`. */
     subject: text(),
     action: text().notNull(),

@@ -22,7 +22,7 @@ export const readAddresses = (header: string): Address[] =>
     .slice(0, MAX_ADDRESSES)
     .map(({ address = '', name }) => ({ address: address.trim().toLowerCase(), name: name.trim() }))
 
-/** The first address of a header, undefined when there is none. */
+/** The first address of a header, undefined when it has none. */
 export const firstAddress = (header: string | null): string | undefined =>
   readAddresses(header ?? '').find(({ address }) => address.includes('@'))?.address
 

@@ -25,6 +25,7 @@ const REPLY =
   're|aw|antw|antwort|sv|svar|vs|ref|res|rif|r|odp|ynt|ha|atb|vast|回复|回覆|答复|答覆|返信|σχετ|απ|отв|ответ|השב|تم الرد'
 const FORWARD = 'fwd?|wg|tr|rv|enc|doorst|vl|vb|vid|i|pd|ilt|转发|轉寄|転送|προωθ|пер|הועבר'
 const REPLY_PREFIX = new RegExp(`^(?:${REPLY}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?: ?`, 'u')
+const FORWARD_PREFIX = new RegExp(`^(?:${FORWARD}) ?:`, 'u')
 const ANY_PREFIX = new RegExp(`^(?:${REPLY}|${FORWARD}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?:`, 'u')
 const DECORATION = /^[^\p{L}\p{N}([{<【「『《〈]+/u
 const TAG = /^[([{<【「『《〈]([^)\]}>】」』》〉]{0,100})[)\]}>】」』》〉] ?/u
@@ -39,6 +40,7 @@ const LAST_BRACKET = /[([{<【「『《〈]([^()[\]{}<>【】「」『』《》�
  */
 export const isAutomaticSubject = (subject: string, besideWeakSign: boolean): boolean => {
   let text = fold(subject.slice(0, MAX_SUBJECT))
+  if (FORWARD_PREFIX.test(text)) return false
   if (isNotesAbsence(text)) return true
   const trailing = LAST_BRACKET.exec(text)?.[1]
   if (trailing !== undefined && beginsAutomatic(trailing.trim(), false)) return true
@@ -82,12 +84,12 @@ const UNTIL =
   /^(for now|for the foreseeable future|until|till?|through|thru|back|returning|return|bis|wieder|zuruck|jusqu'?(a|au)?|de retour|retour|hasta|de regreso|vuelvo|fino|sino|rientro|ate|volto|tot|terug|do|wracam|ater|tillbaka|indtil|tilbage|tilbake|pana|до|εωσ|μεχρι|zpet|spat)(?![\p{L}\p{N}])/u
 /** From when: these words begin many other sentences, and count only before a number. */
 const FROM =
-  /^(from|starting|since|on|as of|vom|von|ab|am|seit|du|le|des|depuis|del|desde|desde el|de|dal|dall'|van|vanaf|od|fra|fran|pa|с|з|w dniach|entre|between|zwischen|vom)(?![\p{L}\p{N}]) ?(the |le |el |il |den )?\d/u
+  /^(from|starting|since|on|as of|vom|von|ab|am|seit|du|le|des|depuis|del|desde|desde el|de|dal|dall'|van|vanaf|od|fra|fran|pa|с|з|w dniach|entre|between|zwischen)(?![\p{L}\p{N}]) ?(the |le |el |il |den )?\d/u
 /** A day or a week, alone: `Out of office today`. */
 const DAY =
-  /^(today|tomorrow|tonight|all (day|week)|this (week|month|morning|afternoon)|next (week|month)|(on )?(mon|tues|wednes|thurs|fri)day( (morning|afternoon))?|for (the )?(day|week|holidays|rest of the (day|week)))(?![\p{L}\p{N}]) ?(?![\p{L}\p{N}])/u
+  /^(today|tomorrow|tonight|all (day|week)|this (week|month|morning|afternoon)|next (week|month)|(on )?(mon|tues|wednes|thurs|fri)day( (morning|afternoon))?|for (the )?(day|week|holidays|rest of the (day|week)))(?! ?[\p{L}\p{N}])/u
 const TO =
-  /^(from|to|for|by|re|regarding|on behalf of|von|an|fur|auf|de|du|a|para|da|di|van|od|fra|fran|från|от|на)(?![\p{L}\p{N}])/u
+  /^(from|to|for|by|re|regarding|on behalf of|von|an|fur|auf|de|du|a|para|da|di|van|od|fra|fran|от|на)(?![\p{L}\p{N}])/u
 
 /** Whether what follows a phrase leaves it a machine's. @param rest folded, without space before it */
 const endsPhrase = (sort: Sort, rest: string): boolean => {

@@ -17,7 +17,7 @@ const TITLE =
 const DISCLAIMER =
   /^(this|the|diese|ce|este|questa|deze)?.{0,60}(confidential|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|disclaimer|privileged|intended (only|solely))/iu
 const CONTACT =
-  /https?:\/\/|www\.|[^\s@]@[^\s@]|(\+|\()?\d[\d\s()./-]{5,}\d|^(t|m|p|f|tel|mob|mobile|phone|fax|cell|office|direct|e|email|e-mail|web|linkedin|skype)\s?[:.]|linkedin|\|/iu
+  /https?:\/\/|www\.|[^\s@]@[^\s@]|(\+|\()?\d[\d\s()./-]{5,20}\d|^(t|m|p|f|tel|mob|mobile|phone|fax|cell|office|direct|e|email|e-mail|web|linkedin|skype)\s?[:.]|linkedin|\|/iu
 
 /** The lines above a signature that is marked as one (`-- `), or that the sender's phone has put there. */
 export const aboveMark = (lines: string[]): string[] => {
@@ -62,7 +62,7 @@ const isSignatureLine = (line: string, senderNames: ReadonlySet<string>): boolea
       isTitle(line) ||
       wordsOf(line).every((word) => senderNames.has(word))))
 
-/** Words that begin with a capital, but no sentence: `Call Monday` is none. */
+/** Words that make capitals a sentence: `Call Monday` is not a name. */
 const NOT_A_NAME =
   /(?<!\p{L})(call|yes|no|not|ok|okay|sure|great|please|monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow|let|lets|talk|see|just|but|i|we|you|do|don't|can|will|would|it|kidding|montag|dienstag|mittwoch|donnerstag|freitag|aber|ja|nein|mais|oui|pero|sí|ma|però)(?!\p{L})/iu
 

@@ -34,7 +34,8 @@ const senderNames = (mail: Mail): Set<string> => {
   )
 }
 
-const expand = (pattern: string): string => pattern.replace(/[A-Z]+_[A-Z]{2}/g, (name) => PARTS[name] ?? name)
+const expand = (pattern: string): string =>
+  pattern.replace(/[A-Z]{2,5}_[A-Z]{2}/g, (name) => PARTS[name] ?? name)
 /** Folded as the text is: the operators of a pattern stay as they are. */
 const compile = (patterns: string[]): RegExp =>
   new RegExp(`^(?:${patterns.map((one) => foldPattern(expand(expand(one)))).join('|')})$`, 'u')
@@ -113,7 +114,7 @@ const wordsOf = (text: string): string =>
   fold(
     text
       .replace(/\n/g, ' / ')
-      .replace(/<?[^\s<>()|,;:"']+@[^\s<>()|,;:"']+>?/g, ' @ ')
+      .replace(/<?[^\s<>()|,;:"'@]{1,64}@[^\s<>()|,;:"'@]{1,255}>?/g, ' @ ')
       .replace(/(?<!\p{L})(mr|mrs|ms|dr|prof|sr|sra|mme|hr|fr|sig)\. /giu, '$1 '),
   )
     .replace(/'/g, '')

@@ -1,39 +1,27 @@
 import { lookup } from 'node:dns'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
-import { BlockList, isIP, type LookupFunction } from 'node:net'
+import { isIP, type LookupFunction } from 'node:net'
+import ipaddr from 'ipaddr.js'
 import { PermanentError } from './send.ts'
 
 const TIMEOUT = 10_000
 
-/** Networks that no public service has: a stranger who names an address there wants into ours. */
-const PRIVATE = new BlockList()
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 3],
-] as const) {
-  PRIVATE.addSubnet(network, prefix, 'ipv4')
+/** What the registry of the internet gives to hosts; all the rest of IPv6 is for something else, or for nothing yet. */
+const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3')
+
+/**
+ * Whether an address belongs to one host of the public internet: a stranger who names another one wants into our network.
+ * Addresses that stand for an IPv4 address behind a translator or a tunnel (6to4, Teredo, NAT64) are none.
+ */
+export const isPublicAddress = (address: string): boolean => {
+  if (isIP(address) === 0) return false
+  const parsed = ipaddr.process(address)
+  return parsed.range() === 'unicast' && (parsed instanceof ipaddr.IPv4 || parsed.match(GLOBAL_IPV6))
 }
-for (const [network, prefix] of [
-  ['::', 127],
-  ['64:ff9b::', 96],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  PRIVATE.addSubnet(network, prefix, 'ipv6')
-}
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
+
+const isLoopback = (address: string): boolean =>
+  isIP(address) !== 0 && ipaddr.process(address).range() === 'loopback'
 
 export interface PublicPostOptions {
   headers: Record<string, string | number>
@@ -53,10 +41,7 @@ export interface PublicPostOptions {
  */
 export const publicPost = (url: URL, options: PublicPostOptions): Promise<number> => {
   const { thisMachine } = options
-  const isAllowed = (address: string): boolean => {
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    return !PRIVATE.check(address, family) || (thisMachine && LOOPBACK.check(address, family))
-  }
+  const isAllowed = (address: string) => isPublicAddress(address) || (thisMachine && isLoopback(address))
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (url.protocol !== 'https:' && !(thisMachine && url.protocol === 'http:')) throw refused()
   // An address is connected to without a look-up.
@@ -86,4 +71,4 @@ export const publicPost = (url: URL, options: PublicPostOptions): Promise<number
   })
 }
 
-const refused = () => new PermanentError('the address is none of a public https service')
+const refused = () => new PermanentError('the address is not that of a public https service')

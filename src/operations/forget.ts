@@ -63,9 +63,8 @@ const anonymise = async (pool: pg.Pool, ids: string[], now: Date): Promise<void>
   await inTransaction(pool, async (tx) => {
     await lockContacts(tx, ids)
     await optOut({ tx, now }, ids, 'unsubscribed')
-    await tx.execute(sql`
-      update contacts set email = 'forgotten-' || id || '@invalid', first_name = null, last_name = null
-      where id = any(${sql.param(ids)}::bigint[])`)
+    // The service's role may neither change addresses nor what operators wrote: see the functions' own comments.
+    await tx.execute(sql`select webhook_forget_contacts(${sql.param(ids)}::bigint[])`)
   })
 }
 
@@ -142,19 +141,17 @@ const deleteNotifications = async (pool: pg.Pool, address: string) => {
 }
 
 const emptyNotes = async (pool: pg.Pool, address: string): Promise<number> => {
-  const { rowCount } = await pool.query(
-    `update operator_actions
-     set reason = regexp_replace(reason, $1, '[forgotten]', 'gi'),
-         error_before = regexp_replace(error_before, $1, '[forgotten]', 'gi')
-     where reason ~* $1 or error_before ~* $1`,
-    [patternOf(address)],
-  )
-  return rowCount ?? 0
+  const { rows } = await pool.query('select webhook_forget_notes($1::text[]) as notes', [waysOf(address)])
+  return rows[0].notes
 }
+
+/** How it may be written: as it is, and as it stands in a URL. */
+const waysOf = (address: string): string[] => [
+  ...new Set([address, encodeURIComponent(address), address.replace('@', '%40')]),
+]
 
 /** The address as a whole: `ana@acme.example` is neither in `dana@acme.example` nor in `ana@acme.example.org`. */
 const patternOf = (address: string): string => {
   const quoted = (text: string) => text.replaceAll(/[^\p{L}\p{N}]/gu, (character) => `\\${character}`)
-  const ways = new Set([address, encodeURIComponent(address), address.replace('@', '%40')])
-  return `(?<![\\w.+-])(${[...ways].map(quoted).join('|')})(?![\\w-]|\\.\\w)`
+  return `(?<![\\w.+-])(${waysOf(address).map(quoted).join('|')})(?![\\w-]|\\.\\w)`
 }

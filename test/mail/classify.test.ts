@@ -48,7 +48,7 @@ describe('a reply', () => {
   ]) {
     test(`is what has the subject ${subject}`, () => expect(kindOf({}, { subject })).toBe('reply'))
   }
-  test('is what tells no envelope sender at all', () => expect(kindOf({}, { sender: null })).toBe('reply'))
+  test('is what has no envelope sender at all', () => expect(kindOf({}, { sender: null })).toBe('reply'))
 })
 
 describe('an auto-reply', () => {
@@ -126,9 +126,9 @@ describe('a bounce', () => {
       { subject: 'Out of office' },
     ],
   ] as const) {
-    test(`is told by ${name}`, () => expect(kindOf({ ...headers }, { ...parts })).toBe('bounce'))
+    test(`is recognized by ${name}`, () => expect(kindOf({ ...headers }, { ...parts })).toBe('bounce'))
   }
-  test('is not told by a name that only begins like one', () => {
+  test('is not recognized by a name that only begins like one', () => {
     expect(kindOf({}, { from: 'postmaster-general@acme.example' })).toBe('reply')
     expect(kindOf({}, { from: '"postmaster@acme.example" <ana@acme.example>' })).toBe('reply')
   })

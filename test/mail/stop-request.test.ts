@@ -76,8 +76,7 @@ for (const text of [
   `remove me ${'off '.repeat(60)}1`,
   'ﷺ '.repeat(140),
 ]) {
-  test(`is told apart at once: ${JSON.stringify(text.slice(0, 40))}…`, () =>
-    expect(asksToStop(text)).toBe(false))
+  test(`is judged at once: ${JSON.stringify(text.slice(0, 40))}…`, () => expect(asksToStop(text)).toBe(false))
 }
 for (const line of [
   `am ${'schrieb'.repeat(20)}${' '.repeat(9_000)}x`,

@@ -6,7 +6,9 @@ let service: Service
 beforeAll(async () => {
   service = await startService()
   await service.app.close()
-  await fillOutreach(service.db, 120_000)
+  const client = await service.db.connect()
+  await fillOutreach(client, 120_000)
+  client.release()
 }, 120_000)
 afterAll(() => service.stop())
 

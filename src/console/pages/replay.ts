@@ -8,7 +8,7 @@ import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuer
 import { ago, counted, duration, number, providerName } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { card, facts, nothing } from '../parts.ts'
-import { readReason, reasonField } from '../reason.ts'
+import { Incomplete, readReason, reasonField } from '../reason.ts'
 
 /** Events scheduled by one request. */
 const MOST = 10_000
@@ -96,9 +96,18 @@ const upTo = (filter: EventFilter, time: Date): EventFilter => ({
   until: filter.until !== undefined && filter.until < time ? filter.until : time,
 })
 
+/** Milliseconds that a form may be open before it is sent, and by which another replica's clock may be ahead. */
+const OPEN_FOR = 7 * 86_400_000
+
+/** When the operator was shown the count. @throws with status 400 when it is no time at which this form was shown. */
 const readAsked = (form: unknown, now: Date): Date => {
-  const asked = new Date(String((form as Record<string, unknown>).asked))
-  return Number.isNaN(asked.getTime()) || asked > now ? now : asked
+  const { asked } = form as Record<string, unknown>
+  if (asked === undefined) return now
+  const at = new Date(typeof asked === 'string' ? asked : Number.NaN)
+  if (!(Math.abs(at.getTime() - now.getTime()) < OPEN_FOR)) {
+    throw new Incomplete('This form is too old. Open the page again and look at the count.')
+  }
+  return at > now ? now : at
 }
 
 const inWords = (fields: FilterFields): [string, Html | string][] => {

@@ -3,7 +3,8 @@ import type { Hold } from './held-bodies.ts'
 import { Refusal } from './refusal.ts'
 
 /** A body must arrive within 10 s and 2 s for every MiB of it: a provider's data centre needs a fraction. */
-const arrivalTime = (bytes: number): number => Math.min(10_000 + (2_000 * bytes) / (1024 * 1024), 100_000)
+export const arrivalTime = (bytes: number): number =>
+  Math.min(10_000 + (2_000 * bytes) / (1024 * 1024), 100_000)
 
 /**
  * Watches a body on its way to whatever parser reads it: its bytes are counted as they arrive, and one that does

@@ -36,12 +36,7 @@ export const createBatch = (
   tx: Transaction,
   now: Date,
   oldNews: ReadonlySet<string | null> = new Set(),
-): {
-  batch: Batch
-  outcome: Outcome
-  /** Without a log line: a delivery can hold thousands. */
-  skipQuietly: (event: ClaimedEvent, reason: string, waitingSince?: Date | null) => void
-} => {
+): { batch: Batch; outcome: Outcome } => {
   const outcome: Outcome = {
     lines: [],
     counted: [],
@@ -52,17 +47,15 @@ export const createBatch = (
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
     outcome.endings.set(event.id, { id: event.id, ...ending })
   }
-  const skipQuietly = (event: ClaimedEvent, reason: string, waitingSince: Date | null = null) =>
+  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {}, counted = false } = {}) => {
     end(event, {
       status: 'skipped',
       attempts: event.attempts,
       reason: storableText(reason),
       nextAttemptAt: null,
-      waitingSince,
+      // The mark of "skipped for a missing row": a redelivery revives it.
+      waitingSince: revivable ? (event.waitingSince ?? now) : null,
     })
-  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {}, counted = false } = {}) => {
-    // The mark of "skipped for a missing row": a redelivery revives it.
-    skipQuietly(event, reason, revivable ? (event.waitingSince ?? now) : null)
     if (counted) outcome.counted.push({ message: reason, event })
     else outcome.lines.push({ level: 'warn', message: reason, event, details })
   }
@@ -99,5 +92,5 @@ export const createBatch = (
       })
     },
   }
-  return { batch, outcome, skipQuietly }
+  return { batch, outcome }
 }

@@ -89,12 +89,12 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       const claims = await claim(client, now)
       if (claims.length === 0) return undefined
       const oldNews = oldNewsAmong(claims)
-      const { batch, outcome, skipQuietly } = createBatch(provider, tx, now, oldNews)
+      const { batch, outcome } = createBatch(provider, tx, now, oldNews)
       const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
       const handled = events.filter((event) => {
         const typeless = provider.whyTypeless?.(event)
         if (typeless !== undefined) {
-          skipQuietly(event, typeless)
+          batch.skip(event, typeless, { counted: true })
           batch.misunderstood(event, noType(typeless))
         } else if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
         else if (provider.handles(event.eventType)) return true

@@ -333,6 +333,8 @@ const mails: Omit<LabelledMail, 'kind'>[] = [
   { inThread, subject: 'Re: Your opening', text: 'I quit.' },
   { inThread, subject: 'Re: Your opening', text: 'Schrijf mij' },
   { inThread, subject: 'Re: Your opening', text: 'Nehmen Sie mich!' },
+  { inThread, subject: 'Fwd: Your opening (Automatic reply)', text: 'Bob has left. I take over.' },
+  { inThread, subject: 'Out of office today but here is my number', text: '555 0100' },
 ]
 
 export const people: LabelledMail[] = mails.map((mail) => ({ kind: 'reply', ...mail }))

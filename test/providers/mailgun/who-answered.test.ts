@@ -133,6 +133,58 @@ describe('an applicant system that writes by itself', () => {
   })
 })
 
+describe('in our thread', () => {
+  test.each([
+    'Vacation next week - can we talk on Friday?',
+    'Out of office on Friday, does Thursday work?',
+    'Abwesenheitsvertretung gesucht',
+    'Automatic payments: a question about your mail',
+    'Réponse automatique au recruteur ? Non !',
+  ])('"%s" is a person', async (Subject) => {
+    const { id, contact: sender, recipient, thread } = await fresh()
+    await deliverAndSettle(service, mail({ recipient, sender, headers: { ...thread, Subject } }))
+    expect(await lastMail(service)).toMatchObject({
+      kind: 'reply',
+      subject: Subject,
+      outreach_id: String(id),
+    })
+  })
+  test('the contact accepting an invitation is a person', async () => {
+    const { id, contact: sender, recipient } = await fresh()
+    const headers = {
+      Subject: 'Accepted: Call',
+      'Content-Type': 'text/calendar; charset="utf-8"; method=REPLY',
+      'Auto-Submitted': 'auto-generated',
+    }
+    await deliverAndSettle(service, mail({ recipient, sender, headers }))
+    expect(await lastMail(service)).toMatchObject({
+      kind: 'reply',
+      matched_by: 'sender',
+      outreach_id: String(id),
+    })
+    expect(await withoutEffect({ recipient, sender: 'calendar@evil.example', headers })).toMatchObject({
+      kind: 'auto_reply',
+    })
+  })
+  test.each([
+    ['a feedback report', 'complaint', { 'Content-Type': 'multipart/report; report-type=feedback-report' }],
+    ['a challenge', 'auto_reply', { From: 'Ana <ana.challenge@boxbe.com>' }],
+    [
+      'an absence',
+      'auto_reply',
+      { Precedence: 'junk', Subject: 'Re: Your opening (out of office until Monday)' },
+    ],
+    ['a note of Notes', 'auto_reply', { Subject: 'AUTO: Ana is out of the office (returning Monday)' }],
+    ['an absence of iCloud', 'auto_reply', { 'X-Apple-Action': 'VACATION' }],
+    ['a bounce', 'bounce', { From: 'postmaster@acme.example' }],
+  ])('%s has no effect', async (_, kind, headers) => {
+    const { contact: sender, recipient, thread } = await fresh()
+    expect(await withoutEffect({ recipient, sender, headers: { ...thread, ...headers } })).toMatchObject({
+      kind,
+    })
+  })
+})
+
 describe('nobody is opted out by somebody else:', () => {
   test('strangers who ask to stop, without a thread or with one', async () => {
     const before = await optedOut()

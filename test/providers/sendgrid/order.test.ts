@@ -39,6 +39,17 @@ const insertLate = async () => {
   await service.rows(`insert into sequence_steps (outreach_id, position) values ($1, 1)`, LATE)
 }
 
+/** Redis remembers every round; a fresh id in the same fact keeps the rows the judge. */
+const renamed = (events: Record<string, unknown>[]) => {
+  const round = crypto.randomUUID()
+  return events.map((one) => ({ ...one, sg_event_id: `${one.sg_event_id}-${round}` }))
+}
+
+/** Posts a delivery until it is accepted, as SendGrid does. */
+const send = async (events: unknown[]): Promise<void> => {
+  while ((await deliver(service, ...events)).status !== 200);
+}
+
 /** Until nothing waits for an outreach any more. */
 const waitItOut = async () => {
   await service.settled()
@@ -46,10 +57,10 @@ const waitItOut = async () => {
   await service.settled()
 }
 
-/** What SendGrid's alerts say; the same each time an event is applied, once. */
+/** The alerts about single events. What is not understood is alerted once per cause, whichever event shows it. */
 const alerts = () =>
   service.rows(
-    `select data -> 'data' ->> 'text' as text from pgboss.job where name = 'notify-slack' order by 1`,
+    `select data -> 'data' ->> 'text' as text from pgboss.job where name = 'notify-slack' and data ->> 'key' not like '%misunderstood%' order by 1`,
   )
 
 const outcome = async () => ({ ...(await domainRows(service)), alerts: await alerts() })
@@ -141,17 +152,12 @@ test('any order, duplication and split into deliveries of the same events ends i
     fc.asyncProperty(plan, async ({ events, shuffled, cuts, together, late }) => {
       await reset()
       await insertLate()
-      await deliver(service, ...events)
+      await send(renamed(events))
       await waitItOut()
       const expected = await outcome()
 
       await reset()
-      // Redis remembers the first round; a fresh id in the same fact keeps the rows the judge.
-      const renamed = new Map(
-        events.map((one, n) => [one.sg_event_id, `${one.sg_event_id}-again-${n}-${Math.random()}`]),
-      )
-      const again = (one: Record<string, unknown>) => ({ ...one, sg_event_id: renamed.get(one.sg_event_id) })
-      const sequence = [...shuffled, ...events].map(again)
+      const sequence = renamed([...shuffled, ...events])
       const deliveries: unknown[][] = []
       for (let from = 0, n = 0; from < sequence.length; n++) {
         const size = cuts[n % cuts.length] ?? 1
@@ -161,8 +167,8 @@ test('any order, duplication and split into deliveries of the same events ends i
       const early = deliveries.splice(0, Math.floor(late * deliveries.length))
       for (const part of [early, deliveries]) {
         if (part === deliveries) await insertLate()
-        if (together) await Promise.all(part.map((one) => deliver(service, ...one)))
-        else for (const one of part) await deliver(service, ...one)
+        if (together) await Promise.all(part.map(send))
+        else for (const one of part) await send(one)
       }
       await waitItOut()
       expect(await outcome()).toEqual(expected)

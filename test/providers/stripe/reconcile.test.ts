@@ -277,6 +277,12 @@ describe('a user from before', () => {
     await applied()
     expect(await row()).toMatchObject(fromBefore)
   })
+
+  test('with a status that nobody knows, once its events came, is not missing at Stripe', async () => {
+    await known()
+    subscriptionAtStripe({ period: BEFORE, status: 'dormant' })
+    expect((await compared()).found).toEqual([])
+  })
 })
 
 describe('tells', () => {
@@ -346,6 +352,12 @@ describe('reports', () => {
   test('users with a paid tier whom no customer id names', async () => {
     await seed({ stripe_customer_id: null, subscription_tier: 'teams' })
     expect((await compared()).usersWithoutCustomer).toEqual([String(user)])
+    // But a subscription can name the user as well.
+    await service.rows('insert into subscriptions (id, user_id) values ($1, $2)', `sub_${user}`, user)
+    subscriptionAtStripe({ price: TEAMS })
+    const found = await compared()
+    expect(found.usersWithoutCustomer).toEqual([])
+    expect(found.found).toMatchObject([{ outcome: 'differs', userId: String(user) }])
   })
 
   test('a subscription with access here of which Stripe has nothing', async () => {

@@ -17,8 +17,11 @@ import { type FetchedCustomer, fetchCustomer } from './fetch.ts'
 const NEWS = 86_400_000
 
 /** What came of one customer. */
-export type Compared = { customerId: string; unknownPrices: string[] } & (
-  | { outcome: 'same' }
+export type Compared = {
+  customerId: string
+  unknownPrices: string[]
+} /** No user: there is nobody here, and no subscription with access at Stripe. */ & (
+  | { outcome: 'same'; userId: string | null }
   /** `remaining` are those that merging does not settle; all of them, when it was only compared. */
   | { outcome: 'differs'; userId: string; differences: Difference[]; remaining: Difference[] }
   /** The customer is nobody here, but has subscriptions with access. */
@@ -59,25 +62,23 @@ const compare = async (
   const owner = owners.map((one) => heldBy(accounts, one)).find((held) => held !== undefined)
   if (owner === undefined) {
     const subscriptions = liveOf(fetched)
-    const outcome = subscriptions.length === 0 ? 'same' : 'no user'
-    return { customerId, unknownPrices, outcome, subscriptions }
+    if (subscriptions.length === 0) return { customerId, unknownPrices, outcome: 'same', userId: null }
+    return { customerId, unknownPrices, outcome: 'no user', subscriptions }
   }
   const notifications = mergeAll(fetched, owner, accounts, clock())
   const repaired = [...accounts.held.values()].flatMap(({ loaded, account }) =>
     differencesOf(loaded, account),
   )
-  const missing = missingAtStripe(
-    owner.account,
-    new Set(fetched.facts.map(({ fact }) => fact.subscriptionId)),
-  )
+  const missing = missingAtStripe(owner.account, fetched.subscriptionIds)
   if (apply !== undefined) {
     await saveAccounts(tx, accounts)
     await apply(tx, notifications)
   }
   const differences = [...repaired, ...missing]
-  if (differences.length === 0) return { customerId, unknownPrices, outcome: 'same' }
+  const { userId } = owner
+  if (differences.length === 0) return { customerId, unknownPrices, outcome: 'same', userId }
   const remaining = apply === undefined ? differences : missing
-  return { customerId, unknownPrices, outcome: 'differs', userId: owner.userId, differences, remaining }
+  return { customerId, unknownPrices, outcome: 'differs', userId, differences, remaining }
 }
 
 const ownersOf = ({ customerId, facts }: FetchedCustomer): Owner[] => [

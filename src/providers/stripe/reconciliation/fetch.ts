@@ -18,6 +18,8 @@ export interface FetchedCustomer {
   customerId: string
   /** Subscriptions first, so that a payment of one that has ended is not taken for its beginning. */
   facts: FetchedFact[]
+  /** Of all subscriptions that Stripe has, also of those that cannot be read. */
+  subscriptionIds: ReadonlySet<string>
   /** Prices that no tier knows, of subscriptions with access and of paid invoices. */
   unknownPrices: string[]
   /** A subscription with access has no price that a tier knows, or a status that nobody knows. */
@@ -41,6 +43,7 @@ export const fetchCustomer = async (
       customerId,
       facts: [...subscriptions.facts, ...invoices],
       unknownPrices: [...new Set([...subscriptions.unknownPrices, ...invoices.flatMap(unknownPricesOf)])],
+      subscriptionIds: subscriptions.ids,
       isUnclear: subscriptions.isUnclear,
     }
   } catch (error) {
@@ -58,9 +61,11 @@ const fetchSubscriptions = async (stripe: Stripe, customer: string, prices: Pric
   const list = stripe.subscriptions.list({ customer, status: 'all', limit: PAGE })
   const at = answeredAt(await list)
   const facts: FetchedFact[] = []
+  const ids = new Set<string>()
   const unknownPrices: string[] = []
   let isUnclear = false
   for await (const subscription of list) {
+    ids.add(subscription.id)
     const fact = fetchedSubscription(subscription, at, prices)
     if (fact === undefined) {
       isUnclear = true
@@ -71,7 +76,7 @@ const fetchSubscriptions = async (stripe: Stripe, customer: string, prices: Pric
     unknownPrices.push(...subscription.items.data.map(({ price }) => price.id))
     isUnclear = true
   }
-  return { facts, unknownPrices, isUnclear }
+  return { facts, ids, unknownPrices, isUnclear }
 }
 
 /** The header `Date` of an answer, in unix seconds: what it shows is as of then. */

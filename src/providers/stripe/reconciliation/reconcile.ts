@@ -12,7 +12,7 @@ export interface Reconciliation {
   found: Exclude<Compared, { outcome: 'same' }>[]
   /** Prices that no tier knows, of subscriptions with access and paid invoices. */
   unknownPrices: string[]
-  /** Users with a paid tier and no customer id. */
+  /** Users with a paid tier and no customer id, whom no subscription with access names either. */
   usersWithoutCustomer: string[]
   /** Why it broke off; undefined when it did not. What was applied before stays. */
   failure: unknown
@@ -41,11 +41,12 @@ export const reconcile = async (options: ReconcileOptions): Promise<Reconciliati
   } catch (error) {
     failure = error
   }
+  const owners = new Set(compared.flatMap((one) => ('userId' in one ? one.userId : [])))
   return {
     customers: compared.length,
     found: compared.flatMap((one) => (one.outcome === 'same' ? [] : one)).sort(byCustomer),
     unknownPrices: [...new Set(compared.flatMap(({ unknownPrices }) => unknownPrices))].sort(),
-    usersWithoutCustomer: examined.usersWithoutCustomer,
+    usersWithoutCustomer: examined.usersWithoutCustomer.filter((userId) => !owners.has(userId)),
     failure,
   }
 }

@@ -1,0 +1,139 @@
+import { getTableColumns, getTableName } from 'drizzle-orm'
+import type { PgTable } from 'drizzle-orm/pg-core'
+import * as schema from './schema.ts'
+
+type Tables = {
+  [Name in keyof typeof schema as (typeof schema)[Name] extends PgTable ? Name : never]: (typeof schema)[Name]
+}
+
+interface Rights<Column> {
+  insert?: true
+  /** Columns, where not all of them are the service's to change. */
+  update?: true | readonly Column[]
+  delete?: true
+}
+
+/** Rows of the inbox and its surroundings, which are the service's own. */
+const OWN = { insert: true, update: true, delete: true } as const
+
+/**
+ * What the service does with each table besides reading it; what is not here its role may not do. A table of the schema
+ * that is missing does not compile. Whoever takes over the service's connection can change what the service can change,
+ * and nothing else: no address of a user, no contact, and nothing that an operator has done.
+ */
+const RIGHTS: { [Name in keyof Tables]: Rights<keyof Tables[Name]['_']['columns']> } = {
+  users: {
+    update: [
+      'stripeSubscriptionId',
+      'subscriptionTier',
+      'subscriptionStatus',
+      'creditsRemaining',
+      'currentPeriodEnd',
+      'cancelAtPeriodEnd',
+    ],
+  },
+  companies: {},
+  jobs: {},
+  applications: { update: ['status', 'replyStatus'] },
+  contacts: {
+    update: ['lastContactedAt', 'bounceCount', 'spamReports', 'optedOut', 'optedOutAt', 'optedOutReason'],
+  },
+  mailboxes: {
+    update: [
+      'bounceCount7d',
+      'spamReports7d',
+      'pausedAt',
+      'pausedReason',
+      'resumedAt',
+      'warnedAt',
+      'resumedBounceRate',
+      'resumedSpamRate',
+    ],
+  },
+  // To lock a row takes a column that may be changed.
+  mailboxIncidents: { insert: true, update: ['kind'], delete: true },
+  outreach: {
+    update: [
+      'messageId',
+      'messageIdSeenAt',
+      'sgMessageId',
+      'sgMessageIdSeenAt',
+      'status',
+      'deliveredAt',
+      'clickedAt',
+      'repliedAt',
+      'linkClicks',
+    ],
+  },
+  sequenceSteps: { update: ['status', 'cancelledReason'] },
+  inboundMessages: {
+    insert: true,
+    update: ['messageId', 'fromEmail', 'subject', 'bodyText', 'attachments'],
+  },
+  subscriptions: { insert: true, update: true },
+  billingAccounts: { insert: true, update: true },
+  invoices: { insert: true, update: true },
+  creditGrants: { insert: true, update: true },
+  pushSubscriptions: { delete: true },
+  webhookEvents: OWN,
+  misunderstoodCauses: OWN,
+  eventNotifications: OWN,
+  silencedNotifications: OWN,
+  /** Insert-only: what was done stays as it was written. */
+  operatorActions: { insert: true },
+  minuteCounts: OWN,
+  serviceRuns: OWN,
+}
+
+/**
+ * What pg-boss does with its tables under the service's role, besides reading them. Queues and schedules are made by
+ * `db:migrate`. Jobs are deleted when their time is over, and to be tried again.
+ */
+const QUEUE_RIGHTS: Record<string, string> = {
+  version: 'update',
+  queue: 'update',
+  schedule: 'update',
+  job: 'insert, update, delete',
+  job_common: 'insert, update, delete',
+  job_dependency: 'delete',
+  instance: 'insert, update, delete',
+  warning: 'insert, delete',
+  queue_stats: 'insert, update, delete',
+  bam: 'update',
+}
+
+/** A right on a table, as `grant` takes it; the table's name is one of this project's own. */
+export interface TableRight {
+  table: string
+  privilege: string
+}
+
+const TABLES: Tables = schema
+
+export const tableRights = (): TableRight[] =>
+  Object.entries(RIGHTS).flatMap(([name, rights]: [string, Rights<string>]) => {
+    const table = TABLES[name as keyof Tables]
+    const columns = getTableColumns(table) as Record<string, { name: string }>
+    const privileges = ['select']
+    if (rights.insert) privileges.push('insert')
+    if (rights.delete) privileges.push('delete')
+    if (rights.update === true) privileges.push('update')
+    else if (rights.update) {
+      privileges.push(
+        `update (${rights.update.map((column) => inSnakeCase(columns[column]?.name ?? column)).join()})`,
+      )
+    }
+    return privileges.map((privilege) => ({ table: getTableName(table), privilege }))
+  })
+
+/** As `casing: 'snake_case'` writes the names of columns that have none of their own. */
+const inSnakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/** @param found the tables of pg-boss's schema: which there are depends on its version */
+export const queueRights = (found: string[]): TableRight[] =>
+  found.flatMap((table) => [
+    { table: `pgboss."${table}"`, privilege: 'select' },
+    ...(QUEUE_RIGHTS[table] === undefined
+      ? []
+      : [{ table: `pgboss."${table}"`, privilege: QUEUE_RIGHTS[table] }]),
+  ])

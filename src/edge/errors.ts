@@ -1,0 +1,34 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { Refusal } from '../inbox/admission/refusal.ts'
+
+/**
+ * Every error's answer, `{statusCode, code, error, message}`. Only a refusal says more than its status: the messages of
+ * the framework repeat what was sent, and what is our fault is nobody's business.
+ */
+export const answerError = (
+  error: Error & Partial<FastifyError>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) => {
+  const statusCode = error.statusCode ?? 500
+  // Node accepts one connection in a turn of the event loop, and answers one request of each open connection. Who is
+  // refused must queue again, or a flood on open connections keeps the others' from being accepted.
+  if (statusCode < 500) reply.header('connection', 'close')
+  if (error instanceof Refusal) {
+    if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
+    return reply.code(statusCode).send(error)
+  }
+  if (statusCode >= 500) {
+    request.log.error({ err: error }, 'request failed')
+    return reply.code(500).send(new Error('Internal error'))
+  }
+  return reply.code(statusCode).send(plain(statusCode, error.code))
+}
+
+/** An error of the framework's without what it repeats. */
+const plain = (statusCode: number, code: string | undefined) =>
+  Object.assign(new Error(STATUS_CODES[statusCode] ?? 'Refused'), {
+    statusCode,
+    ...(code === undefined ? {} : { code }),
+  })
