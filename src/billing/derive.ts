@@ -18,7 +18,7 @@ export interface Derived {
 }
 
 /** The subscription whose standing the user's row shows: `before` stands for one that has not shown itself yet. */
-export type Shown = UserStanding | 'before'
+type Shown = UserStanding | 'before'
 
 export const derive = (account: Account): Derived => {
   const known = beforeOf(account)

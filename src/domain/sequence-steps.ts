@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { executePrepared } from '../db/prepared.ts'
 import { contacts, outreach, sequenceSteps } from '../db/schema.ts'
 import type { Batch } from '../inbox/provider.ts'
 
@@ -17,16 +18,22 @@ export const isCancelledFor = (reason: SQL): SQL => sql`(
  * stronger: the steps may have become known only after that. The outreach and their contacts must be locked.
  */
 export const cancelSteps = async ({ tx }: Batch, outreachIds: string[], reason: 'replied'): Promise<void> => {
-  await tx.execute(sql`
-    update sequence_steps s
-    set status = 'cancelled', cancelled_reason = o.reason
-    from (
-      select o.id, case when c.opted_out and ${strength(sql`c.opted_out_reason`)} > ${strength(sql`${reason}::text`)}
-                        then c.opted_out_reason else ${reason} end as reason
-      from outreach o left join contacts c on c.id = o.contact_id
-      where o.id = any(${sql.param(outreachIds)}::bigint[])
-    ) o
-    where s.outreach_id = o.id and ${isCancelledFor(sql`o.reason`)}`)
+  const optedOutReason = sql`${contacts.optedOutReason}`
+  await executePrepared(
+    tx,
+    'cancel_steps',
+    sql`
+      update ${sequenceSteps} s
+      set status = 'cancelled', cancelled_reason = o.reason
+      from (
+        select ${outreach.id}, case
+          when ${contacts.optedOut} and ${strength(optedOutReason)} > ${strength(sql`${reason}::text`)}
+          then ${optedOutReason} else ${reason} end as reason
+        from ${outreach} left join ${contacts} on ${contacts.id} = ${outreach.contactId}
+        where ${outreach.id} = any(${sql.param(outreachIds)}::bigint[])
+      ) o
+      where s.outreach_id = o.id and ${isCancelledFor(sql`o.reason`)}`,
+  )
 }
 
 /**

@@ -260,11 +260,9 @@ describe('webhooks events', () => {
     expect(events).toMatchObject([
       { eventId: 'new-type', status: 'ignored', misunderstood: expect.stringContaining('"re-opened"') },
     ])
-    expect((await run('events', 'list', '--misunderstood')).stdout).toContain('"re-opened" was never seen')
     expect((await run('events', 'show', 'new-type')).stdout).toMatch(
       /not understood +the event type "re-opened"/,
     )
-    expect((await json('events', 'list', '--misunderstood', '--status', 'processed')).events).toEqual([])
     expect(await json('events', 'replay', '--misunderstood', '--reason', 'to see', '--yes')).toMatchObject({
       replayed: 1,
     })
