@@ -1,3 +1,4 @@
+import { trimmed } from '../../domain/message-id.ts'
 import { idInMessageId } from '../../domain/outreach-id.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { IncomingEvent, Json } from '../../inbox/provider.ts'
@@ -69,7 +70,7 @@ const identity = (mail: Mail, form: Form): Json => {
 
 /** Some programs write the same to every mail: `<>`, `<@>`, `<unknown>`, `<1@localhost>`. */
 const isUnique = (messageId: string): boolean => {
-  const id = messageId.replace(/^[<\s]+|[>\s]+$/g, '')
+  const id = trimmed(messageId, '<> \t\r\n')
   const at = id.lastIndexOf('@')
   const [left, right] = [id.slice(0, at).trim(), id.slice(at + 1).trim()]
   return at !== -1 && left !== '' && right !== '' && right.toLowerCase() !== 'localhost'
