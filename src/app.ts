@@ -48,7 +48,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
       connections.breakOff(socket)
       answerNoHttp(error, socket, connections.owed(socket))
     },
-    frameworkErrors: answerError,
+    frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     rewriteUrl: ({ url = '/' }) => routable(url),
   })
   const providers = createProviders(config)

@@ -8,7 +8,7 @@ import { readPayload } from './payload.ts'
 import type { Prices } from './prices.ts'
 import { type FactReading, isHandled, type OneOffReading, readingOf } from './reading.ts'
 
-/** An event that is about a customer of ours, if its user is there. */
+/** An event that names a customer, whose user may be there or not. */
 interface OwnedEvent {
   claimed: ClaimedEvent
   owner: Owner

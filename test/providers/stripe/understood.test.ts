@@ -240,14 +240,14 @@ describe('whose world an event is from', () => {
 
 for (const generation of GENERATIONS) {
   describe(`whose event it is (${generation} payloads)`, () => {
-    test('is told by the subscription’s row when no user has the customer id', async () => {
+    test('is found by the subscription’s row when no user has the customer id', async () => {
       const { id, subscription, send, standing } = await newCustomer(service, {}, generation)
       await service.rows('update users set stripe_customer_id = null where id = $1', id)
       await service.rows('insert into subscriptions (id, user_id) values ($1, $2)', `sub_${id}`, id)
       await send(subscription('created'))
       expect(await standing()).toEqual(['pro', 'active', 500])
     })
-    test('is found out when the customer id comes, and waited for until then', async () => {
+    test('is known when the customer id comes, and waited for until then', async () => {
       const {
         id,
         customer: customerId,
