@@ -5,6 +5,7 @@ import { parseArgs, styleText } from 'node:util'
 import { say, shown } from '../harness/say.ts'
 import { startStack } from '../harness/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { fuzzConfiguration } from './configuration.ts'
 import { type FuzzCounts, fuzz } from './run.ts'
 
 // Sends mutated deliveries to the production entry point and looks whether it keeps its promises: see SECURITY.md.
@@ -19,6 +20,9 @@ const SERVICE_ROLE = 'roleferry_service'
 const BLOCKED_MOST = 500
 const PROGRESS_EVERY = 5_000
 const FINDINGS = 'test-artifacts/fuzz'
+/** Mangled settings that are read before the first delivery is sent. */
+const CONFIGURATIONS = 5_000
+const FINDINGS_SHOWN = 10
 
 const { values } = parseArgs({
   options: {
@@ -60,6 +64,8 @@ const onFinding = ({ case: one, problem }: FuzzCounts['findings'][number]) => {
 }
 
 say(styleText('bold', `fuzzing with --seed ${seed}`))
+const configuration = fuzzConfiguration(seed, CONFIGURATIONS)
+for (const finding of configuration.findings.slice(0, FINDINGS_SHOWN)) say(styleText('red', `✗ ${finding}`))
 const folder = join(tmpdir(), `webhooks-fuzz-${crypto.randomUUID()}`)
 const stack = await startStack(folder, { temporary: true })
 try {
@@ -75,6 +81,9 @@ try {
     onProgress,
   })
   const rows: [string, string][] = [
+    ['mangled configurations', shown(configuration.cases)],
+    ['  accepted', shown(configuration.accepted)],
+    ['  findings', shown(configuration.findings.length)],
     ['cases', shown(result.cases)],
     ['  signed, hostile or valid', shown(result.byKind.signed)],
     ['  forged', shown(result.byKind.forged)],
@@ -88,7 +97,7 @@ try {
     ['findings', shown(result.findings.length)],
   ]
   for (const [label, value] of rows) say(`  ${label.padEnd(28)} ${value.padStart(12)}`)
-  process.exitCode = result.findings.length > 0 ? 1 : 0
+  process.exitCode = result.findings.length + configuration.findings.length > 0 ? 1 : 0
 } finally {
   await stack.stop()
   rmSync(folder, { recursive: true, force: true })

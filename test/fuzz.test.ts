@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest'
+import { fuzzConfiguration } from '../fuzz/configuration.ts'
 import { fuzz } from '../fuzz/run.ts'
 import { asService, cloneDatabase } from './database.ts'
 import { freshRedis } from './redis.ts'
+
+test('settings that are mangled are refused by name, or the service can start with them', () => {
+  const { accepted, findings } = fuzzConfiguration(1, 1_000)
+  expect(findings).toEqual([])
+  // Both happened.
+  expect(accepted).toBeGreaterThan(20)
+  expect(accepted).toBeLessThan(900)
+})
 
 // A short run of `npm run fuzz`. The limit on the event loop is generous: the command has the real one.
 test('the first mutated deliveries of a fixed seed do no harm', async () => {

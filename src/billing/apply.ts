@@ -8,11 +8,11 @@ import { type Notice, noticesOf } from './notices.ts'
 /** What a fact comes to. */
 export interface Applied {
   account: Account
-  /** What people are to be told of it. */
+  /** What people should hear of it. */
   notices: Notice[]
 }
 
-/** Sees what was spent since the last fact, adds this one, and derives the row anew from all of them. */
+/** Sees what was spent since the last fact, adds this one, and derives the row from all of them. */
 export const applyFact = (account: Account, fact: Fact): Applied => {
   const was = derive(account)
   const settled = settle(account, was.lots)

@@ -6,7 +6,7 @@ import { isLotOf, settle } from './lots.ts'
 
 /**
  * Moves a subscription to the account that its customer id has moved to, with all that is known of it and what was
- * spent of its lots. Both rows are derived anew: one user has the plan and its credits, the other has them no more.
+ * spent of its lots. Both rows are derived from what is left: one user has the plan and its credits, the other has lost them.
  */
 export const moveSubscription = (id: string, from: Account, to: Account): { from: Account; to: Account } => {
   const wasFrom = derive(from)

@@ -91,7 +91,8 @@ const RIGHTS: { [Name in keyof Tables]: Rights<keyof Tables[Name]['_']['columns'
  */
 const QUEUE_RIGHTS: Record<string, string> = {
   version: 'update',
-  queue: 'update',
+  // When it starts, pg-boss makes sure of a queue of its own; were that refused, no schedule would ever run.
+  queue: 'insert, update',
   schedule: 'update',
   job: 'insert, update, delete',
   job_common: 'insert, update, delete',

@@ -5,7 +5,16 @@ import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
  * `outreach_` in any letter case.
  */
 export const bareMessageId = (messageId: string): string =>
-  messageId.replace(/^[<> ]+|[<> ]+$/g, '').replace(/^outreach_/i, 'outreach_')
+  trimmed(messageId, '<> ').replace(/^outreach_/i, 'outreach_')
+
+/** The text without these characters at its ends. A pattern for the end would look from each of them in the middle. */
+export const trimmed = (text: string, characters: string): string => {
+  let start = 0
+  let end = text.length
+  while (start < end && characters.includes(text.charAt(start))) start++
+  while (end > start && characters.includes(text.charAt(end - 1))) end--
+  return text.slice(start, end)
+}
 
 /** What the index of `outreach.message_id` holds: equal for all spellings that have the same bare Message-ID. */
 export const messageIdKey = (messageId: SQLWrapper): SQL => sql`lower(btrim(${messageId}, '<> '))`

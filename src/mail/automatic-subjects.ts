@@ -28,6 +28,8 @@ const REPLY_PREFIX = new RegExp(`^(?:${REPLY}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?: ?
 const FORWARD_PREFIX = new RegExp(`^(?:${FORWARD}) ?:`, 'u')
 const ANY_PREFIX = new RegExp(`^(?:${REPLY}|${FORWARD}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?:`, 'u')
 const DECORATION = /^[^\p{L}\p{N}([{<【「『《〈]+/u
+/** What a spam filter or a gateway puts before a subject: `***SPAM***`, `EXTERNAL:`. */
+const FILTER_TAG = /^(?:\*{2,} ?(?:spam|junk)[^*]{0,20}\*{2,}|(?:external|extern|ext|spam) ?:) ?/u
 const TAG = /^[([{<【「『《〈]([^)\]}>】」』》〉]{0,100})[)\]}>】」』》〉] ?/u
 const LAST_BRACKET = /[([{<【「『《〈]([^()[\]{}<>【】「」『』《》〈〉]{1,100})[)\]}>】」』》〉][\s.!]*$/u
 
@@ -46,7 +48,7 @@ export const isAutomaticSubject = (subject: string, besideWeakSign: boolean): bo
   if (trailing !== undefined && beginsAutomatic(trailing.trim(), false)) return true
   for (let n = 0; n < MAX_TAGS; n++) {
     const before = text
-    text = text.replace(DECORATION, '').replace(REPLY_PREFIX, '')
+    text = text.replace(FILTER_TAG, '').replace(DECORATION, '').replace(REPLY_PREFIX, '')
     const tag = TAG.exec(text)
     if (tag !== null) {
       if (beginsAutomatic((tag[1] ?? '').trim(), false)) return true
@@ -91,8 +93,13 @@ const DAY =
 const TO =
   /^(from|to|for|by|re|regarding|on behalf of|von|an|fur|auf|de|du|a|para|da|di|van|od|fra|fran|от|на)(?![\p{L}\p{N}])/u
 
+/** `Vacation: 30 days` is what a job offers. */
+const COUNTED =
+  /^: ?\d{1,3} ?(work(ing)? ?days|days|weeks?|months?|tage|wochen|monate|jours|semaines|mois|dias|semanas|meses|giorni|settimane|mesi|dagen|weken|maanden|dni|dagar|dage|dager)(?![\p{L}\p{N}])/u
+
 /** Whether what follows a phrase leaves it a machine's. @param rest folded, without space before it */
 const endsPhrase = (sort: Sort, rest: string): boolean => {
+  if (sort === 'noun' && COUNTED.test(rest)) return false
   if (rest === '' || rest.startsWith(':') || ANY_PREFIX.test(rest)) return true
   if (/^[\p{L}\p{N}]/u.test(rest)) return goesOn(sort, rest)
   if (sort === 'noun') return endsNoun(rest)
@@ -130,7 +137,7 @@ const endsNoun = (rest: string): boolean => {
 
 /** Signs that a person says something: a question, a proposal. */
 const TALK =
-  /[?؟]|\b(can|could|shall|should|would|may|will) (you|we|i|us)\b|\bdo(es)? (you|that|this|it|\w+day)\b|\blet'?s\b|\blet (us|me)\b|\b(call|ring|text) me\b|\bworks? (for|better)\b|\bhappy to\b|\blooking forward\b|\bhow about\b|\bwhat about\b|\b(talk|speak|chat|meet|catch up)\b|\b(konnen|sollen|wollen|passt|lass uns|sprechen|telefonieren)\b|\b(peut on|pouvons|parlons|on peut|on s'appelle)\b|\b(podemos|hablamos|hablemos)\b|\b(possiamo|parliamo|sentiamoci)\b|\b(vamos|falamos|falar)\b|\b(kunnen we|zullen we|spreken)\b/u
+  /[?؟]|\b(can|could|shall|should|would|may|will) (you|we|i|us)\b|\bdo(es)? (you|that|this|it|\w+day)\b|\blet'?s\b|\blet (us|me)\b|\b(call|ring|text) me\b|\bworks? (for|better)\b|\bsuits?\b|\bfree (for|on|at)\b|\bsend me\b|\bgerne?\b|\bhappy to\b|\blooking forward\b|\bhow about\b|\bwhat about\b|\b(talk|speak|chat|meet|catch up)\b|\b(konnen|sollen|wollen|passt|lass uns|sprechen|telefonieren)\b|\b(peut on|pouvons|parlons|on peut|on s'appelle)\b|\b(podemos|hablamos|hablemos)\b|\b(possiamo|parliamo|sentiamoci)\b|\b(vamos|falamos|falar)\b|\b(kunnen we|zullen we|spreken)\b/u
 const talks = (rest: string): boolean => TALK.test(rest)
 
 /** Notes, without its `AUTO:`. A colleague who writes so puts neither the full stop nor the bracket. */
@@ -145,7 +152,7 @@ const CHALLENGES = [
   `^(please )?(confirm|verify|authenticate) (your|this|the) message\\b`,
   `^(please )?(confirm|verify|authenticate) (your|this|the) ${MAIL} (to|sent to|for delivery|delivery)\\b`,
   `^(your )?${MAIL} (to .{1,80} )?(requires|needs|awaits|is awaiting|is waiting for|is pending) (your |sender |address )?(verification|confirmation|authentication|approval|moderator approval)\\b`,
-  `^your ${MAIL} (to .{1,80} )?(is|was|has been) (held|on hold|quarantined)\\b`,
+  `^your ${MAIL} (to .{1,80} )?(is|was|has been) (held(?! up)|on hold|quarantined)\\b`,
   `^(sender|sender address|human|email sender) (verification|confirmation|authentication)\\b`,
   `^(verification|confirmation|authentication) (required|needed|request) (for|of) your ${MAIL}\\b`,
   `^(please )?(confirm|verify|prove) (that )?you (sent|wrote|are (a )?human|are (a )?(real )?person|are not a (robot|spammer))\\b`,

@@ -89,6 +89,7 @@ const LABEL = /^\*{0,2}(\p{L}[\p{L}\p{M} .'-]{0,24}?) ?[:：]\*{0,2}(?: |$|(?=\S
 const FIRST_LABELS = new Set(
   [
     'from',
+    'subject',
     'sent',
     'date',
     'von',

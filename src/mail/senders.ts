@@ -20,7 +20,7 @@ export const isNamedAsMailSystem = (senders: Address[]): boolean =>
 const NO_REPLY =
   /(^|[._+-])(no[._-]?reply|(do[._-]?not|dont)[._-]?(reply|respond)|no[._-]?respond(er|a)|nao[._-]?respond(a|er)|ne[._-]?pas[._-]?repondre|nicht[._-]?antworten|keine[._-]?antwort|non[._-]?rispondere|niet[._-]?(antwoorden|beantwoorden)|notifications?)([._+-]|\d*$)/
 /** Only alone: Mailer is a surname, too. */
-const MAILER = /^mailer(\+.*)?$/
+const MAILER = /^(mailer|bounces?|alerts?|auto[._-]?(reply|response|responder|mailer))([+=].*)?$/
 
 /**
  * Domains from which applicant systems send, and nobody else: a company that uses one has its own domain, and so has
@@ -30,6 +30,7 @@ const APPLICANT_SYSTEMS = [
   'greenhouse-mail.io',
   'hire.lever.co',
   'myworkday.com',
+  'otp.workday.com',
   'talent.icims.com',
   'applytojob.com',
   'workablemail.com',

@@ -14,8 +14,15 @@ const SIGN_OFF =
 /** Words that say: this is a profession, or a company. */
 const TITLE =
   /(?<!\p{L})(ceo|cto|cfo|coo|cpo|chro|vp|svp|evp|president|director|manager|head|lead|leader|chief|officer|founder|co ?founder|owner|partner|principal|engineer|developer|architect|designer|analyst|scientist|consultant|recruiter|recruiting|recruitment|talent|sourcer|hr|human resources|people|sales|marketing|product|operations|finance|accountant|attorney|lawyer|professor|dr|phd|teacher|assistant|secretary|coordinator|specialist|associate|executive|administrator|editor|journalist|freelancer|inc|llc|ltd|gmbh|ag|kg|ug|corp|corporation|company|co|plc|bv|nv|sarl|sas|sa|srl|spa|ab|as|oy|aps|group|leiter|leiterin|leitung|geschäftsführer|geschäftsführerin|inhaber|inhaberin|personal|personalabteilung|entwickler|entwicklerin|berater|beraterin|responsable|directeur|directrice|gérant|gérante|chargée?|ingénieure?|développeur|directora?|gerente|responsabile|direttore|direttrice|amministratore|titolare|directeur|eigenaar|kierownik|dyrektor|prezes|chef|vd|direktør|direktör|sjef|менеджер|директор|руководитель)(?!\p{L})/iu
+/** It speaks of a mail or of those who get it: `Let us keep this confidential` is what a person says. */
 const DISCLAIMER =
-  /^(this|the|diese|ce|este|questa|deze)?.{0,60}(confidential|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|disclaimer|privileged|intended (only|solely))/iu
+  /^(?=.{0,160}(e-?mail|message|notice|communication|transmission|recipient|nachricht|courriel|mensaje|correo|mensagem|messaggio|bericht|disclaimer))(?!.*(let'?s|let us|call me)(?!\p{L})).{0,60}(confidential(?!ly)|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|disclaimer|privileged|intended (only|solely))/iu
+/** Below the signatures of many companies, in whole. */
+const PRINT_NOTE =
+  /^.{0,20}(consider|think (of|about)) the environment\b.{0,60}\bprint|^think before you print\W*$/iu
+/** What is left of a picture in a text. */
+const PICTURE = /^[[<](cid:|image\d*[.:]|.{0,40}\b(logo|icon|image)\b)[^\]>]{0,80}[\]>]$/iu
+const PRONOUNS = /^[([]?(she|he|they)( ?\/ ?\p{L}{2,6}){1,2}[)\]]?$/iu
 const CONTACT =
   /https?:\/\/|www\.|[^\s@]@[^\s@]|(\+|\()?\d[\d\s()./-]{5,20}\d|^(t|m|p|f|tel|mob|mobile|phone|fax|cell|office|direct|e|email|e-mail|web|linkedin|skype)\s?[:.]|linkedin|\|/iu
 
@@ -33,7 +40,7 @@ export const aboveMark = (lines: string[]): string[] => {
  * @param senderNames the words of the sender's name and of the local part of the address, folded
  */
 export const aboveSignature = (lines: string[], senderNames: ReadonlySet<string>): string[][] => {
-  const text = lines.filter((line) => line !== '')
+  const text = lines.filter((line) => line !== '' && !PICTURE.test(line)).map(withoutEmphasis)
   const readings = [text]
   for (let start = Math.max(1, text.length - MAX_LINES); start < text.length; start++) {
     if (isSignature(text.slice(start), senderNames)) readings.push(text.slice(0, start))
@@ -41,12 +48,18 @@ export const aboveSignature = (lines: string[], senderNames: ReadonlySet<string>
   return readings
 }
 
+/** `*Ana Lopez*`: how bold letters are written in plain text. */
+const withoutEmphasis = (line: string): string => /^([*_]{1,2})(\p{L}[^*_]*)\1$/u.exec(line)?.[2] ?? line
+
 const isSignature = ([first = '', ...rest]: string[], senderNames: ReadonlySet<string>): boolean => {
   if (SIGN_OFF.test(first)) return rest.every((line) => isSignatureLine(line, senderNames))
   if (DISCLAIMER.test(first)) return true
-  if (!isName(first)) return false
-  const isSender = wordsOf(first).some((word) => senderNames.has(word))
-  const isTitled = rest.some((line) => TITLE.test(line) || CONTACT.test(line))
+  if (PRINT_NOTE.test(first)) return rest.every((line) => isSignatureLine(line, senderNames))
+  // `Ana Lopez | Head of Data | Acme`; `i. A. Ana Lopez` signs for somebody else.
+  const [name = '', ...beside] = first.replace(/^(i\. ?[av]\.|ppa\.?) /i, '').split(/ ?[|·•] ?/)
+  if (!isName(name) || !beside.every(isTitleOrContact)) return false
+  const isSender = wordsOf(name).some((word) => senderNames.has(word))
+  const isTitled = [...beside, ...rest].some((line) => TITLE.test(line) || CONTACT.test(line))
   return (isSender || isTitled) && rest.every((line) => isSignatureLine(line, senderNames))
 }
 
@@ -54,6 +67,8 @@ const isSignatureLine = (line: string, senderNames: ReadonlySet<string>): boolea
   SIGN_OFF.test(line) ||
   MARK.test(line) ||
   DISCLAIMER.test(line) ||
+  PRINT_NOTE.test(line) ||
+  PRONOUNS.test(line) ||
   (line.length <= MAX_LINE &&
     !/[?!]/.test(line) &&
     !/^p\.? ?s\b/i.test(line) &&
@@ -61,6 +76,9 @@ const isSignatureLine = (line: string, senderNames: ReadonlySet<string>): boolea
       isName(line) ||
       isTitle(line) ||
       wordsOf(line).every((word) => senderNames.has(word))))
+
+const isTitleOrContact = (part: string): boolean =>
+  part.length <= MAX_LINE && !/[?!]/.test(part) && (CONTACT.test(part) || isTitle(part))
 
 /** Words that make capitals a sentence: `Call Monday` is not a name. */
 const NOT_A_NAME =
@@ -108,7 +126,7 @@ const isTitle = (line: string): boolean =>
   !NOT_A_NAME.test(line) && line.split(' ').length <= 12 && (TITLE.test(line) || capitals(line))
 const capitals = (line: string): boolean =>
   line
-    .split(/[\s,/&-]+/)
+    .split(/[\s,/&·•-]+/)
     .every(
       (word) =>
         word === '' ||

@@ -20,7 +20,7 @@ const MAILS_EN =
 export const LANGUAGES: Record<string, Language> = {
   english: {
     asks: [
-      'unsubscribe( (me|us|my e ?mail|my address|this address|@|all))?|unsub( me)?|unsubscription( request)?',
+      'unsubscribe( (me|us|my e ?mail|my address|this address|@|all|request))?|unsub( me)?|unsubscription( request)?',
       '((i|we) )?(want|wish|would like|like|need|ask|request|prefer) to be (unsubscribed|removed|deleted|taken off|opted out)|be (unsubscribed|removed|taken off)',
       '(can|could|may) i( please)? be (removed|unsubscribed|taken off|deleted)|(would|do) you mind (removing|unsubscribing|deleting) ME_EN|mind taking ME_EN off|(i|we)( hereby)? (unsubscribe|opt out)|how (do|can) i (unsubscribe|opt out|stop these|stop this)|to unsubscribe',
       '(stop|cease|discontinue)( (it|this|that|all|these|the))?|cease and desist|(stop|cease) contact( with me)?|cancel( (my|the|this))? subscription|deregister me',
@@ -34,10 +34,11 @@ export const LANGUAGES: Record<string, Language> = {
       '((i|we) )?(do not|dont|no longer|never) (want|wish|care|need)( to)? (receive|get|hear|be contacted|be e ?mailed|hear from|get contacted|be on)',
       '((i|we) )?(do not|dont|no longer) (want|wish|need) (any|your|these|further|more|any more|any further) ?(more )?MAILS_EN',
       '((i|we) (would )?|(id|wed) )?(prefer|rather) not (to )?(be contacted|receive|get|hear)',
+      '(delete|erase|remove) (all )?(of )?my (personal )?(data|details|information|info|records)|(add|put|place) ME_EN (on|to|onto|in) (your|the) do not (contact|e ?mail|mail) list|refrain from (contacting|e ?mailing|mailing|messaging|writing|sending)( to)?( ME_EN)?( (any|more|further|such|these|your))?( MAILS_EN)?',
       'leave (me|us) alone|lose my (e ?mail|address)|((i am|im|we are|were) )?(not|no longer) interested in (receiving|getting)',
     ],
     fills:
-      'me us my our your the this these those that all any of from off out to for on at in list lists mailing mail mails email emails e newsletter newsletters message messages database databases db crm system records distribution distro subscription subscriptions subscriber subscribers communications communication correspondence marketing promotional unsolicited sequence sequences campaign campaigns drip contacts contact_list contact_lists contact_database again anymore any_more no_longer ever further future address here @ it everything and or so such sending automated other addresses entirely completely permanently altogether from_you by_you anything spam company domain team id inbox like_this like_these like_that about_this by_email by_mail by_e_mail more longer',
+      'me us my our your the this these those that all any of from off out to for on at in list lists mailing mailings mail mails email emails e newsletter newsletters message messages database databases db crm system records distribution distro subscription subscriptions subscriber subscribers communications communication correspondence marketing promotional unsolicited sequence sequences campaign campaigns drip contacts contact_list contact_lists contact_database again anymore any_more no_longer ever further future address here @ it everything and or so such sending automated other addresses entirely completely permanently altogether from_you by_you anything spam company domain team id inbox like_this like_these like_that about_this by_email by_mail by_e_mail more longer',
   },
   german: {
     asks: [
@@ -46,6 +47,7 @@ export const LANGUAGES: Record<string, Language> = {
       '(ich )?widerspreche( ich)?( hiermit)? (der|jeder|jeglicher)( weiteren)? (nutzung|verwendung|verarbeitung|kontaktaufnahme|zusendung)',
       'ME_DE( bitte)?( (aus|von|vom))?( (ihrem|ihrer|dem|der|diesem|dieser|eurem|eurer|deinem|deiner))?( (verteiler|e ?mail verteiler|liste|mailingliste|newsletter|datenbank))? (entfernen|löschen|streichen|austragen|abmelden|rausnehmen|herausnehmen|rauszunehmen|zu entfernen|zu löschen|auszutragen|zu streichen|abzumelden)',
       'abmelden|abmeldung|abbestellen|abbestellung|austragen|austragung|newsletter abbestellen|(aus|vom|von)( (dem|der|ihrem|ihrer|eurem))? (verteiler|liste|mailingliste|datenbank|newsletter) (entfernen|löschen|nehmen|streichen|austragen)|entfernen|stopp|aufhören',
+      '(sehen sie )?(bitte )?von (weiteren|jeglichen|solchen|derartigen)( weiteren)? (e ?mails|mails|nachrichten|anfragen|anschreiben|zusendungen|kontaktaufnahmen) (ab|absehen|abzusehen)',
       'um (die |umgehende |sofortige )?(löschung|entfernung|austragung|abmeldung|streichung)',
       '(keine|keinerlei)( (weiteren|weitere|solche|solchen|derartigen|mehr))?( (weiteren|weitere))? (e ?mails?|mails?|nachrichten|werbung|werbemails|zuschriften|kontaktaufnahme|newsletter|anschreiben|post|kontakt)|kein kontakt mehr|keinen kontakt mehr|keinen weiteren kontakt',
       '(schreiben|kontaktieren|mailen|belästigen|schreib|schreibt|schreibe|kontaktiere|kontaktiert|maile|mail|mailt)( sie)?( (mich|mir|uns|bitte))?( (mich|mir|uns|bitte))? (nicht|nie|niemals) (mehr|wieder|länger)( an)?',
@@ -228,6 +230,7 @@ export const LANGUAGES: Record<string, Language> = {
   japanese: {
     asks: [
       '(今後の|以後の|こちらの|この|貴社の|御社の)?(メール|メールマガジン|メルマガ|広告|営業メール)?(の)?(ご)?(配信|送信|購読|登録|受信)(の)?(を)?(停止|解除|中止|取消|取り消し|拒否|不要)(を)?(希望|お願い|依頼)?(を)?(し|いたし|致し)?(ます|てください|て下さい|してください|して下さい|してほしいです|お願いします|お願いいたします|お願い致します|です|ください|下さい)?',
+      '(この|これらの|今後の|こちらの)?メール(を)?(停止して|止めて|やめて)(ください|下さい)',
       '(退会|配信停止|解約)(希望|したい|を希望)?(し|いたし|致し)?(ます|です|お願いします|をお願いします|をお願いいたします)?',
       '(私を|私の(アドレス|メールアドレス)を|メールアドレスを|アドレスを)?(この|貴社の|御社の|配信)?(メーリング)?(リスト|名簿|データベース|配信先)(から|より)(を)?(私を|私のアドレスを)?(削除|外|除外|抹消)(し)?て?(ください|下さい|いただけますか|ほしいです|お願いします|をお願いします|をお願いいたします|いただきたいです)?',
       '(今後|今後は|以後|もう|二度と|これ以上)?(の)?(この|こちらに|私に|当方に|弊社に)?(よう)?(な)?(メール|連絡|ご連絡|営業|営業メール|広告)?(は|を|して|の送信は|の送信を)?(送らないで|しないで|送ってこないで|送信しないで|やめて|止めて|お控え|不要|結構|ご遠慮|遠慮)(ください|下さい|です|いただけますか|願います|いただきたいです)',
@@ -280,6 +283,8 @@ export const LANGUAGES: Record<string, Language> = {
 export const POLITE: string[] = [
   'please|pls|plz|kindly|now|immediately|at once|asap|right now|right away|today|again|sorry|ok|okay|and|also',
   '((many|much) )?(thanks|thank you|thank u|thankyou|thx|ty)( (so|very) much| a lot| a million| again| in advance| anyway| though| for your (time|understanding|help|cooperation|consideration))?|(much )?appreciated|(i )?appreciate it|cheers|thanks but( no thanks| no)?',
+  '(sorry )?((you|you have|youve|you have got|youve got) (got )?)?(the )?wrong (person|contact|address)|(sorry )?(i am|im|this is|we are|were) not the (right|correct) (person|contact|address)',
+  '(i|we) (have |had )?(already )?(asked|told|requested)( you)?( (already|before|twice|to)){0,2}|(under|per|as per|according to)( the)? (gdpr|ccpa)|gdpr( request)?|(i|we) (hereby )?(request|demand|ask) that you',
   'no /|no please|nope|no( /)? thanks?( you)?|but no( thanks?( you)?)?|not for (me|us)|((im|i am|we are|were|sorry im|sorry) )?(really )?(not|no longer) interested( (at all|anymore|any more|in (this|that|it|your (offer|offers|service|services|product|e ?mails?|proposal))))?|never interested',
   '(this|it|that) is (just |only )?(spam|unsolicited|unwanted|annoying|not relevant( (to|for) (me|us))?)|spam|enough( already| is enough)?',
   '((i|we) )?(did not|didnt|do not|dont|never|have never)( ever)? (signed up|sign up|subscribed|subscribe|asked|ask|opted in|opt in|requested|consented) (for|to)( (this|these|it|your|any))?( (list|e ?mails?|mails?|newsletter))?',

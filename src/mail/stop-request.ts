@@ -79,6 +79,7 @@ const saysStop = (text: string, names: ReadonlySet<string>): boolean => {
   const said = withoutGreeting(`${wordsOf(text)} /`)
   // "Stop?" asks something else; "Can you remove me?" is a request all the same.
   if (said.includes('?') && !ASKS_KINDLY.test(said)) return false
+  if (APOLOGY.test(said)) return false
   const words = said.split(' ').filter((word) => word !== '?' && word !== '')
   if (words.length === 0 || words.length > MAX_WORDS) return false
   return SPOKEN.some((language) => isMadeOf(words, language, names))
@@ -86,6 +87,9 @@ const saysStop = (text: string, names: ReadonlySet<string>): boolean => {
 
 const ASKS_KINDLY =
   /(?<!\p{L})(can|could|would|will|how|konnen|konnten|wurden|kannst|konntest|pouvez|pourriez|pueden?|podrian?|puedes|pode|poderiam?|podem|puo|puoi|potete|potreste|potrebbe|kunt|kun|wilt|wil|zou|kunnen|czy|kan|skulle|vil)(?!\p{L})/u
+
+/** "Sorry for the unsubscribe" takes it back. */
+const APOLOGY = /(?<!\p{L})(sorry|apologies|apologize|apologise) (for|about) (the|that|my|this) /u
 
 const isMadeOf = (
   words: string[],

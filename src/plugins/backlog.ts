@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { ProviderName } from '../inbox/provider.ts'
+import { loggable } from '../logger.ts'
 import { backlog } from '../operations/overview.ts'
 
 const EVERY = 10_000
@@ -18,7 +19,7 @@ export const backlogPlugin = fp<{ providers: { name: ProviderName }[]; clock: ()
       }
     }
     const tryToReport = () => {
-      report().catch((error) => app.log.debug({ err: error }, 'backlog not measured'))
+      report().catch((error) => app.log.debug({ reason: loggable(error).message }, 'backlog not measured'))
     }
     const timer = setInterval(tryToReport, EVERY)
     timer.unref()

@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import type pg from 'pg'
 import { type Counts, createCounts, type MinuteCount } from '../inbox/counts.ts'
+import { loggable } from '../logger.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -41,13 +42,13 @@ export const countsPlugin = fp<{ clock: () => Date }>(
       } catch (error) {
         // Should the commit have happened after all, they count twice: better than not at all, and rare.
         counts.giveBack(taken)
-        app.log.debug({ err: error }, 'counts not stored')
+        app.log.debug({ reason: loggable(error).message }, 'counts not stored')
         return
       }
       if (flushes++ % FLUSHES_PER_DELETION > 0) return
       await pool
         .query(`delete from minute_counts where minute < $1::timestamptz - interval '8 days'`, [clock()])
-        .catch((error) => app.log.debug({ err: error }, 'old counts not deleted'))
+        .catch((error) => app.log.debug({ reason: loggable(error).message }, 'old counts not deleted'))
     }
 
     let flushing = Promise.resolve()

@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
 import { createProcessedKeys, noProcessedKeys, type ProcessedKeys } from '../inbox/processed-keys.ts'
+import { loggable } from '../logger.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -49,7 +50,7 @@ export const redisPlugin = fp<{ config: Config }>(
           const dropped = await keys.check(app.database.upkeep)
           if (dropped > 0) app.log.warn({ dropped }, 'redis spoke of another inbox than this: keys dropped')
         } catch (error) {
-          app.log.debug({ err: error }, 'redis could not be checked')
+          app.log.debug({ reason: loggable(error).message }, 'redis could not be checked')
         }
         if (!app.closing()) {
           timer = setTimeout(check, keys.trusted() ? CHECK_EVERY : CHECK_AGAIN_AFTER).unref()

@@ -15,7 +15,7 @@ const RUNS = Number(process.env.PROPERTY_RUNS ?? 500)
 const factsOf = (events: StripeJson[]): Fact[] => events.flatMap((event) => factOf(event) ?? [])
 const applyAll = (account: Account, facts: Fact[]): Account =>
   facts.reduce((now, fact) => applyFact(now, fact).account, account)
-/** Spends what there is of so many credits. */
+/** Spends this number of credits, or what is left. */
 const spend = (account: Account, credits: number): Account => {
   const left = Math.max(0, account.row.credits - credits)
   return { ...account, row: { ...account.row, credits: left } }

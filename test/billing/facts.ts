@@ -6,7 +6,7 @@ import { fetchedSubscription } from '../../src/providers/stripe/subscription.ts'
 import type { StripeJson } from '../providers/stripe/events.ts'
 import { PRICES } from './histories.ts'
 
-/** The fact that an event is; undefined when it is none. */
+/** The fact that an event says; undefined when it says nothing. */
 export const factOf = (event: StripeJson): Fact | undefined => {
   if (!isHandled(event.type)) return undefined
   const payload = JSON.parse(JSON.stringify(event))

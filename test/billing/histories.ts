@@ -88,3 +88,30 @@ export const history: fc.Arbitrary<{ row: Row; happenings: Happening[] }> = fc
         })),
     ),
   )
+
+/**
+ * Histories of one of several users: every event once, in some order, with spending at any point. What the model does
+ * not know, an invoice that is closed, is left out.
+ */
+export const historyOf = (user: number): fc.Arbitrary<{ row: Row; happenings: Happening[] }> =>
+  fc.tuple(rowBefore, lives, fc.boolean()).chain(([row, all, inTurn]) => {
+    const events = eventsOfLives(user, all).filter(({ type }) => type !== 'invoice.voided')
+    const order = inTurn
+      ? fc.constant(events)
+      : fc.shuffledSubarray(events, { minLength: events.length, maxLength: events.length })
+    const own = row.subscriptionId?.replace('sub_1_', `sub_${user}_`) ?? null
+    return order.chain((ordered) =>
+      fc
+        .array(fc.constantFrom(0, 0, -30, -400, -3_000, 50), {
+          minLength: ordered.length,
+          maxLength: ordered.length,
+        })
+        .map((amounts) => ({
+          row: { ...row, subscriptionId: own },
+          happenings: ordered.flatMap((event, n): Happening[] => [
+            { kind: 'change', amount: amounts[n] ?? 0 },
+            { kind: 'event', event },
+          ]),
+        })),
+    )
+  })

@@ -77,7 +77,6 @@ describe('the role that db:migrate creates for the service', () => {
     'delete from pgboss.version',
     "update pgboss.subscription set name = 'x'",
     "insert into pgboss.schedule (name, cron) values ('x', '* * * * *')",
-    "insert into pgboss.queue (name) values ('x')",
     'drop schema pgboss cascade',
   ])('may not: %s', async (statement) => {
     await expect(role.query(statement)).rejects.toMatchObject({ code: '42501' })

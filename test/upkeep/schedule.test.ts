@@ -21,8 +21,14 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 
+test('the queue starts at its first attempt: after a failed one its schedules would never run', () => {
+  expect(service.logs.filter(({ msg }) => msg.startsWith('notification queue'))).toEqual([])
+})
+
 test('every task has its schedule, in minutes, and one that is gone loses it', async () => {
-  const boss = service.app.jobs.boss
+  // As db:migrate, which alone may write schedules.
+  const boss = new PgBoss({ connectionString: service.databaseUrl, supervise: false, schedule: false })
+  await boss.start()
   await boss.createQueue('upkeep-gone')
   await boss.schedule('upkeep-gone', '0 0 * * *')
   await scheduleUpkeep(boss)
@@ -30,6 +36,7 @@ test('every task has its schedule, in minutes, and one that is gone loses it', a
   expect(schedules.map(({ name, cron }) => [name, cron]).sort()).toEqual(
     tasks.map((task) => [queueOf(task), task.cron]).sort(),
   )
+  await boss.stop({ graceful: false, close: true })
   for (const { cron } of tasks) expect(cron.split(' ')).toHaveLength(5)
 })
 

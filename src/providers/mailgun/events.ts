@@ -1,3 +1,4 @@
+import { trimmed } from '../../domain/message-id.ts'
 import { idInMessageId } from '../../domain/outreach-id.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { IncomingEvent, Json } from '../../inbox/provider.ts'
@@ -67,13 +68,14 @@ const identity = (mail: Mail, form: Form): Json => {
   }
 }
 
-/** Some programs write the same to every mail: `<>`, `<@>`, `<unknown>`, `<1@localhost>`. */
+/** Some programs write the same to every mail: `<>`, `<@>`, `<unknown>`, `<1@localhost>`, `<undefined@undefined>`. */
 const isUnique = (messageId: string): boolean => {
-  const id = messageId.replace(/^[<\s]+|[>\s]+$/g, '')
+  const id = trimmed(messageId, '<> \t\r\n')
   const at = id.lastIndexOf('@')
   const [left, right] = [id.slice(0, at).trim(), id.slice(at + 1).trim()]
-  return at !== -1 && left !== '' && right !== '' && right.toLowerCase() !== 'localhost'
+  return at !== -1 && left !== '' && right !== '' && !NO_HOST.test(right)
 }
+const NO_HOST = /^(localhost(\.localdomain)?|127\.0\.0\.1|unknown|undefined|\(?null\)?)$/i
 
 const subjectOf = (mail: Mail): string | null => {
   for (const id of readThread(mail).ids) {

@@ -8,11 +8,10 @@ import { readPayload } from './payload.ts'
 import type { Prices } from './prices.ts'
 import { type FactReading, isHandled, type OneOffReading, readingOf } from './reading.ts'
 
-/** An event that is about a customer of ours, if its user is there. */
+/** An event that names a customer, whose user may be there or not. */
 interface OwnedEvent {
   claimed: ClaimedEvent
   owner: Owner
-  isTest: boolean
   reading: FactReading | OneOffReading
 }
 
@@ -25,12 +24,11 @@ export const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Price
     owned.map(({ owner }) => owner),
   )
   const oneOffs: OneOffReading[] = []
-  for (const { claimed, owner, isTest, reading } of owned) {
+  for (const { claimed, owner, reading } of owned) {
     if (heldBy(accounts, owner) === undefined) {
       batch.wait(claimed, 'user not found', { customerId: owner.customerId })
       continue
     }
-    if (isTest) tellOfTestMode(claimed, batch)
     if (reading.kind === 'fact') applyReading(claimed, reading, accounts, batch)
     else oneOffs.push(reading)
   }
@@ -46,6 +44,8 @@ const readClaimed = (claimed: ClaimedEvent, batch: Batch, prices: Prices): Owned
     batch.ignore(claimed)
     return undefined
   }
+  // Also of what cannot be applied: the customers of test mode are mostly nobody here.
+  if (event.isTest) tellOfTestMode(claimed, batch)
   const reading = readingOf(event, prices)
   if (reading.kind === 'misunderstood') {
     batch.misunderstood(claimed, reading.why)
@@ -53,18 +53,17 @@ const readClaimed = (claimed: ClaimedEvent, batch: Batch, prices: Prices): Owned
     return undefined
   }
   if (reading.kind === 'nothing' || reading.kind === 'alert') {
-    if (event.isTest) tellOfTestMode(claimed, batch)
     if (reading.kind === 'alert') tellOfPayment(reading.alert, claimed, batch)
     return undefined
   }
   const { customerId } = reading
   const subscriptionId = reading.kind === 'fact' ? reading.fact.subscriptionId : undefined
-  return { claimed, owner: { customerId, subscriptionId }, isTest: event.isTest, reading }
+  return { claimed, owner: { customerId, subscriptionId }, reading }
 }
 
 const applyReading = (
   claimed: ClaimedEvent,
-  { customerId, fact, unknownPrices, paidUnknownPrices, hostedUrl }: FactReading,
+  { customerId, fact, unknownPrices, paidUnknownPrices, lacks, hostedUrl }: FactReading,
   accounts: Accounts,
   batch: Batch,
 ): void => {
@@ -81,6 +80,7 @@ const applyReading = (
       again: 'day',
     })
   }
+  if (lacks !== undefined) batch.misunderstood(claimed, lacks)
   const taken = takeFact(accounts, customerId, fact)
   if (taken === undefined) return
   const { held, notices } = taken

@@ -51,6 +51,8 @@ export interface InvoiceReading {
   fact: InvoiceFact | undefined
   /** It creates or renews a subscription. */
   paysPeriod: boolean
+  /** None of its lines names a price, and no more lines follow. */
+  namesNoPrice: boolean
   /** Prices that were charged and that no tier knows. */
   unknownPrices: string[]
   /** Where it can be paid. */
@@ -88,6 +90,7 @@ export const readInvoice = (
             nextAttempt: object.next_payment_attempt ?? null,
           },
     paysPeriod: paysPeriod(reason),
+    namesNoPrice: !object.lines.hasMore && lines.every(({ priceId }) => priceId === null),
     unknownPrices: reason === 'manual' ? [] : unknownPricesOf(lines),
     hostedUrl: object.hosted_invoice_url ?? null,
   }

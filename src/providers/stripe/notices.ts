@@ -7,7 +7,7 @@ import type { PaymentAlert } from './charge.ts'
 /** Opened by a click on a push that has no invoice to show. */
 const APP_PATH = '/'
 
-/** Who is to be told. */
+/** Who pays, and hears of it. */
 interface Payer {
   userId: string
   email: string

@@ -15,6 +15,8 @@ export interface FactReading {
   unknownPrices: string[]
   /** Those of an invoice that was paid. */
   paidUnknownPrices: string[]
+  /** What it lacks of what its rule needs; what it does tell is applied all the same. */
+  lacks: Misunderstanding | undefined
   /** Where a failed invoice can be paid. */
   hostedUrl: string | null
 }
@@ -42,9 +44,14 @@ type Reading =
 
 type Reader = (event: StripeEvent, prices: Prices) => Reading
 
+const lackOf = (type: HandledType, field: string, text: string): Misunderstanding => ({
+  reason: 'missing_field',
+  cause: `${type} ${field}`,
+  text: `${type}: ${text}`,
+})
 const missing = (type: HandledType, field: string, text: string, details: LogDetails = {}): Reading => ({
   kind: 'misunderstood',
-  why: { reason: 'missing_field', cause: `${type} ${field}`, text: `${type}: ${text}` },
+  why: lackOf(type, field, text),
   details,
 })
 const missingCustomer = (type: HandledType): Reading => missing(type, 'customer', 'it names no customer')
@@ -58,8 +65,11 @@ const subscription =
     const { fact, status, subscriptionId, priceIds } = reading
     if (fact === undefined) return unknownStatus(status, subscriptionId)
     if (customerId === undefined) return missingCustomer(type)
-    const unknownPrices = fact.tier === null && !isEnd(fact.state.status) ? priceIds : []
-    return { kind: 'fact', customerId, fact, unknownPrices, paidUnknownPrices: [], hostedUrl: null }
+    const goesOn = !isEnd(fact.state.status)
+    const unknownPrices = fact.tier === null && goesOn ? priceIds : []
+    // An end needs no price.
+    const lacks = goesOn && priceIds.length === 0 ? lackOf(type, 'price', 'it names no price') : undefined
+    return { kind: 'fact', customerId, fact, unknownPrices, paidUnknownPrices: [], lacks, hostedUrl: null }
   }
 
 const unknownStatus = (status: string, subscriptionId: string): Reading => ({
@@ -77,7 +87,7 @@ const invoice =
   ({ type, created: at, customerId, object }, prices) => {
     const reading = readInvoice(object, { outcome, at, seenAt: at }, prices)
     if (reading === undefined) return missingId(type)
-    const { fact, invoiceId, paysPeriod, unknownPrices, hostedUrl } = reading
+    const { fact, invoiceId, paysPeriod, namesNoPrice, unknownPrices, hostedUrl } = reading
     if (fact === undefined && paysPeriod) {
       return missing(type, 'subscription', 'it creates or renews a subscription and names none', {
         invoiceId,
@@ -89,8 +99,13 @@ const invoice =
         ? { kind: 'nothing' }
         : { kind: 'one-off', customerId, invoiceId, outcome, at }
     }
-    const paidUnknownPrices = outcome === 'paid' ? unknownPrices : []
-    return { kind: 'fact', customerId, fact, unknownPrices: [], paidUnknownPrices, hostedUrl }
+    const isPaid = outcome === 'paid'
+    const paidUnknownPrices = isPaid ? unknownPrices : []
+    const lacks =
+      isPaid && paysPeriod && namesNoPrice
+        ? lackOf(type, 'price', 'it creates or renews a subscription, and no line names a price')
+        : undefined
+    return { kind: 'fact', customerId, fact, unknownPrices: [], paidUnknownPrices, lacks, hostedUrl }
   }
 
 const alerting =

@@ -1,5 +1,18 @@
 /** Wordings of a request to stop, one a line, in many languages. */
 export const REQUESTS: string[] = [
+  'Please refrain from contacting me',
+  'Kindly refrain from sending any further emails',
+  'Delete all my personal data',
+  'GDPR: please erase all of my data',
+  'I hereby request that you remove me from your mailings',
+  'Put me on your do-not-contact list, please',
+  'I have already asked you to stop emailing me',
+  'You have the wrong person. Please remove me from your list.',
+  'I am not the right contact, take me off',
+  'Sorry, unsubscribe',
+  'Bitte sehen Sie von weiteren Anfragen ab',
+  'Bitte von weiteren E-Mails absehen',
+  'メールを停止してください',
   'Please remove me from your contact list',
   'Please take me off your distribution list',
   "I'd like to be removed.",
@@ -388,6 +401,18 @@ export const REQUESTS: string[] = [
 
 /** Sentences of nearly the same words that ask for something else, or for the opposite. */
 export const NOT_REQUESTS: string[] = [
+  'Sorry for the unsubscribe',
+  'Sorry about that unsubscribe',
+  'Wrong person',
+  'I am not the right contact',
+  'Refrain from sending the CV',
+  'Add me to your list',
+  'Stop.\nLet us keep this confidential. Call me tomorrow.',
+  'Please remove me.\nThis is confidential, but I would love to talk privately',
+  'Stop\nAna | call me on Friday',
+  'Stop\n*Just kidding*',
+  'I asked you to stop by',
+  'Under GDPR I have to delete your data',
   "Please don't stop",
   "Don't stop",
   'Do not stop emailing me',

@@ -3,6 +3,14 @@ import { NOT_REQUESTS, REQUESTS } from './stop-wordings.ts'
 
 /** Requests to stop, from the contact, in our thread. */
 const requests = [
+  'Please remove me.\n\nAna Lopez | Head of Data | Acme',
+  'Remove me.\n\nAna Lopez • Acme • +49 30 123456',
+  'Please stop.\n\nMit freundlichen Grüßen\n\ni. A. Ana Lopez\nPersonalabteilung\nAcme GmbH\nRingstraße 1 · 10115 Berlin',
+  'Opt out\n\n*Ana Lopez*\n*Head of Data*',
+  'Remove me\n\nAna Lopez\n(she/her)\nData Lead',
+  'Remove me\n\n[cid:image001.png]\nAna Lopez\nAcme',
+  'Unsubscribe\n\nAna Lopez\nPlease consider the environment before printing this e-mail.',
+  'Stop\n\nSubject: Your opening\nFrom: Sam Reed <sam@rf.example>\nDate: Mon\n\nHi',
   'unsubscribe',
   'Unsubscribe.',
   'UNSUBSCRIBE!!!',

@@ -236,10 +236,10 @@ test('a mail is the same event in either form, whatever it says', async () => {
         body: { status: 'duplicate' },
       })
     }),
-    { numRuns: 25 },
+    { numRuns: 25, interruptAfterTimeLimit: 100_000, markInterruptAsFailure: true },
   )
   await service.settled()
-})
+}, 120_000)
 
 describe('a replayed token', () => {
   const replayed = { status: 401, body: { code: 'WEBHOOK_REPLAYED' } }

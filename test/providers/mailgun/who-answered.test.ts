@@ -390,26 +390,36 @@ describe('with several recipient fields', () => {
 })
 
 describe('two different mails with one Message-Id that says nothing are both kept:', () => {
-  test.each(['<@>', '<>', '<unknown>', '<1@localhost>', '<x@LOCALHOST>', '< @ >', 'x@', '@x', '<x@ >'])(
-    '%s',
-    async (messageId) => {
-      const { contact: sender, recipient } = await fresh()
-      const headers = { 'Message-Id': messageId }
-      const first = mail({ sender, recipient, headers, text: 'one' })
-      expect(await deliver(service, first)).toMatchObject({ body: { status: 'ok' } })
-      expect(await deliver(service, mail({ sender, recipient, headers, text: 'two' }))).toMatchObject({
-        body: { status: 'ok' },
-      })
-      expect(await deliver(service, first)).toMatchObject({ status: 200, body: { status: 'duplicate' } })
-      await service.settled()
-      expect(
-        await service.rows(
-          'select body_text from inbound_messages where recipient = $1 order by id',
-          recipient,
-        ),
-      ).toEqual([{ body_text: 'one' }, { body_text: 'two' }])
-    },
-  )
+  test.each([
+    '<@>',
+    '<>',
+    '<unknown>',
+    '<1@localhost>',
+    '<x@LOCALHOST>',
+    '< @ >',
+    'x@',
+    '@x',
+    '<x@ >',
+    '<1@localhost.localdomain>',
+    '<undefined@undefined>',
+    '<(null)@(null)>',
+  ])('%s', async (messageId) => {
+    const { contact: sender, recipient } = await fresh()
+    const headers = { 'Message-Id': messageId }
+    const first = mail({ sender, recipient, headers, text: 'one' })
+    expect(await deliver(service, first)).toMatchObject({ body: { status: 'ok' } })
+    expect(await deliver(service, mail({ sender, recipient, headers, text: 'two' }))).toMatchObject({
+      body: { status: 'ok' },
+    })
+    expect(await deliver(service, first)).toMatchObject({ status: 200, body: { status: 'duplicate' } })
+    await service.settled()
+    expect(
+      await service.rows(
+        'select body_text from inbound_messages where recipient = $1 order by id',
+        recipient,
+      ),
+    ).toEqual([{ body_text: 'one' }, { body_text: 'two' }])
+  })
 })
 
 describe('a mail with neither sender nor recipient', () => {

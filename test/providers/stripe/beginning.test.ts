@@ -208,7 +208,7 @@ describe('a user from before', () => {
     expect((await standing())[2]).toBe(320)
     expect(await told()).toEqual([])
   })
-  test('loses plan and credits with the end of its own, and is told', async () => {
+  test('loses plan and credits with the end of its own, and gets the e-mail', async () => {
     for (const named of [{ subscription: 'sub' }, {}]) {
       const { subscription, send, standing, mails } = await customer({ tier: 'pro', credits: 320, ...named })
       await send(

@@ -116,6 +116,45 @@ describe('an event that lacks what its rule needs is skipped with the reason, an
     await send(event)
     expect(await eventRow(event.id)).toMatchObject({ status: 'skipped', misunderstood: expect.any(String) })
   })
+  test.each([
+    ['no items', {}],
+    ['an empty list of them', { items: { data: [] } }],
+    ['items whose price is elsewhere', { items: { data: [{ id: 'si_1', rate: { id: PRO } }] } }],
+  ])('a subscription with %s: what it tells is applied all the same', async (_, changes) => {
+    const { subscription, send, eventRow, standing } = await customer()
+    const told = withObject(subscription('updated', { status: 'unpaid', at: START + 9 }), {
+      items: undefined,
+      ...changes,
+    })
+    const ended = withObject(subscription('deleted', { at: START + 10 }), { items: undefined })
+    await send(subscription('created'), told)
+    const misunderstood = 'customer.subscription.updated: it names no price'
+    expect(await eventRow(told.id)).toMatchObject({ status: 'processed', misunderstood })
+    expect(await standing()).toEqual(['free', 'unpaid', 0])
+    expect(await alerts(misunderstood)).toMatchObject([{ channel: 'ops' }])
+    // An end needs no price.
+    await send(ended)
+    expect(await eventRow(ended.id)).toMatchObject({ status: 'processed', misunderstood: null })
+  })
+  test.each([
+    ['no lines', { lines: undefined }],
+    ['lines whose price is elsewhere', { lines: { data: [{ amount: 4_900, rate: { id: PRO } }] } }],
+  ])('a paid renewal with %s', async (_, changes) => {
+    const { subscription, invoice, send, eventRow, credits, spend } = await customer()
+    const paid = withObject(invoice('paid', { period: NEXT }), changes)
+    const failed = withObject(invoice('payment_failed', { period: NEXT }), changes)
+    await send(subscription('created'))
+    await spend(400)
+    await send(paid, failed)
+    expect(await eventRow(paid.id)).toMatchObject({
+      status: 'processed',
+      misunderstood: expect.stringContaining('no line names a price'),
+    })
+    expect(await eventRow(failed.id)).toMatchObject({ status: 'processed', misunderstood: null })
+    // It pays for the period all the same, once a snapshot shows which one that is.
+    await send(subscription('updated', { period: NEXT }))
+    expect(await credits()).toBe(500)
+  })
   test('each is marked, and there is one alert per cause', async () => {
     const { subscription, send } = await customer()
     await send(
@@ -228,6 +267,18 @@ describe('whose world an event is from', () => {
     await one.send({ ...one.subscription('updated', { at: START + 9 }), livemode: false })
     expect(await alerts('stripe:test-mode:')).toHaveLength(2)
   })
+  test.each([
+    ['of a customer nobody has', { customer: 'cus_of_test_mode' }, 'pending'],
+    ['that is not understood', { status: 'hibernating' }, 'skipped'],
+  ])('one of test mode %s is reported, too', async (_, changes, status) => {
+    const { subscription, send, eventRow } = await customer()
+    service.advance(24 * 3_600_000)
+    const before = (await alerts('stripe:test-mode:')).length
+    const event = { ...withObject(subscription('created'), changes), livemode: false }
+    await send(event)
+    expect(await eventRow(event.id)).toMatchObject({ status })
+    expect(await alerts('stripe:test-mode:')).toHaveLength(before + 1)
+  })
   test('one of another account (Connect) is kept and ignored', async () => {
     const { row, subscription, send, eventRow } = await customer()
     const before = await row()
@@ -240,14 +291,14 @@ describe('whose world an event is from', () => {
 
 for (const generation of GENERATIONS) {
   describe(`whose event it is (${generation} payloads)`, () => {
-    test('is told by the subscription’s row when no user has the customer id', async () => {
+    test('is found by the subscription’s row when no user has the customer id', async () => {
       const { id, subscription, send, standing } = await newCustomer(service, {}, generation)
       await service.rows('update users set stripe_customer_id = null where id = $1', id)
       await service.rows('insert into subscriptions (id, user_id) values ($1, $2)', `sub_${id}`, id)
       await send(subscription('created'))
       expect(await standing()).toEqual(['pro', 'active', 500])
     })
-    test('is found out when the customer id comes, and waited for until then', async () => {
+    test('is known when the customer id comes, and waited for until then', async () => {
       const {
         id,
         customer: customerId,

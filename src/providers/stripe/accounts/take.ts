@@ -10,10 +10,15 @@ export interface Taken {
   notices: Notice[]
 }
 
-/** The account that an event is about; undefined when its user is not there yet. */
+/**
+ * The account that an event is about; undefined when its user is not there yet, or when the subscription has just moved
+ * to a user who is not locked here.
+ */
 export const heldBy = (accounts: Accounts, { customerId, subscriptionId }: Owner): Held | undefined => {
   const { held, userOfCustomer, userOfSubscription } = accounts
-  const userId = userOfCustomer.get(customerId) ?? userOfSubscription.get(subscriptionId ?? '')
+  const owner = userOfSubscription.get(subscriptionId ?? '')
+  if (owner !== undefined && !held.has(owner)) return undefined
+  const userId = userOfCustomer.get(customerId) ?? owner
   return userId === undefined ? undefined : held.get(userId)
 }
 
