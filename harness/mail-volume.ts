@@ -101,13 +101,14 @@ const MAILS = {
 }
 
 /**
- * Runs every statement of the matching for one mail of each kind, often enough that Postgres has settled for a plan.
+ * Runs every statement of the matching for one mail of each kind, several times, with the plans that `keepPlans` keeps.
  *
  * @param databaseUrl of somebody who may load `auto_explain`
  */
 export const measureMatching = async (databaseUrl: string): Promise<Cost[]> => {
   const settings = {
     session_preload_libraries: 'auto_explain',
+    plan_cache_mode: 'force_generic_plan',
     client_min_messages: 'log',
     'auto_explain.log_min_duration': '0',
     'auto_explain.log_analyze': 'on',

@@ -1,4 +1,4 @@
-import type { SQLWrapper } from 'drizzle-orm'
+import { type SQLWrapper, sql } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
 import type pg from 'pg'
 import type { Transaction } from './transaction.ts'
@@ -6,8 +6,8 @@ import type { Transaction } from './transaction.ts'
 const dialect = new PgDialect({ casing: 'snake_case' })
 
 /**
- * Runs a statement that a connection plans only once: for those of joins and several tables, whose planning takes
- * Postgres longer than their execution.
+ * Runs a statement as a prepared one: for those of joins and several tables, whose planning takes Postgres longer than
+ * their execution. With `keepPlans` a connection plans it once.
  *
  * @param name one per text: the text must be the same at every call, so a list is one array parameter.
  */
@@ -19,4 +19,12 @@ export const executePrepared = async <Row extends pg.QueryResultRow>(
   const { sql: text, params: values } = dialect.sqlToQuery(statement.getSQL())
   const { rows } = await tx.$client.query<Row>({ name, text, values })
   return rows
+}
+
+/**
+ * Until the end of the transaction, prepared statements keep their plan whatever the parameters are. Postgres would
+ * otherwise plan them again for every mail, which takes several times as long as to execute them.
+ */
+export const keepPlans = async (tx: Transaction): Promise<void> => {
+  await tx.execute(sql`set local plan_cache_mode = force_generic_plan`)
 }

@@ -62,7 +62,7 @@ export const bySender = async (
   return toMatch('sender', rows)
 }
 
-/** Up to so many contacts of a domain, their outreach is looked at; else the mailbox's, from the latest on. */
+/** Up to so many contacts of a domain their outreach is looked at; of a larger one, the mailbox's from the latest on. */
 const FEW_CONTACTS = 200
 
 /** The latest outreach that went from one of our mailboxes to somebody of the sender's domain, a company's. */
@@ -98,10 +98,9 @@ export const byDomain = async (
             select ${found}, ${outreach.sentAt}
             from ${outreach}
             where lower(${outreach.fromMailbox}) = mailbox and ${outreach.sentAt} is not null
-              -- "is true" keeps this from becoming a join, which would not keep the order.
-              and (${outreach.contactId} in (
-                select ${contacts.id} from ${contacts} where ${domainKey(contacts.email)} = any(${texts(domains)})
-              )) is true
+              and (
+                select ${domainKey(contacts.email)} from ${contacts} where ${contacts.id} = ${outreach.contactId}
+              ) = any(${texts(domains)})
             ${latest}
           ) sent
           where not (select are_few from few)

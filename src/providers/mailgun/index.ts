@@ -1,5 +1,6 @@
 import formbody from '@fastify/formbody'
 import type { Config } from '../../config.ts'
+import { keepPlans } from '../../db/prepared.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { Delivery, Provider } from '../../inbox/provider.ts'
 import { eventTypes } from '../event-types.ts'
@@ -43,6 +44,7 @@ export const createMailgun = (config: Config): Provider<Form | Undecoded> => ({
   handles: (eventType) => eventType === 'inbound',
   knows: (eventType) => eventTypes.mailgun.has(eventType),
   handle: async (events, batch) => {
+    await keepPlans(batch.tx)
     for (const event of events) {
       await inbound(event, batch, { fallback: config.REPLY_MATCH_FALLBACK, waitLimit: WAIT_LIMIT })
     }
