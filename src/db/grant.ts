@@ -24,6 +24,9 @@ export const grantService = async (client: pg.Client, role: string, password?: s
   const names = tables.map((table) => client.escapeIdentifier(getTableName(table)))
   await client.query(`
     grant ${READ_AND_WRITE} on ${names.join()} to ${name};
+    grant usage on sequence webhook_deliveries_id_seq to ${name};
+    grant select on webhook_payloads to ${name};
+    grant execute on function webhook_make_days(date, integer), webhook_drop_day(date) to ${name};
     grant usage on schema drizzle, pgboss to ${name};
     grant select on all tables in schema drizzle to ${name};
     grant ${READ_AND_WRITE} on all tables in schema pgboss to ${name};

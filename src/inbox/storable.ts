@@ -21,6 +21,13 @@ export const storableJson = (value: Json): string => {
   return text.replace(UNSTORABLE, (match) => (match === '\\\\' ? match : '\ufffd'))
 }
 
+/**
+ * The same as a value: what `JSON.parse` made of `text`, with strings that Postgres takes.
+ * @param text an escape in it is the only way such a character gets past a parser of JSON in UTF-8.
+ */
+export const storable = (value: Json, text: string): Json =>
+  text.includes('\\u') ? JSON.parse(storableJson(value)) : value
+
 const stringify = (value: Json): string => {
   try {
     return JSON.stringify(value)

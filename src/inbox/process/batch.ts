@@ -2,7 +2,7 @@ import type { Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { Batch, ClaimedEvent, LogDetails, Misunderstanding, ProviderName } from '../provider.ts'
 import { storableText } from '../storable.ts'
-import type { Ending } from './claim.ts'
+import type { Ending } from './events.ts'
 import { nextLook } from './retry.ts'
 
 interface LogLine {
@@ -21,6 +21,14 @@ export interface Outcome {
   /** Events that no rule understands, by row id. */
   misunderstood: Map<string, Misunderstanding>
 }
+
+/** What several batches of one transaction asked for, together. */
+export const settle = (outcomes: Outcome[]): Outcome => ({
+  lines: outcomes.flatMap(({ lines }) => lines),
+  notifications: outcomes.flatMap(({ notifications }) => notifications),
+  endings: new Map(outcomes.flatMap(({ endings }) => [...endings])),
+  misunderstood: new Map(outcomes.flatMap(({ misunderstood }) => [...misunderstood])),
+})
 
 /** Characters of a cause that are logged and sent: the sender chooses its length. */
 const MAX_CAUSE = 100

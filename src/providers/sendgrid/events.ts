@@ -7,7 +7,7 @@ import {
   canonicalMembers,
   limitId,
   sha256,
-  storableJson,
+  storable,
   storableText,
 } from '../../inbox/storable.ts'
 
@@ -42,10 +42,11 @@ export const readEvents = (body: Buffer, receivedAt: Date): IncomingEvent[] => {
     throw new Refusal('malformed', `${EXPECTED}, not one nested ${MOST_LEVELS} levels deep`)
   }
   if (costly === 'values') throw tooMany('values', MOST_VALUES)
-  const entries = parse(body.toString('utf8'))
+  const text = body.toString('utf8')
+  const entries = parse(text)
   if (!Array.isArray(entries)) throw new Refusal('malformed', EXPECTED)
   if (entries.length > MAX_EVENTS) throw tooMany('events', MAX_EVENTS)
-  return entries.map((entry) => readEntry(entry, receivedAt))
+  return entries.map((entry) => readEntry(entry, storable(entry, text), receivedAt))
 }
 
 const tooMany = (what: string, most: number) =>
@@ -65,8 +66,7 @@ const parse = (text: string): Json => {
   }
 }
 
-const readEntry = (entry: Json, receivedAt: Date): IncomingEvent => {
-  const payload = storableJson(entry)
+const readEntry = (entry: Json, payload: Json, receivedAt: Date): IncomingEvent => {
   if (!isRecord(entry)) {
     const dedupeKey = sha256(canonicalJson(entry))
     const common = { eventId: dedupeKey, dedupeKey, subject: null, payload, occurredAt: receivedAt }

@@ -55,8 +55,9 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
       maxAge: config.SENDGRID_MAX_AGE,
       maxFuture: config.MAX_FUTURE,
     })
-    return readEvents(delivery.body, delivery.receivedAt)
+    return { body: delivery.body, events: readEvents(delivery.body, delivery.receivedAt) }
   },
+  read: ({ body, receivedAt }) => readEvents(body, receivedAt),
   handles: (eventType) => handlers.has(eventType),
   handle: async (events, batch) => {
     const found = await findOutreach(events, batch)
@@ -67,4 +68,5 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
   },
   waitLimit: 15 * 60_000,
   batchSize: 500,
+  workers: 3,
 })

@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts'
 import type { Batch, ClaimedEvent, Provider } from '../../inbox/provider.ts'
+import { storable } from '../../inbox/storable.ts'
 import { applyEvent } from './apply.ts'
 import { readEvent } from './events.ts'
 import type { Context } from './handler.ts'
@@ -27,12 +28,18 @@ export const createStripe = (config: Config): Provider<Buffer> => {
         maxAge: config.STRIPE_MAX_AGE,
         maxFuture: config.MAX_FUTURE,
       })
-      return [readEvent(json, delivery.receivedAt)]
+      return { body: delivery.body, events: [readEvent(json, delivery.receivedAt)] }
+    },
+    read: ({ body, receivedAt }) => {
+      const text = body.toString('utf8')
+      return [readEvent(storable(JSON.parse(text), text), receivedAt)]
     },
     handles: isHandled,
     handle: (events, batch) => handle(events, batch, prices),
     waitLimit: 72 * 3_600_000,
     batchSize: 200,
+    workers: 2,
+    singleEvents: true,
   }
 }
 
