@@ -187,3 +187,23 @@ END $$;
 REVOKE ALL ON FUNCTION "webhook_make_days"(date, integer), "webhook_drop_day"(date) FROM PUBLIC;
 --> statement-breakpoint
 SELECT "webhook_make_days"((now() AT TIME ZONE 'UTC')::date, 2);
+--> statement-breakpoint
+-- What the inbox holds of events, by either of their identities, as of now and not of the calling statement's beginning:
+-- whoever met a queue row that was just taken out must see the events that its transaction wrote.
+CREATE FUNCTION "webhook_known"("of_provider" text, "event_ids" text[], "dedupe_keys" text[])
+RETURNS TABLE ("place" bigint, "event_id" text, "dedupe_key" text, "processed_at" timestamptz, "revivable" boolean)
+LANGUAGE plpgsql ROWS 1 SET enable_seqscan = off AS $$
+BEGIN
+  IF cardinality(event_ids) = 0 THEN RETURN; END IF;
+  RETURN QUERY
+    SELECT asked.place, found.event_id, found.dedupe_key,
+           CASE WHEN found.status IN ('processed', 'ignored') THEN found.processed_at END,
+           found.status = 'dead' OR found.status = 'skipped' AND found.waiting_since IS NOT NULL
+    FROM unnest(event_ids, dedupe_keys) WITH ORDINALITY AS asked(event_id, dedupe_key, place)
+    CROSS JOIN LATERAL (
+      SELECT e.* FROM webhook_events e WHERE e.provider = of_provider AND e.event_id = asked.event_id
+      UNION ALL
+      SELECT e.* FROM webhook_events e WHERE e.provider = of_provider AND e.dedupe_key = asked.dedupe_key
+      LIMIT 1
+    ) found;
+END $$;

@@ -11,6 +11,7 @@ import {
   jsonb,
   pgEnum,
   pgTable,
+  pgView,
   primaryKey,
   text,
   timestamp,
@@ -372,6 +373,14 @@ export const webhookEvents = pgTable(
     ),
   ],
 )
+
+/** Payloads, for looking at single events: see the function behind it in the migrations. */
+export const webhookPayloads = pgView('webhook_payloads', {
+  id: reference(),
+  provider: text(),
+  eventId: text(),
+  payload: jsonb(),
+}).existing()
 
 /** What an operator has paused: a provider, or one of its event types. Kept once it is resumed. */
 export const webhookPauses = pgTable(

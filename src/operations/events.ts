@@ -118,7 +118,7 @@ export interface EventHistory extends EventSummary {
 
 /** All there is to know of one event. */
 export interface EventDetail extends EventHistory {
-  /** Undefined once retention has deleted it. */
+  /** Undefined once it is deleted, by retention or because a person asked for it. */
   payload: Json | undefined
 }
 
@@ -127,7 +127,7 @@ export const showEvent = async (pool: pg.Pool, id: string): Promise<EventDetail 
   const history = await eventHistory(pool, id)
   if (history === undefined) return undefined
   const { rows } = await pool.query(
-    'select payload, payload is null as gone from webhook_events where id = $1',
+    `select payload, coalesce(payload = 'null', true) as gone from webhook_payloads where id = $1`,
     [id],
   )
   return { ...history, payload: rows[0]?.gone === false ? rows[0].payload : undefined }
@@ -156,7 +156,7 @@ export const payloadText = async (
   most: number,
 ): Promise<{ text: string; more: boolean } | undefined> => {
   const { rows } = await pool.query<{ text: string | null }>(
-    'select left(jsonb_pretty(payload), $2) as text from webhook_events where id = $1',
+    "select left(jsonb_pretty(nullif(payload, 'null')), $2) as text from webhook_payloads where id = $1",
     [id, most + 1],
   )
   const text = rows[0]?.text ?? null

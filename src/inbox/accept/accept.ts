@@ -118,12 +118,10 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     )
     if (provider.signsOnlyEventId) await refuseReplayed(missed[0], stored)
     const known = stored.known.filter((event) => event !== undefined)
-    if (stored.queued) {
-      const accepted = missed.length - known.length
-      if (accepted > 0) return { status: 'ok', accepted, duplicates: events.length - accepted }
-      return { status: 'duplicate', processed_at: null }
-    }
-    countDuplicates(events.length)
+    // Of a delivery that is in the queue already all events are known.
+    const accepted = stored.queued ? missed.length - known.length : 0
+    if (!stored.queued) countDuplicates(events.length)
+    if (accepted > 0) return { status: 'ok', accepted, duplicates: events.length - accepted }
     if (known.length < missed.length) return { status: 'duplicate', processed_at: null }
     return duplicate([
       ...times.map((time) => Date.parse(time)),

@@ -43,13 +43,12 @@ export interface Stored {
 
 const q = sql.placeholder
 const e = webhookEvents
-const revivable = sql`(${e.status} = 'dead' or ${e.status} = 'skipped' and ${e.waitingSince} is not null)`
-const found = sql`${e.eventId}, ${e.dedupeKey}, ${revivable} as revivable,
-  case when ${e.status} in ('processed', 'ignored') then ${e.processedAt} end as processed_at`
-
 /**
  * Stores deliveries and queues them, in one statement that a commit ends. The bodies come as one value, so that they
  * travel as bytes. What is in the queue already, by its bytes or by its event, conflicts there and is not stored.
+ *
+ * What is known is asked twice: before, to see what need not be stored; after, since the insert waits for a transaction
+ * that is just taking the same delivery out of the queue, and then the events are there.
  */
 const STORE = statement<
   | 'provider'
@@ -68,15 +67,10 @@ const STORE = statement<
   'inbox_store',
   sql`
 with asked as materialized (
-  select * from unnest(${q('askedOf')}::int[], ${q('askedIds')}::text[], ${q('askedKeys')}::text[]) with ordinality
-    as asked(n, event_id, dedupe_key, place)
+  select n, place from unnest(${q('askedOf')}::int[]) with ordinality as asked(n, place)
 ), known as materialized (
-  select asked.n, asked.place, found.* from asked cross join lateral (
-    select ${found} from ${e} where ${e.provider} = ${q('provider')} and ${e.eventId} = asked.event_id
-    union all
-    select ${found} from ${e} where ${e.provider} = ${q('provider')} and ${e.dedupeKey} = asked.dedupe_key
-    limit 1
-  ) found
+  select n, revivable from asked
+  join webhook_known(${q('provider')}, ${q('askedIds')}::text[], ${q('askedKeys')}::text[]) using (place)
 ), given as materialized (
   select nextval('webhook_deliveries_id_seq') as id, n::int, length, headers, event_count,
          to_timestamp(received) as received_at, sum(length) over (order by n) - length as start,
@@ -115,7 +109,10 @@ with asked as materialized (
   from given join queued using (id)
 )
 select (select coalesce(string_agg(n::text, ','), '') from given join queued using (id)) as queued,
-       (select json_agg(known) from known) as known`,
+       case when (select count(*) from queued) >= 0 then (
+         select json_agg(known)
+         from webhook_known(${q('provider')}, ${q('askedIds')}::text[], ${q('askedKeys')}::text[]) known
+       ) end as known`,
 )
 
 interface KnownRow {
