@@ -15,6 +15,7 @@ import { jobsPlugin } from './plugins/jobs.ts'
 import { metricsPlugin } from './plugins/metrics.ts'
 import { processorsPlugin } from './plugins/processors.ts'
 import { redisPlugin } from './plugins/redis.ts'
+import { troublePlugin } from './plugins/trouble.ts'
 import { upkeepPlugin } from './plugins/upkeep.ts'
 import { createProviders } from './providers/index.ts'
 
@@ -67,6 +68,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
     throw new errorCodes.FST_ERR_NOT_FOUND()
   })
 
+  await app.register(troublePlugin)
   await app.register(closePlugin)
   await app.register(metricsPlugin, { config })
   await app.register(databasePlugin, { config })

@@ -1,7 +1,11 @@
-import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import webpush from 'web-push'
 import { z } from 'zod'
+import { databaseUrl } from './config/database-url.ts'
+import { ecdsaKeys, sharedSecrets, stripeSecrets } from './config/keys.ts'
+import { smtpUrl } from './config/smtp-url.ts'
+import { trustProxy } from './config/trust-proxy.ts'
 
 /** Variables that hold a secret: each may be given as `NAME_FILE`, the path of a file that holds the value. */
 const SECRETS = [
@@ -19,63 +23,72 @@ const SECRETS = [
 
 const HOUR = 3_600
 
-const integer = (fallback: number, least = 0, most = Number.MAX_SAFE_INTEGER) =>
-  z.coerce
-    .number({ error: 'expected a whole number' })
-    .int('expected a whole number')
-    .min(least, `expected at least ${least}`)
-    .max(most, `expected at most ${most}`)
+/** Longer than anybody means, and short enough for every calculation with times. */
+const TEN_YEARS = { seconds: 315_360_000, days: 3_650 }
+
+const integer = (fallback: number, least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,16}$/, 'expected a whole number')
+    .transform(Number)
+    .pipe(z.number().min(least, `expected at least ${least}`).max(most, `expected at most ${most}`))
     .default(fallback)
 
+/** Seconds. */
+const age = (fallback: number, least = 1) => integer(fallback, least, TEN_YEARS.seconds)
+const days = (fallback: number, least = 1) => integer(fallback, least, TEN_YEARS.days)
+
 const url = (example: string, ...protocols: string[]) =>
-  z.string().refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), {
-    error: `expected a URL like ${example}`,
-  })
+  z.string().refine((value) => isUrl(value, protocols), { error: `expected a URL like ${example}` })
 
-/** `a, b` -> `['a', 'b']`: several live keys, so that one can be replaced without losing an event. */
-const list = z
-  .string()
-  .transform((value) => value.split(',').map((part) => part.trim()))
-  .refine((parts) => parts.every((part) => part !== ''), {
-    error: 'expected one value, or several separated by commas',
-  })
-
-/** Shared secrets, of which any one may match; none: not configured, the route answers 503. */
-const secretKeys = list.transform((secrets) => secrets.map(secretKey)).default([])
+const isUrl = (value: string, protocols: string[]): boolean => {
+  const url = URL.parse(value)
+  if (url === null || !protocols.includes(url.protocol)) return false
+  try {
+    decodeURIComponent(url.username + url.password) // whoever connects does so, and throws
+    return url.protocol === 'mailto:' ? url.pathname !== '' : url.hostname !== ''
+  } catch {
+    return false
+  }
+}
 
 const schema = z.object({
-  HOST: z.string().default('0.0.0.0'),
+  HOST: z
+    .string()
+    .regex(/^[\w.:%-]{1,255}$/, 'expected an address of this machine, as in 0.0.0.0')
+    .default('0.0.0.0'),
   PORT: integer(3000, 0, 65_535),
-  TRUST_PROXY: z.string().default('false').transform(readTrustProxy),
+  TRUST_PROXY: trustProxy.default(false),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
       error: 'expected fatal, error, warn, info, debug, trace or silent',
     })
     .default('info'),
-  DATABASE_URL: url('postgres://user:password@host:5432/roleferry', 'postgres:', 'postgresql:'),
+  DATABASE_URL: databaseUrl,
   DATABASE_POOL_MAX: integer(10, 2, 1_000),
   REDIS_URL: url('redis://host:6379/0', 'redis:', 'rediss:').optional(),
-  SENDGRID_WEBHOOK_KEY: list.optional(),
+  // What they are depends on the scheme, which is read below.
+  SENDGRID_WEBHOOK_KEY: z.string().optional(),
   SENDGRID_WEBHOOK_SCHEME: z.enum(['ecdsa', 'hmac'], { error: 'expected ecdsa or hmac' }).default('ecdsa'),
-  SENDGRID_MAX_AGE: integer(25 * HOUR, 1),
-  STRIPE_WEBHOOK_SECRET: list
-    .refine((secrets) => secrets.every((secret) => secret.startsWith('whsec_')), {
-      error: 'expected the signing secret of the endpoint, which starts with whsec_',
-    })
-    .default([]),
-  STRIPE_MAX_AGE: integer(300, 1),
+  SENDGRID_MAX_AGE: age(25 * HOUR),
+  STRIPE_WEBHOOK_SECRET: stripeSecrets.default([]),
+  STRIPE_MAX_AGE: age(300),
   STRIPE_PRICE_PRO: z.string().optional(),
   STRIPE_PRICE_TEAMS: z.string().optional(),
-  MAILGUN_WEBHOOK_SIGNING_KEY: secretKeys,
-  MAILGUN_MAX_AGE: integer(9 * HOUR, 1),
-  MAX_FUTURE: integer(300),
+  /** Any one may match; without one the route answers 503. */
+  MAILGUN_WEBHOOK_SIGNING_KEY: sharedSecrets.default([]),
+  MAILGUN_MAX_AGE: age(9 * HOUR),
+  MAX_FUTURE: age(300, 0),
   REPLY_MATCH_FALLBACK: z.enum(['mailbox', 'off'], { error: 'expected mailbox or off' }).default('mailbox'),
-  SLACK_BOT_TOKEN: z.string().optional(),
+  SLACK_BOT_TOKEN: z
+    .string()
+    .regex(/^[!-~]+$/, 'expected one token, as in xoxb-…')
+    .optional(),
   SLACK_API_URL: url('https://slack.com/api/', 'http:', 'https:').optional(),
   SLACK_CHANNEL_DELIVERABILITY: z.string().default('#deliverability'),
   SLACK_CHANNEL_BILLING: z.string().default('#billing'),
   SLACK_CHANNEL_OPS: z.string().default('#webhooks'),
-  SMTP_URL: url('smtp://user:password@host:587', 'smtp:', 'smtps:').optional(),
+  SMTP_URL: smtpUrl.optional(),
   EMAIL_FROM: z
     .string()
     .regex(
@@ -92,10 +105,10 @@ const schema = z.object({
   DD_SERVICE: z.string().default('roleferry-webhooks'),
   DD_VERSION: z.string().optional(),
   CONSOLE_PASSWORD: z.string().min(12, 'expected at least 12 characters').optional(),
-  RETENTION_PAYLOAD_DAYS: integer(30, 1),
+  RETENTION_PAYLOAD_DAYS: days(30),
   // Redis remembers an event for a day and Stripe can resend one for 30: the row must outlive both.
-  RETENTION_EVENT_DAYS: integer(90, 31),
-  RETENTION_MESSAGE_DAYS: integer(365, 1),
+  RETENTION_EVENT_DAYS: days(90, 31),
+  RETENTION_MESSAGE_DAYS: days(365),
 })
 
 /** The service's settings: every variable by its own name, keys as key objects, ages in seconds. */
@@ -169,11 +182,9 @@ const readWith = <Schema extends z.ZodObject>(expected: Schema, environment: Env
   const parsed = expected.safeParse(values)
   for (const issue of parsed.error?.issues ?? []) {
     const name = String(issue.path[0])
-    if (name === 'SENDGRID_WEBHOOK_KEY') continue // reported below, with what is expected
     problems.push(`${name}: ${values[name] === undefined ? 'is required' : issue.message}`)
   }
-  const sendgridKeys = readSendgridKeys(values)
-  if (sendgridKeys === undefined) problems.push(SENDGRID_KEY_EXPECTED)
+  const sendgridKeys = readSendgridKeys(values, problems)
   return { values, settings: parsed.data, sendgridKeys, problems }
 }
 
@@ -228,28 +239,13 @@ const withSecretFiles = (
   return values
 }
 
-const SENDGRID_KEY_EXPECTED =
-  'SENDGRID_WEBHOOK_KEY: expected the verification key shown beside the webhook (base64, starts with MFkw), ' +
-  'or with SENDGRID_WEBHOOK_SCHEME=hmac the shared secret; several separated by commas'
-
-const readSendgridKeys = (values: Environment): KeyObject[] | undefined => {
-  const parts = list.optional().safeParse(values.SENDGRID_WEBHOOK_KEY)
-  if (!parts.success) return undefined
-  try {
-    return (parts.data ?? []).map(values.SENDGRID_WEBHOOK_SCHEME === 'hmac' ? secretKey : ecdsaKey)
-  } catch {
-    return undefined
-  }
-}
-
-function secretKey(text: string): KeyObject {
-  return createSecretKey(Buffer.from(text, 'utf8'))
-}
-
-const ecdsaKey = (text: string): KeyObject => {
-  const key = createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' })
-  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new Error('not a P-256 key')
-  return key
+/** Undefined with a mistake. */
+const readSendgridKeys = (values: Environment, problems: string[]): KeyObject[] | undefined => {
+  const { SENDGRID_WEBHOOK_KEY, SENDGRID_WEBHOOK_SCHEME } = values
+  const keys = SENDGRID_WEBHOOK_SCHEME === 'hmac' ? sharedSecrets : ecdsaKeys
+  const parsed = keys.default([]).safeParse(SENDGRID_WEBHOOK_KEY)
+  for (const issue of parsed.error?.issues ?? []) problems.push(`SENDGRID_WEBHOOK_KEY: ${issue.message}`)
+  return parsed.data
 }
 
 const vapidProblems = (values: Record<string, string | undefined>): string[] => {
@@ -269,10 +265,4 @@ const vapidProblems = (values: Record<string, string | undefined>): string[] => 
   } catch {
     return ['VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY: expected a key pair as `npm run vapid` prints it']
   }
-}
-
-/** `true`, `false`, a number of hops, or addresses and networks separated by commas. */
-function readTrustProxy(value: string): boolean | string | ((address: string, hop: number) => boolean) {
-  if (value === 'true' || value === 'false') return value === 'true'
-  return /^\d+$/.test(value) ? (_address, hop) => hop < Number(value) : value
 }

@@ -1,10 +1,10 @@
 import pg from 'pg'
-import { type LoggerOptions, stdSerializers } from 'pino'
-import { causeOf } from './db/transaction.ts'
+import type { LoggerOptions } from 'pino'
 
 /**
- * Structured logs: ids and reasons, never a body, an address or a key. Postgres's messages and Drizzle's can
- * quote values, so of a database error only what names its kind is kept.
+ * Structured logs: ids and reasons, never a body, an address or a key. Whatever came from outside is cut before any
+ * pattern looks at it, and every pattern takes a time in proportion to the text: one long answer of a mail server
+ * must not stop the process for seconds.
  */
 export const loggerOptions = (level: string): LoggerOptions => ({
   level,
@@ -13,36 +13,92 @@ export const loggerOptions = (level: string): LoggerOptions => ({
     censor: '[redacted]',
   },
   serializers: {
-    err: (error: unknown) => {
-      if (!(error instanceof Error)) return { type: typeof error }
-      const cause = causeOf(error)
-      if (cause instanceof pg.DatabaseError) {
-        const { code, table, constraint, routine } = cause
-        return { type: 'DatabaseError', code, table, constraint, routine, where: stackTop(error) }
-      }
-      const { type, message, stack } = stdSerializers.err(cause)
-      const { code } = cause as { code?: unknown }
-      return {
-        type,
-        ...(code === undefined ? {} : { code }),
-        message: withoutAddresses(message),
-        stack: withoutAddresses(stack),
-      }
-    },
+    err: loggable,
     req: ({ method, url, id }: { method: string; url: string; id: string }) => ({
       method,
-      url: url.split('?')[0],
+      url: url.slice(0, MAX_URL).split('?')[0],
       id,
     }),
   },
 })
 
-const ADDRESS = /[^\s<>"'(),;:]+@[^\s<>"'(),;:]+/g
-const withoutAddresses = (text: string): string => text.replace(ADDRESS, '[address]')
+const MAX_MESSAGE = 500
+const MAX_STACK = 4_000
+const MAX_URL = 200
+/** Errors wrap errors: Drizzle's wraps Postgres's, a refusal wraps Drizzle's. */
+const MAX_CAUSES = 5
 
-const stackTop = (error: Error): string =>
-  (error.stack ?? '')
+/** What is logged of an error, or of whatever else was thrown or emitted as one. */
+interface LoggedError {
+  type: string
+  code?: string | number
+  message: string
+  stack?: string
+  /** Of a Postgres error: what it is about, by the names of the schema. */
+  table?: string
+  constraint?: string
+}
+
+/** An error as it may be logged: pg-boss emits plain objects, others throw texts. */
+export function loggable(thrown: unknown): LoggedError {
+  const error = innermost(thrown)
+  if (typeof error !== 'object' || error === null)
+    return { type: typeof error, message: shown(String(error)) }
+  const { name, code, message, stack, table, constraint } = error as Record<string, unknown>
+  const isDatabaseError = error instanceof pg.DatabaseError || isSqlState(code)
+  return {
+    type: isDatabaseError ? 'DatabaseError' : typeof name === 'string' ? name.slice(0, 100) : 'Object',
+    ...(typeof code === 'string' ? { code: code.slice(0, 100) } : typeof code === 'number' ? { code } : {}),
+    message: isDatabaseError ? withoutValues(String(message), String(code)) : shown(String(message ?? '')),
+    ...(typeof stack === 'string' ? { stack: framesOf(stack, String(message ?? '')) } : {}),
+    ...(isDatabaseError && typeof table === 'string' ? { table } : {}),
+    ...(isDatabaseError && typeof constraint === 'string' ? { constraint } : {}),
+  }
+}
+
+/** The cause that is no wrapper: a wrapper's own message may hold the statement with all its parameters. */
+const innermost = (thrown: unknown): unknown => {
+  let error = thrown
+  for (let depth = 0; depth < MAX_CAUSES; depth++) {
+    const cause = (error as { cause?: unknown } | null | undefined)?.cause
+    if (typeof cause !== 'object' || cause === null) break
+    error = cause
+  }
+  // Drizzle's error without a cause, or too deep to find it.
+  return error instanceof Error && /^Failed query/.test(error.message.slice(0, 20))
+    ? { name: error.name, message: 'a query failed', stack: error.stack }
+    : error
+}
+
+const isSqlState = (code: unknown): boolean => typeof code === 'string' && /^[0-9FHPX][0-9A-Z]{4}$/.test(code)
+
+/**
+ * Postgres's message without the values of rows, which it quotes: in data errors (class 22) after whatever mark its
+ * language uses, elsewhere after a colon. What is left quoted are names of the schema.
+ */
+const withoutValues = (message: string, code: string): string => {
+  const cut = message.slice(0, MAX_MESSAGE)
+  const end = code.startsWith('22') ? cut.search(/[:"'`«»„“”‘’]/) : cut.search(/: ?["'«„“]/)
+  return shown(end < 0 ? cut : `${cut.slice(0, end)} […]`)
+}
+
+const shown = (text: string): string => {
+  const cut = text.slice(0, MAX_MESSAGE)
+  return `${withoutAddresses(cut)}${text.length > MAX_MESSAGE ? ` […] ${text.length} characters` : ''}`
+}
+
+/** Each run of letters is looked at once. */
+const withoutAddresses = (text: string): string =>
+  text.replace(/[^\s<>"'(),;:]+/g, (word) => (word.includes('@') ? '[address]' : word))
+
+/** Where it happened, without the message, which stands in front. */
+const framesOf = (stack: string, message: string): string => {
+  const after = stack.indexOf(message.slice(0, MAX_MESSAGE))
+  return stack
+    .slice(after < 0 ? 0 : after + message.length)
+    .slice(0, MAX_STACK)
     .split('\n')
     .filter((line) => line.startsWith('    at '))
-    .slice(0, 3)
+    .map((line) => line.slice(4))
     .join('\n')
+}

@@ -1,12 +1,30 @@
-import { isIPv6 } from 'node:net'
+import ipaddr from 'ipaddr.js'
 
-/** What counts as one sender: an IPv4 address, or the whole /64 that an IPv6 sender has to choose from. */
-export const senderNetwork = (address: string): string =>
-  isIPv6(address) && !address.includes('.') ? expand(address).slice(0, 4).join(':') : address
+/**
+ * An address as proxies write it in `X-Forwarded-For`, without its port: `192.0.2.1:443`, `[2001:db8::1]:443`. What is
+ * no address stays as it is.
+ */
+export const withoutPort = (address: string): string => {
+  const bracketed = /^"?\[([\da-f:.]{1,45})\](?::\d{1,5})?"?$/i.exec(address)?.[1]
+  return bracketed ?? /^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/.exec(address)?.[1] ?? address
+}
 
-const expand = (address: string): string[] => {
-  const [head = '', tail = ''] = address.split('%')[0]?.split('::') ?? []
-  const before = head === '' ? [] : head.split(':')
-  const after = tail === '' ? [] : tail.split(':')
-  return [...before, ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'), ...after]
+/**
+ * What counts as one sender: an IPv4 address, or the whole /64 that an IPv6 sender has to choose from.
+ *
+ * @param forwarded the address that a trusted proxy names: any text, since a sender may have written it.
+ * @param socket the address at the other end of the connection, for a `forwarded` that is none.
+ */
+export const senderNetwork = (forwarded: string, socket?: string): string => {
+  const address = withoutPort(forwarded)
+  // isValid alone takes `1` and `0x7f.1` for addresses, too: as many names for one sender.
+  const written = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address)
+  if (!written) return socket === undefined ? '' : senderNetwork(socket)
+  const parsed = ipaddr.process(address)
+  return parsed instanceof ipaddr.IPv6
+    ? parsed.parts
+        .slice(0, 4)
+        .map((part) => part.toString(16))
+        .join(':')
+    : parsed.toString()
 }

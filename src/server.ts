@@ -24,7 +24,19 @@ const start = async (config: Config): Promise<void> => {
       void grace.close()
     })
   }
-  await app.listen({ host: config.HOST, port: config.PORT })
+  await app.listen({ host: config.HOST, port: config.PORT }).catch((error: NodeJS.ErrnoException) => {
+    const problem = CANNOT_LISTEN[error.code ?? '']?.(config)
+    throw problem === undefined ? error : new ConfigError([problem])
+  })
+}
+
+const CANNOT_LISTEN: Record<string, (config: Config) => string> = {
+  EADDRINUSE: ({ HOST, PORT }) => `PORT: ${PORT} is in use on ${HOST}; expected a free one`,
+  EACCES: ({ PORT }) => `PORT: this user may not listen on ${PORT}; expected one from 1024`,
+  EADDRNOTAVAIL: ({ HOST }) => `HOST: this machine has no address ${HOST}`,
+  ENOTFOUND: ({ HOST }) => `HOST: there is no address of the name ${HOST}`,
+  EAI_AGAIN: ({ HOST }) => `HOST: the name ${HOST} cannot be looked up`,
+  EINVAL: ({ HOST }) => `HOST: ${HOST} is not an address to listen on`,
 }
 
 try {

@@ -78,32 +78,222 @@ test('mail is sent from one address, with or without a name', () => {
   }
 })
 
+const PRICES = { STRIPE_PRICE_PRO: 'price_1', STRIPE_PRICE_TEAMS: 'price_2' }
+const SECRET = 'fb5b1d49c1e8e1b1a0e37d7e9c8d2f60'
+const OTHER = 'key-3ax6xnjp29jd6fds4gc373sgvjxteol0'
+
 describe('keys', () => {
-  test('become key objects, several of them, and a bad one is a mistake that names its variable', () => {
-    const good = ecKey('prime256v1')
-    const config = readConfig({ DATABASE_URL, SENDGRID_WEBHOOK_KEY: `${good}, ${ecKey('prime256v1')}` })
+  const good = ecKey('prime256v1')
+
+  test.each([',', ', ', ' ', '\n', '\r\n', ',\n', '\t', ' , '])('are separated by %j', (between) => {
+    const config = readConfig({
+      DATABASE_URL,
+      ...PRICES,
+      SENDGRID_WEBHOOK_KEY: [good, ecKey('prime256v1')].join(between),
+      STRIPE_WEBHOOK_SECRET: [`whsec_${SECRET}`, `whsec_${OTHER}`].join(between),
+      MAILGUN_WEBHOOK_SIGNING_KEY: [SECRET, OTHER].join(between),
+    })
     expect(config.SENDGRID_WEBHOOK_KEY.map((key) => key.asymmetricKeyType)).toEqual(['ec', 'ec'])
-    for (const bad of [`${good},`, `${good},zzzz`, ecKey('secp384r1'), 'AAAA']) {
-      expect(problemsOf({ DATABASE_URL, SENDGRID_WEBHOOK_KEY: bad })).toEqual([
-        expect.stringMatching(/^SENDGRID_WEBHOOK_KEY: expected .*MFkw/),
+    expect(config.STRIPE_WEBHOOK_SECRET).toEqual([`whsec_${SECRET}`, `whsec_${OTHER}`])
+    expect(config.MAILGUN_WEBHOOK_SIGNING_KEY.map((key) => key.export().toString())).toEqual([SECRET, OTHER])
+    const hmac = { SENDGRID_WEBHOOK_SCHEME: 'hmac', SENDGRID_WEBHOOK_KEY: [SECRET, OTHER].join(between) }
+    expect(readConfig({ DATABASE_URL, ...hmac }).SENDGRID_WEBHOOK_KEY.map((key) => key.type)).toEqual([
+      'secret',
+      'secret',
+    ])
+  })
+
+  test.each([
+    ['another curve', ecKey('secp384r1')],
+    ['the end cut off', good.slice(0, -8)],
+    ['the padding cut off', good.replaceAll('=', '')],
+    ['something appended', `${good}zzzz`],
+    ['bytes appended', Buffer.concat([Buffer.from(good, 'base64'), Buffer.alloc(3)]).toString('base64')],
+    ['a letter changed', good.replace(/.(?===)/, (letter) => (letter === 'A' ? 'B' : 'A'))],
+    ['a foreign letter within', `${good.slice(0, 50)}-${good.slice(50)}`],
+    ['quotes', `"${good}"`],
+    ['PEM', `-----BEGIN PUBLIC KEY-----\n${good}\n-----END PUBLIC KEY-----`],
+    ['an empty part', `${good},`],
+    ['nonsense', 'AAAA'],
+  ])('of SendGrid with %s are a mistake', (_what, key) => {
+    for (const keys of [key, `${good},${key}`]) {
+      const problems = problemsOf({ DATABASE_URL, SENDGRID_WEBHOOK_KEY: keys })
+      expect(problems).toEqual([expect.stringMatching(/^SENDGRID_WEBHOOK_KEY: expected /)])
+      expect(problems.join()).not.toContain(key.slice(0, 60))
+    }
+  })
+
+  const worthless: [what: string, secret: string][] = [
+    ['one letter', 'x'],
+    ['fifteen letters', SECRET.slice(0, 15)],
+    ['quotes', `"${SECRET}"`],
+    ['a letter that no provider writes', `${SECRET}ä`],
+    ['an empty part', `${SECRET},,${OTHER}`],
+  ]
+  const publicKeys: [what: string, secret: string][] = [
+    ['SendGrid’s public key', good],
+    ['a public key of another curve', ecKey('secp384r1')],
+    ['a public key in base64url', Buffer.from(good, 'base64').toString('base64url')],
+    ['a public key in hex', Buffer.from(good, 'base64').toString('hex')],
+    ['a piece of a public key', good.slice(0, 40)],
+  ]
+  test.each([...worthless, ...publicKeys])('to be kept secret that are %s are a mistake', (_what, secret) => {
+    for (const keys of [secret, `${SECRET}\n${secret}`]) {
+      expect(problemsOf({ DATABASE_URL, MAILGUN_WEBHOOK_SIGNING_KEY: keys })).toEqual([
+        expect.stringMatching(/^MAILGUN_WEBHOOK_SIGNING_KEY: expected /),
+      ])
+      const hmac = { SENDGRID_WEBHOOK_SCHEME: 'hmac', SENDGRID_WEBHOOK_KEY: keys }
+      expect(problemsOf({ DATABASE_URL, ...hmac })).toEqual([
+        expect.stringMatching(/^SENDGRID_WEBHOOK_KEY: expected /),
       ])
     }
   })
-  test('of the hmac scheme are secrets', () => {
-    const config = readConfig({ DATABASE_URL, SENDGRID_WEBHOOK_KEY: 'a,b', SENDGRID_WEBHOOK_SCHEME: 'hmac' })
-    expect(config.SENDGRID_WEBHOOK_KEY.map((key) => key.type)).toEqual(['secret', 'secret'])
+
+  test.each([
+    'whsec_',
+    'whsec_short',
+    `whsec_${SECRET.slice(0, 15)}`,
+    SECRET,
+    `sk_live_${SECRET}`,
+    `WHSEC_${SECRET}`,
+    `"whsec_${SECRET}"`,
+    `whsec_${SECRET};whsec_${OTHER}`,
+    `whsec_${SECRET}|whsec_${OTHER}`,
+    `whsec_${SECRET}whsec_${OTHER}`,
+    `whsec_${SECRET},,whsec_${OTHER}`,
+    `whsec_${SECRET} ${OTHER}`,
+  ])('of Stripe like %s are a mistake', (secret) => {
+    const problems = problemsOf({ DATABASE_URL, ...PRICES, STRIPE_WEBHOOK_SECRET: secret })
+    expect(problems).toEqual([expect.stringMatching(/^STRIPE_WEBHOOK_SECRET: expected /)])
+    expect(problems.join()).not.toContain(SECRET)
   })
-  test('of Mailgun and Stripe are lists', () => {
-    const config = readConfig({
-      DATABASE_URL,
-      MAILGUN_WEBHOOK_SIGNING_KEY: 'one, two',
-      STRIPE_WEBHOOK_SECRET: 'whsec_a,whsec_b',
-      STRIPE_PRICE_PRO: 'price_1',
-      STRIPE_PRICE_TEAMS: 'price_2',
+})
+
+describe('TRUST_PROXY', () => {
+  const trusts = (TRUST_PROXY: string) => readConfig({ DATABASE_URL, TRUST_PROXY }).TRUST_PROXY
+  test('is a switch, a number of proxies, or addresses and networks', () => {
+    expect(trusts('true')).toBe(true)
+    expect(trusts('false')).toBe(false)
+    for (const networks of ['10.0.0.0/8,192.168.1.7', '10.0.0.0/8 192.168.1.7\n', 'fc00::/7, 10.0.0.0/8']) {
+      const trusted = trusts(networks) as (address: string, hop: number) => boolean
+      expect(trusted('10.1.2.3', 0)).toBe(true)
+      expect(trusted('10.1.2.3:4711', 5)).toBe(true)
+      expect(trusted('203.0.113.1', 0)).toBe(false)
+      expect(trusted('10.1.2.3.example', 0)).toBe(false)
+    }
+    const two = trusts('2') as (address: string, hop: number) => boolean
+    expect([0, 1, 2].map((hop) => two('203.0.113.1', hop))).toEqual([true, true, false])
+  })
+  test.each(['yes', 'TRUE', '-1', '1.5', '10.0.0.0/33', '10.0.0', '10.0.0.0/8;10.1.0.0/16', 'fc00::/129'])(
+    '%s is a mistake',
+    (value) => {
+      expect(problemsOf({ DATABASE_URL, TRUST_PROXY: value })).toEqual([
+        expect.stringMatching(/^TRUST_PROXY: expected true, false/),
+      ])
+    },
+  )
+})
+
+describe('SMTP_URL', () => {
+  const server = (SMTP_URL: string) => readConfig({ DATABASE_URL, SMTP_URL }).SMTP_URL
+
+  test('with a user needs TLS, unless it says that it does not', () => {
+    expect(server('smtp://me%40x:p%25ss@mail.example')).toEqual({
+      host: 'mail.example',
+      port: 587,
+      secure: false,
+      requireTLS: true,
+      ignoreTLS: false,
+      auth: { user: 'me@x', pass: 'p%ss' },
     })
-    expect(config.MAILGUN_WEBHOOK_SIGNING_KEY).toHaveLength(2)
-    expect(config.STRIPE_WEBHOOK_SECRET).toEqual(['whsec_a', 'whsec_b'])
+    expect(server('smtp://token@[2001:db8::1]:2525?requireTLS=true')).toMatchObject({
+      host: '2001:db8::1',
+      port: 2525,
+      requireTLS: true,
+    })
+    expect(server('smtp://a:b@mail.example?tls=off')).toMatchObject({ requireTLS: false, ignoreTLS: true })
+    for (const tls of ['smtps://a:b@mail.example', 'smtp://a:b@mail.example:465']) {
+      expect(server(tls)).toMatchObject({ port: 465, secure: true })
+    }
   })
+  test('without a user takes TLS where the server has it', () => {
+    expect(server('smtp://mailpit:1025')).toMatchObject({ requireTLS: false, ignoreTLS: false })
+    expect(server('smtp://mailpit:1025?requireTLS=true')).toMatchObject({ requireTLS: true })
+  })
+  test.each([
+    ['?requireTls=true', 'requireTls'],
+    ['?require_tls=true', 'require_tls'],
+    ['?requireTLS=yes', 'requireTLS'],
+    ['?requireTLS=false', 'requireTLS'],
+    ['?ignoreTLS=true', 'ignoreTLS'],
+    ['?opportunisticTLS=true', 'opportunisticTLS'],
+    ['?tls.rejectUnauthorized=false', 'tls.rejectUnauthorized'],
+    ['?tls=of', 'tls'],
+    ['?tls=off&x=1', 'x'],
+    ['?tls=off&requireTLS=true', 'tls=off'],
+    ['?pool=true', 'pool'],
+    ['?connectionTimeout=0', 'connectionTimeout'],
+    ['?__proto__=1', '__proto__'],
+  ])('with %s is a mistake that names it', (query, name) => {
+    const problems = problemsOf({ DATABASE_URL, SMTP_URL: `smtp://user:secret@mail.example:25${query}` })
+    expect(problems).toEqual([expect.stringMatching(/^SMTP_URL: /)])
+    expect(problems[0]).toContain(name)
+    expect(problems[0]).not.toContain('secret')
+  })
+  test.each([
+    'smtps://a:b@mail.example?tls=off',
+    'mail.example:587',
+    'http://mail.example',
+    'smtp://',
+    'smtp:mail',
+    'smtp://a:b@',
+    'smtp://a:%zz@mail.example',
+    'smtp://a:b@mail.example/path',
+    'smtp://a:b@mail.example#tls',
+    'smtp://a:b@mail.example:99999',
+    'smtp://a:b@mail%00.example',
+  ])('%s is a mistake', (url) => {
+    expect(problemsOf({ DATABASE_URL, SMTP_URL: url })).toEqual([expect.stringMatching(/^SMTP_URL: /)])
+  })
+})
+
+test.each([
+  'postgres://u:p@host/db?sslmod=verify-full',
+  'postgres://u:p@host/db?sslmode=verify_full',
+  'postgres://u:p@host/db?SSLMODE=verify-full',
+  'postgres://u:p@host/db?ssl=yes',
+  'postgres://u:p@host/db?requiressl=1',
+  'postgres://u:p@host/db?sslmode=verify-full&sslrootcert=/does/not/exist',
+  'mysql://u:p@host/db',
+  'host/db',
+])('DATABASE_URL=%s is a mistake', (url) => {
+  expect(problemsOf({ DATABASE_URL: url })).toEqual([expect.stringMatching(/^DATABASE_URL: /)])
+})
+
+test.each([
+  ['HOST', 'two words'],
+  ['PORT', '0x10'],
+  ['PORT', '65536'],
+  ['PORT', '3000.5'],
+  ['LOG_LEVEL', 'INFO'],
+  ['DATABASE_POOL_MAX', '1'],
+  ['DATABASE_POOL_MAX', 'ten'],
+  ['REDIS_URL', 'redis:6379'],
+  ['REDIS_URL', 'redis://:%zz@host'],
+  ['SENDGRID_WEBHOOK_SCHEME', 'rsa'],
+  ['SENDGRID_MAX_AGE', '0'],
+  ['STRIPE_MAX_AGE', '5 min'],
+  ['MAX_FUTURE', '-1'],
+  ['MAX_FUTURE', '99999999999999999999'],
+  ['REPLY_MATCH_FALLBACK', 'on'],
+  ['SLACK_BOT_TOKEN', 'xoxb-1\nxoxb-2'],
+  ['SLACK_API_URL', 'slack.com'],
+  ['VAPID_SUBJECT', 'ops@roleferry.com'],
+  ['DD_DOGSTATSD_PORT', '0'],
+  ['CONSOLE_PASSWORD', 'short'],
+  ['RETENTION_PAYLOAD_DAYS', '9007199254740991'],
+])('%s=%j is a mistake reported by name', (name, value) => {
+  expect(problemsOf({ DATABASE_URL, [name]: value })).toEqual([expect.stringMatching(`^${name}: expected`)])
 })
 
 describe('a secret in a file', () => {

@@ -25,12 +25,14 @@ export const readCapture = (headersFile: string, bodyFile: string): Capture =>
   capture(headersFile, read(headersFile).toString('latin1'), read(bodyFile))
 
 /** Values may be quoted, as `curl -v` and loggers write them. */
-const HEADER = /^[<>*\s]*([\w-]+):\s*(.*?)\s*$/
+const HEADER = /^[<>*\s]*([\w-]+):(.*)$/
 
 const capture = (file: string, head: string, body: Buffer): Capture => {
   const lines = head.split(/\r?\n/).map((line) => HEADER.exec(line))
   const headers = Object.fromEntries(
-    lines.flatMap((match) => (match?.[1] === undefined ? [] : [[match[1].toLowerCase(), match[2] ?? '']])),
+    lines.flatMap((match) =>
+      match?.[1] === undefined ? [] : [[match[1].toLowerCase(), match[2]?.trim() ?? '']],
+    ),
   )
   if (Object.keys(headers).length === 0) throw new CommandError(`${file}: there are no headers`, 'usage')
   if (

@@ -78,7 +78,7 @@ const json = (write: (value: unknown) => string) => (body: Buffer) => {
     return undefined
   }
 }
-const withoutEnd = (body: string) => body.replace(/\s+$/, '')
+const withoutEnd = (body: string) => body.trimEnd()
 const crlf = (body: string) => body.replaceAll(/\r?\n/g, '\r\n')
 
 /** What programs between the provider and us do to a body, and how to undo it. */

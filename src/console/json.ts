@@ -1,23 +1,27 @@
 import { type Html, html } from './html.ts'
 
 /**
- * A string with what makes it a key, a number, or a word. A string that is cut ends with the text: what begins always
- * matches, so that nothing is looked at twice, whatever a sender wrote.
+ * A string, a number, or a word. A string that is cut ends with the text: what begins always matches, so that nothing is
+ * looked at twice, whatever a sender wrote.
  */
-const TOKEN = /("(?:[^"\\]|\\.)*(?:"|\\?$))(\s*:)?|(-?\d[\d.eE+-]*)|\b(?:true|false|null)\b/g
+const TOKEN = /("(?:[^"\\]|\\.)*"?)|(-?\d[\d.eE+-]*)|\b(?:true|false|null)\b/gs
+/** What makes a string a key. */
+const COLON = /\s*:/y
 
 /** Indented JSON, coloured. The text may end anywhere. */
 export const json = (text: string): Html => {
   const parts: (Html | string)[] = []
   let end = 0
   for (const match of text.matchAll(TOKEN)) {
-    const [all, string, colon, digits] = match
+    const [all, string, digits] = match
+    COLON.lastIndex = match.index + all.length
+    const colon = string === undefined ? undefined : COLON.exec(text)?.[0]
     parts.push(text.slice(end, match.index))
     if (string !== undefined && colon !== undefined)
       parts.push(html`<span class="key">${string}</span>${colon}`)
     else if (string !== undefined) parts.push(html`<span class="string">${string}</span>`)
     else parts.push(html`<span class="${digits === undefined ? 'word' : 'number'}">${all}</span>`)
-    end = match.index + all.length
+    end = match.index + all.length + (colon?.length ?? 0)
   }
   parts.push(text.slice(end))
   return html`<pre class="json" tabindex="0" role="region" aria-label="Payload">${parts}</pre>`

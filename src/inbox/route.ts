@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
+import { senderNetwork } from '../sender-network.ts'
 import { type Accepted, createAccept } from './accept/accept.ts'
 import { guardBody } from './admission/body-guard.ts'
 import { DECIDED_WITHIN } from './admission/deadline.ts'
@@ -20,6 +21,8 @@ const EVENT_COST = 512
 
 /** Bytes of a body that are read and dropped after a 503, at most. */
 const DROPPED_MOST = 1024 * 1024
+/** Lines for refused deliveries of one provider and reason, in a minute; then there is one for all the others. */
+const REFUSALS_LOGGED = 20
 /** Verifying and reading deliveries, in milliseconds: a share of each turn of the event loop, and how long one waits. */
 const WORK = { perTurn: 5, waitMost: 2_000 }
 
@@ -70,7 +73,7 @@ const mount = (
         })
       }
       provider.precheck?.(request.headers)
-      const hold = openHold(request.ip)
+      const hold = openHold(senderNetwork(request.ip, request.socket.remoteAddress))
       hold.assertFits(Math.min(announcedBytes(request) ?? 0, provider.bodyLimit))
       request.hold = hold
       // Not onResponse: Fastify calls that only for answers, and a sender may vanish before it gets one.
@@ -105,8 +108,17 @@ const mount = (
         scope.metrics.count('rejected', 1, { provider: provider.name, reason: refusal.reason })
         scope.counts.add(provider.name, 'refused', 1, refusal.reason)
         const line = { provider: provider.name, reason: refusal.reason, status: refusal.statusCode }
-        if (refusal.statusCode === 503) request.log.warn({ ...line, err: refusal.cause }, 'delivery refused')
-        else request.log.info(line, 'delivery refused')
+        // Our own fault is one cause for all; of what others do wrong the first few are worth a line each.
+        const ours = refusal.statusCode === 503
+        scope.trouble.report(
+          { reqId: request.id, ...line, ...(refusal.cause === undefined ? {} : { err: refusal.cause }) },
+          'delivery refused',
+          {
+            of: `${provider.name} ${refusal.reason}`,
+            first: ours ? 1 : REFUSALS_LOGGED,
+            level: ours ? 'warn' : 'info',
+          },
+        )
         throw refusal // answered by the app's error handler
       },
     },

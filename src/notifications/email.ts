@@ -21,7 +21,7 @@ const LOGIN = new Set([530, 534, 535, 538])
 export const createEmail = ({ config }: Pick<SenderOptions, 'config'>): Send<'email'> => {
   if (config.SMTP_URL === undefined) return async () => 'not_configured'
   const transport = createTransport({
-    url: config.SMTP_URL,
+    ...config.SMTP_URL,
     connectionTimeout: 5_000,
     greetingTimeout: 5_000,
     socketTimeout: 10_000,

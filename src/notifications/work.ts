@@ -1,5 +1,6 @@
 import type { Job, PgBoss } from 'pg-boss'
 import type { Metrics } from '../plugins/metrics.ts'
+import type { Trouble } from '../plugins/trouble.ts'
 import { createEmail } from './email.ts'
 import { createPush } from './push.ts'
 import {
@@ -13,11 +14,17 @@ import {
 import { PermanentError, type SenderOptions, type Sent } from './send.ts'
 import { createSlack } from './slack.ts'
 
+/** Lines for failed tries of one channel, in a minute; then there is one for all the others. */
+const FAILURES_LOGGED = 20
+
 type SendJob<Data> = (data: Data, signal: AbortSignal, job: NotificationJob<Data>) => Promise<Sent>
 
 /** Starts a worker for every channel. */
-export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: Metrics }): Promise<void> => {
-  const { metrics, log } = options
+export const workOff = async (
+  boss: PgBoss,
+  options: SenderOptions & { metrics: Metrics; trouble: Trouble },
+): Promise<void> => {
+  const { metrics, log, trouble } = options
 
   const work = async <Data extends object>(
     queue: string,
@@ -34,7 +41,10 @@ export const workOff = async (boss: PgBoss, options: SenderOptions & { metrics: 
         return { ending: result === 'passed_on' ? 'sent' : result }
       } catch (error) {
         metrics.count('notifications', 1, { channel, status: 'error' })
-        log.warn({ ...line, err: error }, 'notification failed')
+        trouble.report({ ...line, err: error }, 'notification failed', {
+          of: channel,
+          first: FAILURES_LOGGED,
+        })
         if (error instanceof PermanentError) return await giveUp(channel, job, error)
         throw error
       }

@@ -48,7 +48,9 @@ export const openPool = (
       .join(' '),
     ...timeouts,
   })
-  pool.on('error', (error) => app.log.warn({ err: error, pool: name }, 'idle connection lost'))
+  pool.on('error', (error) =>
+    app.trouble.report({ err: error, pool: name }, 'idle connection lost', { of: name }),
+  )
   pool.on('connect', (client) => client.on('error', () => {})) // the running statement rejects as well
   return pool
 }
@@ -68,5 +70,5 @@ export const databasePlugin = fp<{ config: Config }>(
       await Promise.all(Object.values(database).map((pool) => pool.end()))
     })
   },
-  { name: 'database' },
+  { name: 'database', dependencies: ['trouble'] },
 )

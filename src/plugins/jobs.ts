@@ -39,7 +39,7 @@ export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
       lock_timeout: 4_000,
     }
     const boss = new PgBoss(options)
-    boss.on('error', (error) => app.log.warn({ err: error }, 'notification queue is in trouble'))
+    boss.on('error', (error) => app.trouble.report({ err: error }, 'notification queue is in trouble'))
     let stopping = false
 
     const start = async (): Promise<void> => {
@@ -50,12 +50,13 @@ export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
             config,
             metrics: app.metrics,
             log: app.log,
+            trouble: app.trouble,
             pool: app.database.process,
             pushToThisMachine,
           })
           return
         } catch (error) {
-          app.log.warn({ err: error }, 'notification queue cannot start yet')
+          app.trouble.report({ err: error }, 'notification queue cannot start yet')
           await new Promise((resolve) => setTimeout(resolve, RETRY_START_AFTER))
         }
       }
@@ -72,5 +73,5 @@ export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
       })
     })
   },
-  { name: 'jobs', dependencies: ['database', 'metrics'] },
+  { name: 'jobs', dependencies: ['database', 'metrics', 'trouble'] },
 )

@@ -63,7 +63,6 @@ declare module 'fastify' {
 /** DogStatsD over UDP, buffered: an agent that is away costs nothing, an unresolvable host one look-up a flush. */
 export const metricsPlugin = fp<{ config: Config }>(
   async (app, { config }) => {
-    let reportedAt = 0
     const client = new StatsD({
       host: config.DD_AGENT_HOST,
       port: config.DD_DOGSTATSD_PORT,
@@ -76,9 +75,7 @@ export const metricsPlugin = fp<{ config: Config }>(
         ...(config.DD_VERSION === undefined ? {} : { version: config.DD_VERSION }),
       },
       errorHandler: (error) => {
-        if (Date.now() - reportedAt < 60_000) return
-        reportedAt = Date.now()
-        app.log.warn({ err: error }, 'metrics cannot be sent')
+        app.trouble.report({ err: error }, 'metrics cannot be sent')
       },
     })
     app.decorate('metrics', {
@@ -90,7 +87,7 @@ export const metricsPlugin = fp<{ config: Config }>(
       await new Promise<void>((resolve) => client.close(() => resolve()))
     })
   },
-  { name: 'metrics' },
+  { name: 'metrics', dependencies: ['trouble'] },
 )
 
 /** Tag values come from closed lists: whatever a sender invents would be billed as a metric of its own. */

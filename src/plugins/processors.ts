@@ -33,6 +33,23 @@ export const processorsPlugin = fp<{
     const runPool = openPool(app, config, { name: 'run', max: 1, timeouts: PROCESS })
     let begun: BegunRun | undefined
 
+    /** The providers in trouble, and since when any is, in milliseconds. */
+    const troubled = new Set<ProviderName>()
+    let troubledSince = 0
+    const inTrouble = (provider: ProviderName, error: unknown): void => {
+      if (troubled.size === 0) troubledSince = clock().getTime()
+      troubled.add(provider)
+      app.trouble.report({ provider, err: error }, 'processing pauses: the database is in trouble', {
+        of: provider,
+      })
+    }
+    const outOfTrouble = (provider: ProviderName): void => {
+      if (!troubled.delete(provider) || troubled.size > 0) return
+      app.trouble.flush()
+      const seconds = Math.round((clock().getTime() - troubledSince) / 1_000)
+      log.info({ seconds }, 'the database is back: processing goes on')
+    }
+
     const start = async (): Promise<void> => {
       await app.jobs.started
       if (stopping) return
@@ -51,6 +68,8 @@ export const processorsPlugin = fp<{
         clock,
         enqueue: app.jobs.enqueue,
         stopping: () => stopping,
+        inTrouble,
+        outOfTrouble,
       }
       for (const provider of providers) {
         const carefulBefore = begun.afterUncleanEnd ? startedAt : undefined
@@ -90,5 +109,5 @@ export const processorsPlugin = fp<{
       await runPool.end()
     })
   },
-  { name: 'processors', dependencies: ['database', 'redis', 'metrics', 'counts', 'jobs'] },
+  { name: 'processors', dependencies: ['database', 'redis', 'metrics', 'counts', 'jobs', 'trouble'] },
 )

@@ -16,12 +16,8 @@ const CHECK_AGAIN_AFTER = 1_000
 /** Redis only saves work, so nothing waits for it: no queues, short time-outs, and an error is "not known". */
 export const redisPlugin = fp<{ config: Config }>(
   async (app, { config }) => {
-    let reportedAt = 0
-    const report = (error: Error) => {
-      if (Date.now() - reportedAt < 60_000) return
-      reportedAt = Date.now()
-      app.log.warn({ err: error }, 'redis is away; the inbox alone decides')
-    }
+    const report = (error: Error) =>
+      app.trouble.report({ err: error }, 'redis is away; the inbox alone decides')
     if (config.REDIS_URL === undefined) {
       app.log.warn('REDIS_URL is not set; the inbox alone decides what was seen before')
       app.decorate('processedKeys', noProcessedKeys)
@@ -76,5 +72,5 @@ export const redisPlugin = fp<{ config: Config }>(
       redis.disconnect() // quit() would wait for a server that hangs
     })
   },
-  { name: 'redis', dependencies: ['close', 'database'] },
+  { name: 'redis', dependencies: ['close', 'database', 'trouble'] },
 )

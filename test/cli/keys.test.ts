@@ -187,7 +187,7 @@ test("SendGrid's shared secret (hmac) is checked as well", async () => {
   const { headers, body } = deliveries.sendgrid()
   const found = await check(['sendgrid', raw({ headers, body })], {
     SENDGRID_WEBHOOK_SCHEME: 'hmac',
-    SENDGRID_WEBHOOK_KEY: 'secret',
+    SENDGRID_WEBHOOK_KEY: 'a-secret-that-is-shared',
   })
   expect(found).toMatchObject({ verdict: 'malformed', because: expect.stringContaining('32 bytes') })
 })

@@ -1,4 +1,3 @@
-import { senderNetwork } from '../../sender-network.ts'
 import { Refusal } from './refusal.ts'
 
 /** What one delivery holds in memory, from its first byte until it is answered and stored. */
@@ -33,7 +32,7 @@ const KNOWN_MOST = 10_000
  * them has room for one delivery.
  *
  * @param bodyLimit the largest body, in bytes.
- * @returns a function that opens the account of one delivery; `address` is its sender's.
+ * @returns a function that opens the account of one delivery; `sender` is what `senderNetwork` calls it.
  */
 export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.now) => {
   let held = 0
@@ -48,8 +47,7 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
     if (known.size > KNOWN_MOST) known.delete(known.keys().next().value as string)
   }
 
-  return (address: string): Hold => {
-    const sender = senderNetwork(address)
+  return (sender: string): Hold => {
     let stranger = !isKnown(sender)
     let own = 0
     let released = false

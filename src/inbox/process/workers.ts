@@ -1,5 +1,4 @@
-import type { FastifyBaseLogger } from 'fastify'
-import type { Provider } from '../provider.ts'
+import type { Provider, ProviderName } from '../provider.ts'
 import { createProcess, type ProcessOptions, type Shared } from './process.ts'
 
 /** Another replica's events, retries and waits are found by looking, in milliseconds. */
@@ -20,6 +19,12 @@ export interface Workers {
   stopped: Promise<void>
 }
 
+/** Called when a provider's processing has to pause, and after each turn that went well. */
+interface Trouble {
+  inTrouble: (provider: ProviderName, error: unknown) => void
+  outOfTrouble: (provider: ProviderName) => void
+}
+
 interface Idler {
   resolve: () => void
 }
@@ -31,9 +36,9 @@ interface Idler {
 export const startWorkers = (
   provider: Provider,
   carefulBefore: Date | undefined,
-  options: ProcessOptions & { log: FastifyBaseLogger },
+  options: ProcessOptions & Trouble,
 ): Workers => {
-  const { log, stopping } = options
+  const { stopping } = options
   const shared: Shared = { carefulBefore }
   const sleeping = new Map<number, () => void>()
   let active = 0
@@ -79,6 +84,7 @@ export const startWorkers = (
         try {
           const { worked, full } = await turn(worker === 0)
           pause = PAUSE_IN_TROUBLE.least
+          options.outOfTrouble(provider.name)
           if (full) rouseOne()
           if (worked || news !== seen) continue
           if (active > 1) return
@@ -100,7 +106,7 @@ export const startWorkers = (
         await workOff()
       } catch (error) {
         if (stopping()) return
-        log.warn({ provider: provider.name, err: error }, 'processing pauses: the database is in trouble')
+        options.inTrouble(provider.name, error)
         rest = pause
         pause = Math.min(pause * 2, PAUSE_IN_TROUBLE.most)
       } finally {

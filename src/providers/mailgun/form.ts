@@ -1,16 +1,9 @@
 import { TextDecoder } from 'node:util'
 import { Refusal } from '../../inbox/admission/refusal.ts'
+import type { Attachment } from '../../mail/mail.ts'
 
 // Mailgun posts its own fields in lower case and, beside them, every header of the mail as a field of its own. An
 // outside sender invents those: their names are data, never keys of an object, and their number and size are bounded.
-
-/** An attachment, described. Its bytes are not kept. */
-export interface Attachment {
-  name: string | null
-  type: string | null
-  /** Bytes. */
-  size: number
-}
 
 /** A delivery's form, read within bounds. */
 export interface Form {
@@ -39,6 +32,9 @@ const MAX_NAME = 200
 const MAX_HEADER = 10 * KIB
 const MAX_HEADERS = 256 * KIB
 
+/** Of an invitation, which says what it is at its start. */
+export const MAX_CALENDAR = 16 * KIB
+
 const SIGNATURE_FIELDS = ['timestamp', 'token', 'signature'] as const
 
 /** What is read of Mailgun's own fields, in characters. The rest (HTML, mostly) is not kept. */
@@ -49,6 +45,7 @@ const OWN_FIELDS = new Map<string, number>([
   ['from', MAX_HEADER],
   ['subject', MAX_HEADER],
   ['body-plain', 256 * KIB],
+  ['body-calendar', MAX_CALENDAR],
   ['stripped-text', 256 * KIB],
   ['stripped-signature', 16 * KIB],
   ['message-headers', 1024 * KIB],

@@ -2,9 +2,9 @@ import { sql } from 'drizzle-orm'
 import { lockApplications, lockContacts, lockOutreach } from '../../domain/locks.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import { storableJson, storableText } from '../../inbox/storable.ts'
-import { firstAddress } from './addresses.ts'
-import { classify, type Kind } from './classify.ts'
-import { fromPayload, type Mail } from './mail.ts'
+import { firstAddress } from '../../mail/addresses.ts'
+import { classify, type Kind } from '../../mail/classify.ts'
+import { fromPayload, type Mail } from '../../mail/mail.ts'
 import { byMailbox, bySender, byThread, type Match } from './match.ts'
 import { reply } from './reply.ts'
 import { threadIds } from './thread.ts'
@@ -31,7 +31,7 @@ export const inbound = async (
 }
 
 interface Decision {
-  kind: Exclude<Kind, 'bulk'>
+  kind: Kind
   match: Match | undefined
 }
 
@@ -41,8 +41,8 @@ const decide = async (
   batch: Batch,
   { fallback, waitLimit }: InboundOptions,
 ): Promise<Decision | 'wait'> => {
-  const kind = classify(mail)
-  if (kind === 'bounce' || kind === 'auto_reply') return { kind, match: undefined }
+  const inThread = classify(mail, { isOwn: false, answersUs: true, isContact: false })
+  if (inThread !== 'reply') return { kind: inThread, match: undefined }
   const ids = threadIds(mail)
   const thread = await byThread(batch, ids)
   if (thread !== undefined) return { kind: 'reply', match: thread }
@@ -50,7 +50,8 @@ const decide = async (
   const { waitingSince } = claimed
   const waited = waitingSince !== null && batch.now.getTime() - waitingSince.getTime() >= waitLimit
   const mayWait = ids.length > 0 && !waited
-  if (kind === 'bulk') return mayWait ? 'wait' : { kind: 'auto_reply', match: undefined }
+  const kind = classify(mail, { isOwn: false, answersUs: false, isContact: false })
+  if (kind !== 'reply') return mayWait ? 'wait' : { kind, match: undefined }
   const sender = await bySender(batch, mail)
   if (sender !== undefined) return { kind, match: sender }
   if (mayWait) return 'wait'

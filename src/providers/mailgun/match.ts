@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm'
 import { idInMessageId } from '../../domain/outreach-id.ts'
 import type { Batch } from '../../inbox/provider.ts'
 import { storableText } from '../../inbox/storable.ts'
-import { firstAddress, readAddresses, spellings } from './addresses.ts'
-import type { Mail } from './mail.ts'
+import { firstAddress, readAddresses, spellings } from '../../mail/addresses.ts'
+import type { Mail } from '../../mail/mail.ts'
 
 /** The outreach a reply answers. */
 export interface Match {

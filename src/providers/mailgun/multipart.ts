@@ -2,7 +2,15 @@ import type { IncomingMessage } from 'node:http'
 import { Busboy } from '@fastify/busboy'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../../inbox/admission/refusal.ts'
-import { createCollector, emptyForm, type Form, MAX_ATTACHMENTS, MAX_FIELDS, tooManyFields } from './form.ts'
+import {
+  createCollector,
+  emptyForm,
+  type Form,
+  MAX_ATTACHMENTS,
+  MAX_CALENDAR,
+  MAX_FIELDS,
+  tooManyFields,
+} from './form.ts'
 
 const LIMIT = 40 * 1024 * 1024
 const MAX_FIELD = 1024 * 1024
@@ -45,8 +53,14 @@ export const readMultipart = (request: FastifyRequest, payload: IncomingMessage)
       // Raw MIME may come as a file: what is asked for is only whether it is there.
       if (field === 'body-mime') collect(field, '1')
       else if (form.attachments.length < MAX_ATTACHMENTS) form.attachments.push(attachment)
+      const isCalendar = type === 'text/calendar' || /\.ics$/i.test(name ?? '')
+      let calendar = ''
       file.on('data', (chunk: Buffer) => {
         attachment.size += chunk.length
+        if (isCalendar && calendar.length < MAX_CALENDAR) calendar += chunk.toString('latin1')
+      })
+      file.on('end', () => {
+        if (calendar !== '') collect('body-calendar', calendar)
       })
       file.on('error', () => stop(malformed()))
     })

@@ -2,9 +2,9 @@ import { sql } from 'drizzle-orm'
 import { optOut } from '../../domain/opt-out.ts'
 import { cancelSteps } from '../../domain/sequence-steps.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
-import type { Mail } from './mail.ts'
+import type { Mail } from '../../mail/mail.ts'
+import { isStopRequest } from '../../mail/stop-request.ts'
 import type { Match } from './match.ts'
-import { isStopRequest } from './stop-request.ts'
 
 /** A person answered: the sequence stops, the application moves on, the user is told. The rows must be locked. */
 export const reply = async (claimed: ClaimedEvent, mail: Mail, match: Match, batch: Batch): Promise<void> => {

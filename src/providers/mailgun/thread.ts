@@ -1,4 +1,4 @@
-import { headerValues, type Mail } from './mail.ts'
+import { headerValues, type Mail } from '../../mail/mail.ts'
 
 const MAX_IDS = 100
 /** RFC 5322 limits a line to 998 characters. */

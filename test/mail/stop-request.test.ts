@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { fromPayload } from '../../../src/providers/mailgun/mail.ts'
-import { isStopRequest } from '../../../src/providers/mailgun/stop-request.ts'
+import { fromPayload } from '../../src/mail/mail.ts'
+import { isStopRequest } from '../../src/mail/stop-request.ts'
 
 const asksToStop = (strippedText: string | null, parts: Record<string, string> = {}) =>
   isStopRequest(

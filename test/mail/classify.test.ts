@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { classify } from '../../../src/providers/mailgun/classify.ts'
-import { fromPayload } from '../../../src/providers/mailgun/mail.ts'
+import { type Context, classify } from '../../src/mail/classify.ts'
+import { fromPayload } from '../../src/mail/mail.ts'
 
 /** A person's mail with these headers and other parts. */
-const kindOf = (headers: Record<string, string>, parts: Record<string, string | null> = {}) =>
+const kindOf = (
+  headers: Record<string, string>,
+  parts: Record<string, string | null> = {},
+  context: Partial<Context> = {},
+) =>
   classify(
     fromPayload({
       sender: 'ana@acme.example',
@@ -12,6 +16,7 @@ const kindOf = (headers: Record<string, string>, parts: Record<string, string | 
       headers: Object.entries(headers),
       ...parts,
     }),
+    { isOwn: false, answersUs: false, isContact: false, ...context },
   )
 
 describe('a reply', () => {
@@ -138,6 +143,9 @@ describe('bulk mail', () => {
     { 'List-Unsubscribe': '<mailto:u@acme.example>' },
     { 'Feedback-ID': '1:2:3' },
   ]) {
-    test(`is what carries ${JSON.stringify(headers)}`, () => expect(kindOf(headers)).toBe('bulk'))
+    test(`with ${JSON.stringify(headers)} is automatic, unless it answers us`, () => {
+      expect(kindOf(headers)).toBe('auto_reply')
+      expect(kindOf(headers, {}, { answersUs: true })).toBe('reply')
+    })
   }
 })

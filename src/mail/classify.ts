@@ -1,17 +1,31 @@
 import { readAddresses } from './addresses.ts'
 import { headerValues, type Mail } from './mail.ts'
 
-/**
- * What a mail is by its own signs. A `bulk` one is an automatic mail too, unless it answers one of our messages:
- * people reply from behind ticket and applicant systems.
- */
-export type Kind = 'reply' | 'auto_reply' | 'bounce' | 'bulk'
+/** What a mail is; section 7 of the contract. Only a `reply` moves an outreach on. */
+export type Kind = 'own' | 'complaint' | 'bounce' | 'unsubscribe' | 'auto_reply' | 'reply'
 
-/** Looks at the envelope, the headers and the subject, never at the text. */
-export const classify = (mail: Mail): Kind => {
+/** What the database knows about a mail. */
+export interface Context {
+  /**
+   * It is our own mail arriving here: From is one of our mailboxes, or its Message-Id is an outreach's, or From is
+   * the user of the application whose message it answers.
+   */
+  isOwn: boolean
+  /**
+   * A thread header names one of our messages. Then bulk signs alone do not count: people reply from behind ticket
+   * and applicant systems.
+   */
+  answersUs: boolean
+  /** From is the address of a contact to whom we wrote from this mailbox. Then an answer to an invitation is a reply. */
+  isContact: boolean
+}
+
+/** The first kind that holds. Looks at the envelope, the headers, the subject, and for a button's mail at the text. */
+export const classify = (mail: Mail, { isOwn, answersUs }: Context): Kind => {
+  if (isOwn) return 'own'
   if (isBounce(mail)) return 'bounce'
   if (isAutomatic(mail) || hasAutomaticSubject(mail)) return 'auto_reply'
-  return isBulk(mail) ? 'bulk' : 'reply'
+  return isBulk(mail) && !answersUs ? 'auto_reply' : 'reply'
 }
 
 const isBounce = (mail: Mail): boolean =>

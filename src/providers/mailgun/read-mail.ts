@@ -1,26 +1,6 @@
-import type { Json } from '../../inbox/provider.ts'
-import { decodeWords } from './encoded-words.ts'
-import { type Attachment, type Form, MAX_ATTACHMENTS } from './form.ts'
-
-/** A mail as it is kept in the inbox: what the rules use, in UTF-8, within bounds. */
-export interface Mail {
-  /** Unix seconds, as Mailgun signed them. */
-  timestamp: number
-  messageId: string | null
-  /** Our mailbox, from the envelope. */
-  recipient: string | null
-  /** From the envelope: empty for what must not be answered, null when it is not told. */
-  sender: string | null
-  from: string | null
-  subject: string | null
-  /** The whole text, and what is left of it without quotes and signature, as far as Mailgun could tell. */
-  text: string | null
-  strippedText: string | null
-  strippedSignature: string | null
-  /** In order, repeated ones included; names as they were written. */
-  headers: [name: string, value: string][]
-  attachments: Attachment[]
-}
+import { decodeHeader } from '../../mail/decode.ts'
+import type { Attachment, Mail } from '../../mail/mail.ts'
+import { type Form, MAX_ATTACHMENTS } from './form.ts'
 
 const MAX_HEADERS = 2_000
 const MAX_HEADER_NAME = 200
@@ -50,11 +30,12 @@ export const readMail = (form: Form, timestamp: number): Mail => {
     recipient: fields.get('recipient')?.trim() || null,
     sender: fields.get('sender')?.trim() ?? null,
     from: fields.get('from') ?? header('from') ?? null,
-    subject: subject === undefined ? null : cut(decodeWords(subject), MAX_SUBJECT),
+    subject: subject === undefined ? null : cut(decodeHeader(subject), MAX_SUBJECT),
     text: text('body-plain', MAX_TEXT),
     strippedText: text('stripped-text', MAX_TEXT),
     strippedSignature: text('stripped-signature', MAX_TEXT),
     headers,
+    calendarMethod: calendarMethod(fields.get('body-calendar')),
     attachments: [...form.attachments, ...storedAttachments(fields.get('attachments'))]
       .slice(0, MAX_ATTACHMENTS)
       .map(({ name, type, size }) => ({
@@ -84,6 +65,9 @@ const pairsIn = (list: unknown): Mail['headers'] =>
       Array.isArray(pair) && typeof pair[0] === 'string' && typeof pair[1] === 'string',
   )
 
+const calendarMethod = (calendar: string | undefined): string | null =>
+  /^METHOD:[ \t]*([\w-]+)/im.exec(calendar ?? '')?.[1]?.toUpperCase() ?? null
+
 /** Routes that store the mail (`store(notify=…)`) list its attachments instead of sending them. */
 const storedAttachments = (json: string | undefined): Attachment[] => {
   const list = parse(json)
@@ -107,30 +91,3 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 const findHeader = (headers: Mail['headers'], name: string): string | undefined =>
   headers.find(([other]) => other.toLowerCase() === name)?.[1]
-
-/** All values of a header, whatever the case of its name. @param name in lower case. */
-export const headerValues = ({ headers }: Mail, name: string): string[] =>
-  headers.filter(([other]) => other.toLowerCase() === name).map(([, value]) => value)
-
-/** The mail as the inbox's payload. */
-export const toPayload = (mail: Mail): Json => ({
-  ...mail,
-  attachments: mail.attachments.map((one) => ({ ...one })),
-})
-
-const EMPTY: Mail = {
-  timestamp: 0,
-  messageId: null,
-  recipient: null,
-  sender: null,
-  from: null,
-  subject: null,
-  text: null,
-  strippedText: null,
-  strippedSignature: null,
-  headers: [],
-  attachments: [],
-}
-
-/** A mail from the inbox, as {@link toPayload} made it. */
-export const fromPayload = (payload: Json): Mail => ({ ...EMPTY, ...(payload as Partial<Mail> | null) })

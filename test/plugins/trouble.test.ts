@@ -1,0 +1,59 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createTrouble } from '../../src/plugins/trouble.ts'
+
+let lines: unknown[][]
+let trouble: ReturnType<typeof createTrouble>
+beforeEach(() => {
+  vi.useFakeTimers()
+  lines = []
+  const log = (level: string) => (fields: unknown, message: string) => lines.push([level, message, fields])
+  trouble = createTrouble({ warn: log('warn'), info: log('info') } as never)
+})
+afterEach(() => {
+  trouble.close()
+  vi.useRealTimers()
+})
+
+test('what repeats itself is one line a minute, with a count and the last of its errors', () => {
+  for (let n = 1; n <= 3_000; n++) {
+    trouble.report({ n }, 'away')
+    vi.advanceTimersByTime(100) // five minutes in all
+  }
+  expect(lines[0]).toEqual(['warn', 'away', { n: 1 }])
+  expect(lines.slice(1).map(([, , fields]) => fields)).toEqual([
+    { n: 600, repeated: 599 },
+    { n: 1_200, repeated: 600 },
+    { n: 1_800, repeated: 600 },
+    { n: 2_400, repeated: 600 },
+    { n: 3_000, repeated: 600 },
+  ])
+})
+
+test('after a quiet minute it is news again', () => {
+  trouble.report({}, 'away')
+  vi.advanceTimersByTime(60_000)
+  trouble.report({}, 'away')
+  expect(lines).toHaveLength(2)
+})
+
+test('kinds are told apart, and of some the first few have a line each', () => {
+  for (let n = 0; n < 5; n++) {
+    trouble.report({ n }, 'away', { of: 'a' })
+    trouble.report({ n }, 'away', { of: 'b', first: 3, level: 'info' })
+  }
+  expect(lines.map(([level]) => level).toSorted()).toEqual(['info', 'info', 'info', 'warn'])
+  trouble.flush()
+  trouble.flush()
+  expect(lines.slice(4)).toEqual([
+    ['warn', 'away', { n: 4, repeated: 4 }],
+    ['info', 'away', { n: 4, repeated: 2 }],
+  ])
+})
+
+test('the end says what was not said yet', () => {
+  trouble.report({}, 'away')
+  trouble.report({}, 'away')
+  trouble.close()
+  expect(lines).toHaveLength(2)
+  expect(vi.getTimerCount()).toBe(0)
+})
