@@ -85,17 +85,15 @@ ALTER TABLE "webhook_events" DROP COLUMN "payload";
 CREATE FUNCTION "webhook_payload"("body" bytea, "place" integer) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
-  whole json;
-  one text;
+  whole text;
 BEGIN
-  whole := convert_from(body, 'UTF8')::json;
-  one := CASE json_typeof(whole) WHEN 'array' THEN whole -> place ELSE whole END;
-  IF one ~ '\\u(0000|[dD][89a-fA-F])' THEN
-    one := regexp_replace(one, '(?<!\\)((?:\\\\)*)\\u0000', '\1' || U&'\FFFD', 'g');
-    one := regexp_replace(one, '(?<!\\)((?:\\\\)*)\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])', '\1' || U&'\FFFD', 'g');
-    one := regexp_replace(one, '(?<!\\u[dD][89abAB][0-9a-fA-F]{2})(?<!\\)((?:\\\\)*)\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\1' || U&'\FFFD', 'g');
+  whole := convert_from(body, 'UTF8');
+  IF whole ~ '\\u(0000|[dD][89a-fA-F])' THEN
+    whole := regexp_replace(whole, '(?<!\\)((?:\\\\)*)\\u0000', '\1' || U&'\FFFD', 'g');
+    whole := regexp_replace(whole, '(?<!\\)((?:\\\\)*)\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])', '\1' || U&'\FFFD', 'g');
+    whole := regexp_replace(whole, '(?<!\\u[dD][89abAB][0-9a-fA-F]{2})(?<!\\)((?:\\\\)*)\\u[dD][c-fC-F][0-9a-fA-F]{2}', '\1' || U&'\FFFD', 'g');
   END IF;
-  RETURN one::jsonb;
+  RETURN (CASE json_typeof(whole::json) WHEN 'array' THEN whole::json -> place ELSE whole::json END)::jsonb;
 EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
   RETURN NULL;
 END $$;

@@ -21,12 +21,11 @@ export const storableJson = (value: Json): string => {
   return text.replace(UNSTORABLE, (match) => (match === '\\\\' ? match : '\ufffd'))
 }
 
-/**
- * The same as a value: what `JSON.parse` made of `text`, with strings that Postgres takes.
- * @param text an escape in it is the only way such a character gets past a parser of JSON in UTF-8.
- */
-export const storable = (value: Json, text: string): Json =>
-  text.includes('\\u') ? JSON.parse(storableJson(value)) : value
+/** Whether JSON may hold what Postgres does not take: only an escape gets such a character past a parser of UTF-8. */
+export const isSuspect = (text: string): boolean => text.includes('\\u')
+
+/** The same value with strings that Postgres takes. Needed only of what {@link isSuspect}. */
+export const storable = (value: Json): Json => JSON.parse(storableJson(value))
 
 const stringify = (value: Json): string => {
   try {

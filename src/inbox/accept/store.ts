@@ -63,13 +63,14 @@ const STORE = statement<
   | 'askedOf'
   | 'askedIds'
   | 'askedKeys'
+  | 'askTwice'
 >(
   'inbox_store',
   sql`
 with asked as materialized (
   select n, place from unnest(${q('askedOf')}::int[]) with ordinality as asked(n, place)
 ), known as materialized (
-  select n, revivable from asked
+  select * from asked
   join webhook_known(${q('provider')}, ${q('askedIds')}::text[], ${q('askedKeys')}::text[]) using (place)
 ), given as materialized (
   select nextval('webhook_deliveries_id_seq') as id, n::int, length, headers, event_count,
@@ -109,11 +110,17 @@ with asked as materialized (
   from given join queued using (id)
 )
 select (select coalesce(string_agg(n::text, ','), '') from given join queued using (id)) as queued,
-       case when (select count(*) from queued) >= 0 then (
-         select json_agg(known)
-         from webhook_known(${q('provider')}, ${q('askedIds')}::text[], ${q('askedKeys')}::text[]) known
-       ) end as known`,
+       case when (select count(*) from queued) >= 0 and cardinality(${q('askedIds')}::text[]) <= ${q('askTwice')}::int
+         then (
+           select json_agg(known)
+           from webhook_known(${q('provider')}, ${q('askedIds')}::text[], ${q('askedKeys')}::text[]) known
+         )
+         else (select json_agg(known) from known)
+       end as known`,
 )
+
+/** More events than this are asked for once: what the second look finds matters to the answer alone. */
+const ASK_TWICE = 200
 
 interface KnownRow {
   place: number
@@ -147,6 +154,7 @@ export const storeDeliveries = async (
       askedOf: plainArray(asked.map(({ n }) => n)),
       askedIds: textArray(asked.map(({ identity }) => identity.eventId)),
       askedKeys: textArray(asked.map(({ identity }) => identity.dedupeKey)),
+      askTwice: ASK_TWICE,
     }),
   )
   const queued = new Set(rows[0]?.queued.split(','))

@@ -38,6 +38,8 @@ const unpack = (
   reading: Map<string, IncomingEvent[]>,
 ): Unpacked => {
   const unpacked: Unpacked = { events: [], done: [], sliced: undefined }
+  const taken = new Set(deliveries.map(({ id }) => id))
+  for (const id of reading.keys()) if (!taken.has(id)) reading.delete(id) // another worker went on with it
   for (const delivery of deliveries) {
     const { id, nextPosition, receivedAt } = delivery
     const read = reading.get(id) ?? readDelivery(provider, delivery)

@@ -77,7 +77,9 @@ type Source = (client: pg.PoolClient, now: Date, halved: boolean) => Promise<Wor
 export const createProcess = (provider: Provider, shared: Shared, options: ProcessOptions) => {
   const { pool, log, clock } = options
   const { name, batchSize } = provider
+  /** What was read of a delivery that is taken in slices. */
   const reading = new Map<string, IncomingEvent[]>()
+  const isRead = (id: string): boolean => reading.has(id)
   /** Times in a row that the connection was lost although the server answers. */
   let lost = 0
   const strikes = new Map<string, number>()
@@ -86,7 +88,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
 
   const deliveries: Source = async (client, now, halved) => {
     const since = shared.carefulBefore
-    const claimed = await claimDeliveries(client, name, { most: batchSize, since })
+    const claimed = await claimDeliveries(client, name, { most: batchSize, since, isRead })
     if (claimed.deliveries.length === 0) return undefined
     const entry = { now, pausedTypes: claimed.pausedTypes, pendingFrom: undefined }
     const { events, duplicates } = await enter(client, provider, claimed.deliveries, entry, {
@@ -180,7 +182,11 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   const enterReserved = async (): Promise<ClaimedEvent[]> =>
     await inTransaction(pool, async (_tx, client) => {
       const now = clock()
-      const claimed = await claimDeliveries(client, name, { most: batchSize, since: shared.carefulBefore })
+      const claimed = await claimDeliveries(client, name, {
+        most: batchSize,
+        since: shared.carefulBefore,
+        isRead,
+      })
       const pendingFrom = new Date(now.getTime() + RESERVED_FOR)
       const entry = { now, pausedTypes: claimed.pausedTypes, pendingFrom }
       const { events } = await enter(client, provider, claimed.deliveries, entry, { reading, halved: true })

@@ -32,26 +32,34 @@ from webhook_claim(${q('provider')}, ${q('most')}, ${q('since')})`,
  *
  * @param most events in all; the last delivery may hold more.
  * @param since only deliveries received from then on; those before are another's to take.
+ * @param isRead whether a delivery's body was read before, so that it need not be read again.
  */
 export const claimDeliveries = async (
   client: pg.PoolClient,
   provider: ProviderName,
-  { most, since }: { most: number; since: Date | undefined },
+  { most, since, isRead }: { most: number; since: Date | undefined; isRead: (id: string) => boolean },
 ): Promise<{ deliveries: QueuedDelivery[]; pausedTypes: Set<string> }> => {
   const { rows } = await client.query(CLAIM({ provider, most, since: since ?? '-infinity' }))
   const pausedTypes = new Set<string>(rows[0]?.paused_types)
-  return { deliveries: await withBodies(client, rows), pausedTypes }
+  return { deliveries: await withBodies(client, rows, isRead), pausedTypes }
 }
 
-const withBodies = async (client: pg.PoolClient, rows: pg.QueryResultRow[]): Promise<QueuedDelivery[]> => {
+const withBodies = async (
+  client: pg.PoolClient,
+  rows: pg.QueryResultRow[],
+  isRead: (id: string) => boolean,
+): Promise<QueuedDelivery[]> => {
   const unread = rows.map(toUnread)
-  const bodies = await readBodies(client, unread)
+  const wanted = unread.filter(({ id }) => !isRead(id))
+  const bodies = await readBodies(client, wanted)
   return unread.map((delivery) => {
-    const body = bodies.get(delivery.id)
+    const body = isRead(delivery.id) ? NOT_READ : bodies.get(delivery.id)
     if (body === undefined) throw new Error(`delivery ${delivery.id} is in the queue without its body`)
     return { ...delivery, body }
   })
 }
+
+const NOT_READ = Buffer.alloc(0)
 
 const toUnread = (row: pg.QueryResultRow): Omit<QueuedDelivery, 'body'> => ({
   id: row.delivery_id,
@@ -144,5 +152,5 @@ export const claimDelivery = async (
   id: string,
 ): Promise<QueuedDelivery | undefined> => {
   const { rows } = await client.query(CLAIM_THIS({ provider, id }))
-  return (await withBodies(client, rows))[0]
+  return (await withBodies(client, rows, () => false))[0]
 }

@@ -5,6 +5,7 @@ import type { ClaimedEvent, IncomingEvent, Json } from '../../inbox/provider.ts'
 import {
   canonicalJson,
   canonicalMembers,
+  isSuspect,
   limitId,
   sha256,
   storable,
@@ -43,10 +44,11 @@ export const readEvents = (body: Buffer, receivedAt: Date): IncomingEvent[] => {
   }
   if (costly === 'values') throw tooMany('values', MOST_VALUES)
   const text = body.toString('utf8')
+  const suspect = isSuspect(text)
   const entries = parse(text)
   if (!Array.isArray(entries)) throw new Refusal('malformed', EXPECTED)
   if (entries.length > MAX_EVENTS) throw tooMany('events', MAX_EVENTS)
-  return entries.map((entry) => readEntry(entry, storable(entry, text), receivedAt))
+  return entries.map((entry) => readEntry(entry, suspect ? storable(entry) : entry, receivedAt))
 }
 
 const tooMany = (what: string, most: number) =>

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts'
 import type { Batch, ClaimedEvent, Provider } from '../../inbox/provider.ts'
-import { storable } from '../../inbox/storable.ts'
+import { isSuspect, storable } from '../../inbox/storable.ts'
 import { applyEvent } from './apply.ts'
 import { readEvent } from './events.ts'
 import type { Context } from './handler.ts'
@@ -32,7 +32,8 @@ export const createStripe = (config: Config): Provider<Buffer> => {
     },
     read: ({ body, receivedAt }) => {
       const text = body.toString('utf8')
-      return [readEvent(storable(JSON.parse(text), text), receivedAt)]
+      const json = JSON.parse(text)
+      return [readEvent(isSuspect(text) ? storable(json) : json, receivedAt)]
     },
     handles: isHandled,
     handle: (events, batch) => handle(events, batch, prices),
