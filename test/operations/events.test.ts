@@ -62,7 +62,7 @@ describe('what a person types into the search box', () => {
   })
 
   test('an event id with an "@" in it is found all the same', async () => {
-    await deliver(service, event('click', { sg_event_id: 'id@elsewhere' }))
+    await deliverAndSettle(service, event('click', { sg_event_id: 'id@elsewhere' }))
     expect((await resolveSearch(service.db, 'id@elsewhere')).filter).toEqual({ eventId: 'id@elsewhere' })
   })
 })
