@@ -43,6 +43,9 @@ const FIELDS: { [T in EventType]: (outreachId: number) => Record<string, unknown
   spamreport: () => ({}),
 }
 
+const mailOf = (outreachId: number): string =>
+  createHash('md5').update(`mail ${outreachId}`).digest('base64url')
+
 /** Event number n as SendGrid reports it in the hour before `timestamp` (seconds). */
 export const eventOf = (n: number, timestamp: number): Record<string, unknown> => {
   const type = typeOf(n)
@@ -56,7 +59,8 @@ export const eventOf = (n: number, timestamp: number): Record<string, unknown> =
     event: type,
     category: ['outreach'],
     sg_event_id: random,
-    sg_message_id: `${random}.recvd-7b56b9d8c-4x2lq-1-69249C00-1F.0`,
+    // Every event of a mail has the same beginning.
+    sg_message_id: `${mailOf(outreachId)}.recvd-7b56b9d8c-4x2lq-1-69249C00-${n.toString(16).toUpperCase()}.0`,
     outreach_id: String(outreachId),
     ...FIELDS[type](outreachId),
   }

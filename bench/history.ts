@@ -34,7 +34,7 @@ select 'sendgrid', 'history-' || md5(n::text), encode(sha256(n::text::bytea), 'h
        jsonb_build_object(
          'email', 'contact' || outreach || '@example.com', 'event', 'delivered', 'timestamp', extract(epoch from at)::bigint,
          'smtp-id', '<outreach_' || outreach || '@rf-send-01.com>', 'outreach_id', outreach::text, 'tls', 1,
-         'sg_event_id', 'history-' || md5(n::text), 'sg_message_id', md5(n::text) || '.recvd-7b56b9d8c-4x2lq-1',
+         'sg_event_id', 'history-' || md5(n::text), 'sg_message_id', md5('mail ' || outreach) || '.recvd-7b56b9d8c-4x2lq-' || n,
          'ip', '168.245.22.14', 'response', '250 2.0.0 OK 1763990400 a1-20020 - gsmtp', 'category', '["outreach"]'::jsonb),
        $6, case $6 when 'pending' then 0 else 1 end, at, at,
        case $6 when 'pending' then null else at end, case $6 when 'pending' then at end

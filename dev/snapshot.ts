@@ -20,6 +20,7 @@ const TABLES: { table: string; name: string; from?: string }[] = [
 const UNTOLD = new Set([
   'id',
   'message_id_seen_at',
+  'sg_message_id_seen_at',
   'opted_out_at',
   'granted_at',
   'received_at',

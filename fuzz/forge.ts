@@ -73,6 +73,7 @@ export const forgeForm = (
   { mailgun, strangers }: Senders,
 ): { how: string; fields: FormFields } => {
   const signature = mailgun.sign()
+  const earlier = mailgun.sign({ at: new Date(Date.now() - 60_000) })
   const at = random.between(0, 2)
   const [name, value] = signature[at] ?? ['', '']
   const others = signature.filter((_, n) => n !== at)
@@ -81,7 +82,11 @@ export const forgeForm = (
     () => ({ how: `an empty ${name}`, signature: [...others, [name, '']] }),
     () => ({ how: `${name} changed`, signature: [...others, [name, otherText(random, value)]] }),
     () => ({ how: `${name} changed`, signature: [...others, [name, otherText(random, value)]] }),
-    () => ({ how: `${name} twice`, signature: [...signature, [name, random.pick([value, 'x', ''])]] }),
+    () => ({
+      how: `${name} behind four others`,
+      signature: [...['a', 'b', 'c', 'd'].map((other): [string, string] => [name, other]), ...signature],
+    }),
+    () => ({ how: `${name} of another signature`, signature: [...others, earlier[at] ?? ['', '']] }),
     () => ({ how: `${name} in upper case`, signature: [...others, [name.toUpperCase(), value]] }),
     () => ({ how: 'signed with another key', signature: strangers.mailgun.sign() }),
     () => ({ how: 'stale', signature: mailgun.sign({ at: new Date(Date.now() + random.pick(STALE)) }) }),

@@ -4,6 +4,7 @@ import webpush from 'web-push'
 import { z } from 'zod'
 import { databaseUrl } from './config/database-url.ts'
 import { ecdsaKeys, sharedSecrets, stripeSecrets } from './config/keys.ts'
+import { priceList, priceProblems } from './config/prices.ts'
 import { smtpUrl } from './config/smtp-url.ts'
 import { trustProxy } from './config/trust-proxy.ts'
 
@@ -13,6 +14,7 @@ const SECRETS = [
   'REDIS_URL',
   'SENDGRID_WEBHOOK_KEY',
   'STRIPE_WEBHOOK_SECRET',
+  'STRIPE_API_KEY',
   'MAILGUN_WEBHOOK_SIGNING_KEY',
   'SLACK_BOT_TOKEN',
   'SMTP_URL',
@@ -45,12 +47,21 @@ const isUrl = (value: string, protocols: string[]): boolean => {
   const url = URL.parse(value)
   if (url === null || !protocols.includes(url.protocol)) return false
   try {
-    decodeURIComponent(url.username + url.password) // whoever connects does so, and throws
+    decodeURIComponent(url.username + url.password) // the client does so when it connects, and throws
     return url.protocol === 'mailto:' ? url.pathname !== '' : url.hostname !== ''
   } catch {
     return false
   }
 }
+
+/** The address of a server: nothing after the port. */
+const origin = (example: string) =>
+  url(example, 'http:', 'https:').refine((value) => !URL.canParse(value) || isOrigin(new URL(value)), {
+    error: `expected an address without a path, like ${example}`,
+  })
+
+const isOrigin = ({ pathname, search, hash, username, password }: URL): boolean =>
+  pathname === '/' && search + hash + username + password === ''
 
 const schema = z.object({
   HOST: z
@@ -73,8 +84,16 @@ const schema = z.object({
   SENDGRID_MAX_AGE: age(25 * HOUR),
   STRIPE_WEBHOOK_SECRET: stripeSecrets.default([]),
   STRIPE_MAX_AGE: age(300),
-  STRIPE_PRICE_PRO: z.string().optional(),
-  STRIPE_PRICE_TEAMS: z.string().optional(),
+  STRIPE_PRICE_PRO: priceList.default([]),
+  STRIPE_PRICE_TEAMS: priceList.default([]),
+  STRIPE_API_KEY: z
+    .string()
+    .regex(
+      /^[rs]k_\w{8,}$/,
+      'expected an API key (best a restricted, read-only one), which starts with rk_ or sk_',
+    )
+    .optional(),
+  STRIPE_API_URL: origin('https://api.stripe.com').optional(),
   /** Any one may match; without one the route answers 503. */
   MAILGUN_WEBHOOK_SIGNING_KEY: sharedSecrets.default([]),
   MAILGUN_MAX_AGE: age(9 * HOUR),
@@ -138,14 +157,7 @@ ${problems.map((problem) => `  ${problem}`).join('\n')}
  */
 export const readConfig = (environment: Environment): Config => {
   const { values, settings, sendgridKeys, problems } = readWith(schema, environment)
-  if (values.STRIPE_WEBHOOK_SECRET !== undefined) {
-    for (const name of ['STRIPE_PRICE_PRO', 'STRIPE_PRICE_TEAMS'] as const) {
-      if (values[name] === undefined) problems.push(`${name}: is required when STRIPE_WEBHOOK_SECRET is set`)
-    }
-    if (values.STRIPE_PRICE_PRO !== undefined && values.STRIPE_PRICE_PRO === values.STRIPE_PRICE_TEAMS) {
-      problems.push('STRIPE_PRICE_TEAMS: expected another price than STRIPE_PRICE_PRO')
-    }
-  }
+  problems.push(...priceProblems(values))
   problems.push(...vapidProblems(values))
   if (settings === undefined || sendgridKeys === undefined || problems.length > 0) {
     throw new ConfigError(problems)
@@ -180,13 +192,16 @@ const readWith = <Schema extends z.ZodObject>(expected: Schema, environment: Env
   const problems: string[] = []
   const values = withSecretFiles(environment, problems)
   const parsed = expected.safeParse(values)
-  for (const issue of parsed.error?.issues ?? []) {
-    const name = String(issue.path[0])
-    problems.push(`${name}: ${values[name] === undefined ? 'is required' : issue.message}`)
-  }
+  problems.push(...problemsIn(parsed.error, values))
   const sendgridKeys = readSendgridKeys(values, problems)
   return { values, settings: parsed.data, sendgridKeys, problems }
 }
+
+const problemsIn = (error: z.ZodError | undefined, values: Environment): string[] =>
+  (error?.issues ?? []).map(({ path, message }) => {
+    const name = String(path[0])
+    return `${name}: ${values[name] === undefined ? 'is required' : message}`
+  })
 
 /** Only one URL, for the commands that need nothing else. @throws {ConfigError} */
 const readUrl = (environment: Environment, name: 'DATABASE_URL' | 'REDIS_URL'): string => {
@@ -204,6 +219,42 @@ export const readDatabaseUrl = (environment: Environment): string => readUrl(env
 
 /** @throws {ConfigError} */
 export const readRedisUrl = (environment: Environment): string => readUrl(environment, 'REDIS_URL')
+
+const stripeApiSchema = schema.pick({ STRIPE_API_KEY: true, STRIPE_API_URL: true }).required({
+  STRIPE_API_KEY: true,
+})
+
+/** Only what Stripe's API is asked with, for the commands that ask it. */
+export type StripeApiConfig = z.infer<typeof stripeApiSchema>
+
+/** Reads {@link StripeApiConfig}. @throws {ConfigError} also when there is no key. */
+export const readStripeApiConfig = (environment: Environment): StripeApiConfig =>
+  readAlone(stripeApiSchema, environment)
+
+const reconciliationSchema = schema
+  .pick({ STRIPE_API_KEY: true, STRIPE_API_URL: true, STRIPE_PRICE_PRO: true, STRIPE_PRICE_TEAMS: true })
+  .required({ STRIPE_API_KEY: true })
+
+/** What `stripe reconcile` works with. */
+export type ReconciliationConfig = z.infer<typeof reconciliationSchema>
+
+/** Reads {@link ReconciliationConfig}. @throws {ConfigError} also when there is no key, or a tier has no price. */
+export const readReconciliationConfig = (environment: Environment): ReconciliationConfig =>
+  readAlone(reconciliationSchema, environment, priceProblems)
+
+/** Only these variables, for the commands that need no other. */
+const readAlone = <Schema extends z.ZodObject>(
+  expected: Schema,
+  environment: Environment,
+  moreProblems: (values: Environment) => string[] = () => [],
+): z.infer<Schema> => {
+  const problems: string[] = []
+  const values = withSecretFiles(environment, problems)
+  const { data, error } = expected.safeParse(values)
+  problems.push(...problemsIn(error, values), ...moreProblems(values))
+  if (data === undefined || problems.length > 0) throw new ConfigError(problems)
+  return data
+}
 
 /** For `db:migrate -- --grant NAME`: the password that the role gets, if any. @throws {ConfigError} */
 export const readServicePassword = (environment: Environment): string | undefined => {

@@ -169,6 +169,35 @@ describe('keys', () => {
   })
 })
 
+describe('Stripe’s prices', () => {
+  const withPrices = (pro: string, teams: string) => ({
+    DATABASE_URL,
+    STRIPE_PRICE_PRO: pro,
+    STRIPE_PRICE_TEAMS: teams,
+  })
+  test('are a list per tier', () => {
+    expect(readConfig(withPrices('price_1', 'price_2, price_2_yearly,price_2_old'))).toMatchObject({
+      STRIPE_PRICE_PRO: ['price_1'],
+      STRIPE_PRICE_TEAMS: ['price_2', 'price_2_yearly', 'price_2_old'],
+    })
+    expect(readConfig({ DATABASE_URL })).toMatchObject({ STRIPE_PRICE_PRO: [], STRIPE_PRICE_TEAMS: [] })
+  })
+  test('that are in both lists are mistakes, each by its name', () => {
+    expect(problemsOf(withPrices('price_a,price_b,price_c', 'price_c,price_d, price_a'))).toEqual([
+      'STRIPE_PRICE_TEAMS: price_c is in STRIPE_PRICE_PRO, too; a price means one tier',
+      'STRIPE_PRICE_TEAMS: price_a is in STRIPE_PRICE_PRO, too; a price means one tier',
+    ])
+  })
+  test.each(['price_1,', ',price_1', 'price_1,,price_3', 'price_1 price_3', 'price_1\nprice_3'])(
+    'like %j are a mistake',
+    (prices) => {
+      expect(problemsOf(withPrices(prices, 'price_2'))).toEqual([
+        expect.stringMatching(/^STRIPE_PRICE_PRO: expected/),
+      ])
+    },
+  )
+})
+
 describe('TRUST_PROXY', () => {
   const trusts = (TRUST_PROXY: string) => readConfig({ DATABASE_URL, TRUST_PROXY }).TRUST_PROXY
   test('is a switch, a number of proxies, or addresses and networks', () => {
@@ -312,6 +341,22 @@ describe('a secret in a file', () => {
   })
 })
 
+test("Stripe's API needs a key of its shape, and an address without a path", () => {
+  const read = (STRIPE_API_KEY: string, STRIPE_API_URL = '') =>
+    problemsOf({ DATABASE_URL, ...PRICES, STRIPE_API_KEY, STRIPE_API_URL })
+  expect(problemsOf({ DATABASE_URL, STRIPE_API_KEY: 'rk_live_0123456789' })).toEqual([
+    'STRIPE_PRICE_PRO: is required when STRIPE_API_KEY is set',
+    'STRIPE_PRICE_TEAMS: is required when STRIPE_API_KEY is set',
+  ])
+  for (const key of ['rk_live_0123456789', 'sk_test_0123456789']) expect(read(key)).toEqual([])
+  for (const key of ['pk_live_0123456789', 'whsec_0123456789', 'rk_live', 'rk_live_0123 456789'])
+    expect(read(key)).toEqual([expect.stringMatching(/^STRIPE_API_KEY: expected an API key/)])
+  for (const url of ['http://127.0.0.1:12111', 'https://api.stripe.com/'])
+    expect(read('rk_live_0123456789', url)).toEqual([])
+  for (const url of ['api.stripe.com', 'ftp://api.stripe.com', 'https://api.stripe.com/v1', 'https://a:b@c'])
+    expect(read('rk_live_0123456789', url)).toEqual([expect.stringMatching(/^STRIPE_API_URL: expected/)])
+})
+
 test('.env.example lists every variable of the contract, and only those', () => {
   const listed = [...readFileSync('.env.example', 'utf8').matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm)].map(
     (match) => match[1],
@@ -331,6 +376,8 @@ test('.env.example lists every variable of the contract, and only those', () => 
     'STRIPE_MAX_AGE',
     'STRIPE_PRICE_PRO',
     'STRIPE_PRICE_TEAMS',
+    'STRIPE_API_KEY',
+    'STRIPE_API_URL',
     'MAILGUN_WEBHOOK_SIGNING_KEY',
     'MAILGUN_MAX_AGE',
     'MAX_FUTURE',

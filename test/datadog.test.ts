@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { REFUSALS } from '../src/inbox/admission/refusal.ts'
+import type { MisunderstandingReason } from '../src/inbox/provider.ts'
 import { METRIC_PREFIX, METRICS } from '../src/plugins/metrics.ts'
 import { eventTypes } from '../src/providers/event-types.ts'
 
@@ -98,6 +99,19 @@ const VALUES: Record<string, readonly string[]> = {
   status: ['success', 'error'],
   channel: ['slack', 'email', 'push'],
 }
+/** Those of one metric alone. */
+const VALUES_OF: Record<string, typeof VALUES> = {
+  answers: { ...VALUES, status: ['2xx', '4xx', '5xx'] },
+  misunderstood: {
+    ...VALUES,
+    reason: [
+      'unknown_type',
+      'missing_field',
+      'unknown_price',
+      'unknown_status',
+    ] satisfies MisunderstandingReason[],
+  },
+}
 
 /** What is wrong with a query, as far as this service can tell. */
 const problemsOf = (query: string, variables: string[] = []): string[] => {
@@ -116,7 +130,7 @@ const problemsOf = (query: string, variables: string[] = []): string[] => {
     }
     const [tag = '', value = ''] = part.split(':')
     if (!known(tag)) problems.push(`${metric} has no tag ${tag}`)
-    if (VALUES[tag]?.includes(value) === false) problems.push(`${tag} is never ${value}`)
+    if ((VALUES_OF[name] ?? VALUES)[tag]?.includes(value) === false) problems.push(`${tag} is never ${value}`)
   }
   for (const tag of by?.split(',') ?? []) if (!known(tag)) problems.push(`${metric} has no tag ${tag}`)
   // A count is a rate in the app: without as_count() it is per second, and any aggregator but sum lies.
@@ -166,11 +180,13 @@ test('the monitors are those that are wanted', () => {
     'backlog_age',
     'dead',
     'errors',
+    'misunderstood',
     'received',
     'rejected',
     'skipped',
   ])
   expect(queryOf('No Webhook Event For 6 Hours')).toMatch(/^sum\(last_6h\):.* by \{provider\}/)
+  expect(queryOf('Webhook Events Not Understood')).toContain('by {provider,reason}')
   expect(queryOf('Stripe Webhook Events Skipped')).toContain('provider:stripe')
 })
 

@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config.ts'
 import { insertRows } from '../../src/inbox/accept/store.ts'
 import { createCounts } from '../../src/inbox/counts.ts'
 import { createProcess } from '../../src/inbox/process/process.ts'
+import { createSeldomLines } from '../../src/inbox/process/seldom-lines.ts'
 import type { IncomingEvent } from '../../src/inbox/provider.ts'
 import { enqueue } from '../../src/notifications/queues.ts'
 import { readEvents } from '../../src/providers/sendgrid/events.ts'
@@ -82,6 +83,7 @@ const applyAll = async (
   chunks: IncomingEvent[][],
 ): Promise<() => Promise<void>> => {
   const boss = await openJobs(databaseUrl)
+  const log = pino({ level: 'silent' })
   let processed = 0
   const config = readConfig({ DATABASE_URL: databaseUrl })
   const turn = createProcess(
@@ -96,7 +98,8 @@ const applyAll = async (
       },
       metrics: { count: nothing, distribution: nothing, gauge: nothing },
       counts: createCounts(() => new Date()),
-      log: pino({ level: 'silent' }),
+      seldomLines: createSeldomLines(log),
+      log,
       clock: () => new Date(),
       stopping: () => false,
       giveWay: async () => {},

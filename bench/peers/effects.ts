@@ -18,6 +18,8 @@ export interface SendgridEvent {
   sg_event_id: string
   event: string
   timestamp: number
+  sg_message_id: string
+  email: string
   outreach_id?: string
   type?: string
 }
@@ -39,17 +41,23 @@ interface Context {
   notify: Notify
 }
 
+/** SendGrid's id of the mail is kept, as by the service. */
+const learned = ({ sg_message_id: id }: SendgridEvent) => ({
+  sgMessageId: sql`coalesce(${outreach.sgMessageId}, ${id.split('.')[0]})`,
+})
+
+const hasAddress = ({ email }: SendgridEvent) => eq(sql`lower(${contacts.email})`, email.toLowerCase())
+
 const raiseStatus = async (
-  { tx, outreachId }: Context,
+  { tx, outreachId, event }: Context,
   status: 'delivered' | 'bounced' | 'spam',
   set = {},
 ) => {
   const [row] = await tx
     .update(outreach)
-    .set({ status: sql`greatest(${outreach.status}, ${status})`, ...set })
+    .set({ status: sql`greatest(${outreach.status}, ${status})`, ...learned(event), ...set })
     .where(eq(outreach.id, outreachId))
     .returning({
-      contactId: outreach.contactId,
       fromMailbox: outreach.fromMailbox,
       applicationId: outreach.applicationId,
     })
@@ -93,23 +101,23 @@ const optOut = async ({ tx }: Context, contactId: bigint, reason: 'bounces' | 's
 
 const handlers: Record<string, (context: Context) => Promise<void>> = {
   delivered: async (context) => {
-    const { tx, at } = context
-    const row = await raiseStatus(context, 'delivered', {
+    const { tx, at, event } = context
+    await raiseStatus(context, 'delivered', {
       deliveredAt: sql`greatest(${outreach.deliveredAt}, ${at})`,
     })
-    if (row?.contactId == null) return
     await tx
       .update(contacts)
       .set({ lastContactedAt: sql`greatest(${contacts.lastContactedAt}, ${at})` })
-      .where(eq(contacts.id, row.contactId))
+      .where(hasAddress(event))
   },
 
-  click: async ({ tx, outreachId, at }) => {
+  click: async ({ tx, outreachId, at, event }) => {
     await tx
       .update(outreach)
       .set({
         linkClicks: sql`${outreach.linkClicks} + 1`,
         clickedAt: sql`least(${outreach.clickedAt}, ${at})`,
+        ...learned(event),
       })
       .where(eq(outreach.id, outreachId))
   },
@@ -119,27 +127,26 @@ const handlers: Record<string, (context: Context) => Promise<void>> = {
     const row = await raiseStatus(context, 'bounced')
     if (row === undefined) return
     await incident(context, 'bounce', row.fromMailbox)
-    if (row.contactId === null || event.type === 'blocked') return
-    const [contact] = await tx
+    if (event.type === 'blocked') return
+    const bounced = await tx
       .update(contacts)
       .set({ bounceCount: sql`${contacts.bounceCount} + 1` })
-      .where(eq(contacts.id, row.contactId))
-      .returning({ bounceCount: contacts.bounceCount })
-    if (contact !== undefined && contact.bounceCount >= 3) await optOut(context, row.contactId, 'bounces')
+      .where(hasAddress(event))
+      .returning({ id: contacts.id, bounceCount: contacts.bounceCount })
+    for (const { id, bounceCount } of bounced) if (bounceCount >= 3) await optOut(context, id, 'bounces')
   },
 
   spamreport: async (context) => {
-    const { tx, outreachId, notify } = context
+    const { tx, outreachId, event, notify } = context
     const row = await raiseStatus(context, 'spam')
     if (row === undefined) return
     await incident(context, 'spam', row.fromMailbox)
-    if (row.contactId !== null) {
-      await tx
-        .update(contacts)
-        .set({ spamReports: sql`${contacts.spamReports} + 1` })
-        .where(eq(contacts.id, row.contactId))
-      await optOut(context, row.contactId, 'spam')
-    }
+    const reporters = await tx
+      .update(contacts)
+      .set({ spamReports: sql`${contacts.spamReports} + 1` })
+      .where(hasAddress(event))
+      .returning({ id: contacts.id })
+    for (const { id } of reporters) await optOut(context, id, 'spam')
     const [user] =
       row.applicationId === null
         ? []

@@ -19,6 +19,28 @@ const TYPES = [
   'spamreport',
 ]
 
+/** Why mails are dropped, and what that says about the contact. */
+const DROPS = {
+  'Bounced Address': 'bounce',
+  Invalid: 'bounce',
+  'Unsubscribed Address': 'unsubscribed',
+  'Spam Reporting Address': 'spam',
+  'Spam Content': undefined,
+} as const
+const DROP_REASONS = Object.keys(DROPS) as (keyof typeof DROPS)[]
+/** What is applied to a contact also when no outreach is named. */
+const PERSONAL = new Set(['bounce', 'dropped', 'unsubscribe', 'spamreport'])
+
+/** How the events differ that are of one type. */
+interface Variant {
+  blocked: boolean
+  dropReason: keyof typeof DROPS
+  /** The mail went to somebody else, too, and this is about the copy. */
+  copy: boolean
+  /** It does not say which outreach it is about. */
+  nameless: boolean
+}
+
 export interface SendgridTraffic extends Traffic {
   /** A delivery of one click, on a link in this outreach. */
   click: (outreach: number) => Parcel
@@ -42,8 +64,15 @@ export const createSendgridTraffic = (
   let serial = 0
 
   /** What the rules say that one event does; deliberately written a second time, unlike the service does it. */
-  const expect = (type: string, blocked: boolean, outreach: number, seconds: number) => {
-    const contact = contactOf(outreach)
+  const expect = (type: string, variant: Variant, outreach: number, seconds: number) => {
+    if (!variant.nameless) expectOfMail(type, outreach, seconds)
+    if (!variant.copy) expectOfContact(type, variant, outreach)
+    if (type !== 'spamreport') return
+    const about = variant.nameless ? `contact ${contactOf(outreach)}` : `outreach ${outreach}`
+    add(effects, `alerts about ${about}`)
+  }
+
+  const expectOfMail = (type: string, outreach: number, seconds: number) => {
     switch (type) {
       case 'delivered':
         raise(outreach, 'delivered')
@@ -54,38 +83,56 @@ export const createSendgridTraffic = (
       case 'bounce':
         raise(outreach, 'bounced')
         add(effects, `bounces of mailbox ${mailboxOf(outreach)}`)
-        add(effects, `incidents of mailbox ${mailboxOf(outreach)}`)
-        if (blocked) return
-        add(effects, `bounces of contact ${contact}`)
-        bounces.set(contact, 1 + (bounces.get(contact) ?? 0))
-        if ((bounces.get(contact) ?? 0) >= BOUNCES_TO_SUPPRESS) optOut(outreach, 'bounces')
-        return
+        return add(effects, `incidents of mailbox ${mailboxOf(outreach)}`)
       case 'dropped':
         return raise(outreach, 'dropped')
-      case 'unsubscribe':
-        return optOut(outreach, 'unsubscribed')
       case 'spamreport':
         raise(outreach, 'spam')
         add(effects, `spam reports of mailbox ${mailboxOf(outreach)}`)
-        add(effects, `incidents of mailbox ${mailboxOf(outreach)}`)
-        add(effects, `spam reports of contact ${contact}`)
-        add(effects, `alerts about outreach ${outreach}`)
-        return optOut(outreach, 'spam')
+        return add(effects, `incidents of mailbox ${mailboxOf(outreach)}`)
     }
   }
 
+  const expectOfContact = (type: string, { blocked, dropReason }: Variant, outreach: number) => {
+    const contact = contactOf(outreach)
+    const dropped = type === 'dropped' ? DROPS[dropReason] : undefined
+    if (dropped === 'bounce' || (type === 'bounce' && !blocked)) {
+      add(effects, `bounces of contact ${contact}`)
+      bounces.set(contact, 1 + (bounces.get(contact) ?? 0))
+      if ((bounces.get(contact) ?? 0) >= BOUNCES_TO_SUPPRESS) optOut(outreach, 'bounces')
+    } else if (dropped !== undefined) optOut(outreach, dropped)
+    if (type === 'unsubscribe') optOut(outreach, 'unsubscribed')
+    if (type === 'spamreport') {
+      add(effects, `spam reports of contact ${contact}`)
+      optOut(outreach, 'spam')
+    }
+  }
+
+  /** Addresses compare without case. */
+  const spelled = (address: string) => (random.percent(10) ? address.toUpperCase() : address)
+
   const makeEvent = (type: string, outreach: number) => {
     serial++
-    const blocked = type === 'bounce' && random.percent(30)
+    const nameless = PERSONAL.has(type) && random.percent(20)
+    const variant: Variant = {
+      blocked: random.percent(30),
+      dropReason: random.pick(DROP_REASONS),
+      nameless,
+      // A copy that names no outreach is about nobody, and would be skipped.
+      copy: !nameless && random.percent(5),
+    }
+    const { blocked, dropReason, copy } = variant
     const seconds = Math.floor(Date.now() / 1_000) - random.between(0, 3_600)
-    expect(type, blocked, outreach, seconds)
+    expect(type, variant, outreach, seconds)
     return {
-      email: contactEmail(outreach),
+      email: copy ? 'copy@crm.example' : spelled(contactEmail(outreach)),
       timestamp: seconds,
       event: type,
       sg_event_id: `chaos-${serial}-${random.between(0, 1e9)}`,
-      sg_message_id: `message-${serial}.filter`,
-      outreach_id: String(outreach),
+      // What a nameless event shares with no other cannot be learned, so that the order does not matter.
+      sg_message_id: `${nameless ? `nameless-${serial}` : `message-${outreach}`}.filter-${serial}`,
+      ...(nameless ? {} : { outreach_id: String(outreach) }),
+      ...(type === 'dropped' ? { reason: dropReason } : {}),
       ...(type === 'bounce' ? { type: blocked ? 'blocked' : 'bounce', reason: '550 no such user' } : {}),
       ...(type === 'click' ? { url: `https://example.com/${serial}`, useragent: 'Mozilla/5.0' } : {}),
     }
@@ -128,7 +175,9 @@ export const createSendgridTraffic = (
         `select 'bounces of mailbox ' || id as fact, bounce_count_7d as count from mailboxes where bounce_count_7d <> 0`,
         `select 'spam reports of mailbox ' || id as fact, spam_reports_7d as count from mailboxes where spam_reports_7d <> 0`,
         `select 'incidents of mailbox ' || mailbox_id as fact, count(*)::int as count from mailbox_incidents group by 1`,
-        `select 'alerts about outreach ' || substring(data -> 'data' ->> 'text' from 'outreach (\\d+)') as fact, count(*)::int as count
+        `select 'alerts about ' || case
+       when data -> 'data' ->> 'text' like '%without outreach%' then 'contact ' || substring(data -> 'data' ->> 'text' from 'Contact: (\\d+)')
+       else 'outreach ' || substring(data -> 'data' ->> 'text' from 'outreach (\\d+)') end as fact, count(*)::int as count
      from pgboss.job where name = 'notify-slack' and data -> 'data' ->> 'channel' = 'deliverability' group by 1`,
       ),
   }

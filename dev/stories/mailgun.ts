@@ -142,10 +142,10 @@ export const mailgunStory = (signer: MailgunSigner, now: Date): Step[] => {
       '+ push: Reply received!: Joe at Globex replied',
     ),
     step(
-      "a stranger's mail: the latest outreach from that mailbox that waits for an answer",
+      'a colleague of Eve writes: the latest outreach from that mailbox to their company',
       post({ from: 'hr@globex.example', to: SAM, subject: 'Your application' }),
       ONE,
-      '+ mail 6: kind reply, subject Your application, from_email hr@globex.example, matched_by mailbox, attachments [], outreach_id 4',
+      '+ mail 6: kind reply, subject Your application, from_email hr@globex.example, matched_by domain, attachments [], outreach_id 4',
       `outreach 4: status sent -> replied, ${replied}`,
       moved(3),
       '+ push: Reply received!: Eve at Globex replied',

@@ -5,6 +5,8 @@ import type { Step } from './step.ts'
 const samples = JSON.parse(
   readFileSync(new URL('../../test/fixtures/sendgrid/sendgrid-sample-events.json', import.meta.url), 'utf8'),
 )
+/** Who outreach 1, 2, 3 … went to: see seed.ts. */
+const CONTACTS = ['ana@acme.example', 'bob@acme.example', 'eve@globex.example', 'eve@globex.example']
 const PATH = '/webhooks/sendgrid'
 
 /** SendGrid tells what became of four e-mails. */
@@ -14,11 +16,11 @@ export const sendgridStory = (signer: SendgridSigner, now: Date): Step[] => {
   const event = (type: string, outreach: number, fields: object = {}) => {
     serial++
     return {
-      email: 'somebody@example.com',
+      email: CONTACTS[outreach - 1],
       timestamp,
       event: type,
       sg_event_id: `demo-${serial}`,
-      sg_message_id: `demo-message-${serial}.filter`,
+      sg_message_id: `mail-${outreach}.filter-${serial}`,
       outreach_id: String(outreach),
       ...fields,
     }
@@ -27,7 +29,7 @@ export const sendgridStory = (signer: SendgridSigner, now: Date): Step[] => {
   const at = new Date(timestamp * 1_000).toISOString().replace('.000Z', '+00:00')
   const smtpId = '<outreach_1@rf-send-01.com>'
   const batch = deliver(event('delivered', 1, { 'smtp-id': smtpId }), event('click', 1), event('open', 1))
-  const { headers, body } = deliver(event('spamreport', 5))
+  const { headers, body } = deliver(event('spamreport', 4))
 
   return [
     {
@@ -36,7 +38,7 @@ export const sendgridStory = (signer: SendgridSigner, now: Date): Step[] => {
       request: batch,
       answer: '200 ok, 3 accepted, 0 duplicates',
       changes: [
-        `outreach 1: status sent -> delivered, clicked_at null -> ${at}, message_id null -> ${smtpId}, link_clicks 0 -> 1, delivered_at null -> ${at}`,
+        `outreach 1: status sent -> delivered, clicked_at null -> ${at}, message_id null -> ${smtpId}, link_clicks 0 -> 1, delivered_at null -> ${at}, sg_message_id null -> mail-1`,
         `contact Ana: last_contacted_at null -> ${at}`,
       ],
     },
@@ -47,7 +49,7 @@ export const sendgridStory = (signer: SendgridSigner, now: Date): Step[] => {
       request: deliver(event('bounce', 2, { type: 'bounce' })),
       answer: '200 ok, 1 accepted, 0 duplicates',
       changes: [
-        'outreach 2: status sent -> bounced',
+        'outreach 2: status sent -> bounced, sg_message_id null -> mail-2',
         'contact Bob: bounce_count 0 -> 1',
         'mailbox sam@rf-send-01.com: health_score 100 -> 95, bounce_count_7d 0 -> 1',
       ],
@@ -64,13 +66,12 @@ export const sendgridStory = (signer: SendgridSigner, now: Date): Step[] => {
       ],
     },
     {
-      title: 'the third: no more mail to Bob',
+      title: 'the third is a drop, for SendGrid knows the address: no more mail to Bob',
       path: PATH,
-      request: deliver(event('bounce', 2)),
+      request: deliver(event('dropped', 2, { reason: 'Bounced Address' })),
       answer: '200 ok, 1 accepted, 0 duplicates',
       changes: [
         'contact Bob: opted_out false -> true, bounce_count 2 -> 3, opted_out_reason null -> bounces',
-        'mailbox sam@rf-send-01.com: health_score 90 -> 85, bounce_count_7d 2 -> 3',
         'step 1 of outreach 2: status scheduled -> cancelled, cancelled_reason null -> bounces',
       ],
     },
@@ -80,7 +81,7 @@ export const sendgridStory = (signer: SendgridSigner, now: Date): Step[] => {
       request: deliver(event('spamreport', 3)),
       answer: '200 ok, 1 accepted, 0 duplicates',
       changes: [
-        'outreach 3: status sent -> spam',
+        'outreach 3: status sent -> spam, sg_message_id null -> mail-3',
         'contact Eve: opted_out false -> true, spam_reports 0 -> 1, opted_out_reason null -> spam',
         'mailbox kim@rf-send-01.com: health_score 100 -> 75, spam_reports_7d 0 -> 1',
         'step 1 of outreach 3: status scheduled -> cancelled, cancelled_reason null -> spam',
@@ -100,7 +101,7 @@ export const sendgridStory = (signer: SendgridSigner, now: Date): Step[] => {
       path: PATH,
       request: deliver(...samples),
       answer: `200 ok, ${samples.length} accepted, 0 duplicates`,
-      changes: [],
+      changes: ['+ slack: 🚨 Spam report without outreach. Contact: unknown'],
     },
   ]
 }

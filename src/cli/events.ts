@@ -86,7 +86,7 @@ export const list = async (
       event.eventType,
       statusOf(event),
       event.subject,
-      event.lastError,
+      event.lastError ?? event.misunderstood,
     ]),
   )
   if (page.next !== null) remark(`there are more: --after ${page.next}`)
@@ -108,10 +108,12 @@ const show = async (pool: pg.Pool, name: string, json?: boolean): Promise<void> 
     ['provider', event.provider],
     ['event id', event.eventId],
     ['type', event.eventType],
+    ['came by', event.source],
     ['about', event.subject],
     ['status', statusOf(event)],
     ['attempts', event.attempts],
     ['error', event.lastError],
+    ['not understood', event.misunderstood],
     ['occurred', event.occurredAt],
     ['received', event.receivedAt],
     ['processed', event.processedAt],

@@ -1,5 +1,5 @@
 /** What a script can tell from the exit code. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3 } as const
+export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, incomparable: 4 } as const
 
 /** Ends the command: the message is shown as it is, without a stack. */
 export class CommandError extends Error {

@@ -18,6 +18,7 @@ export interface Selection {
   since?: Date
   until?: Date
   search?: string
+  misunderstood?: true
 }
 
 const UNITS = { m: 60_000, h: 3_600_000, d: 86_400_000 }
@@ -56,12 +57,15 @@ export const withSelection = (command: Command, { status = true } = {}): Command
     .option('--since <time>', 'received since: a time, or 90m, 6h, 2d ago', readTime)
     .option('--until <time>', 'received before', readTime)
     .option('--search <text>', 'an outreach id, a customer id, an e-mail address or an event id')
+    .option('--misunderstood', 'those that no rule understood')
 }
 
 export const toFilter = async (pool: pg.Pool, { search, ...filter }: Selection): Promise<EventFilter> => {
-  const { provider, type, status, since, until } = filter
+  const { provider, type, status, since, until, misunderstood } = filter
   const given = Object.fromEntries(
-    Object.entries({ provider, type, status, since, until }).filter(([, value]) => value !== undefined),
+    Object.entries({ provider, type, status, since, until, misunderstood }).filter(
+      ([, value]) => value !== undefined,
+    ),
   )
   if (search === undefined) return given
   const resolved = await resolveSearch(pool, search)

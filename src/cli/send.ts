@@ -71,7 +71,7 @@ const send = async (provider: ProviderName, event: string, options: SendOptions)
   if (!URL.canParse(url)) throw new CommandError('--url: expected a URL like http://127.0.0.1:3000', 'usage')
 
   const samples = samplesOf(kit, key)
-  const about = { ...options, price: options.price ?? 'price_pro' }
+  const about = { ...options, price: options.price?.split(',')[0]?.trim() || 'price_pro' }
   const answers: Answer[] = []
   for (let n = 0; n < options.count; n++) {
     const sample = samples[event]?.(about, new Date())

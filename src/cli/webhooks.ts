@@ -4,10 +4,12 @@ import { deadCommand } from './dead.ts'
 import { eventsCommand } from './events.ts'
 import { forgetCommand } from './forget.ts'
 import { keysCommand } from './keys.ts'
+import { mailboxesCommand } from './mailboxes.ts'
 import { CommandError, EXIT } from './outcome.ts'
 import { redisCommand } from './redis.ts'
 import { sendCommand } from './send.ts'
 import { statusCommand } from './status.ts'
+import { stripeCommand } from './stripe.ts'
 
 // What operators do from a shell. Everything that is asked for goes to standard output, everything else to the
 // standard error, so that `--json` can be piped.
@@ -17,14 +19,16 @@ const program = new Command('webhooks')
   .addHelpText(
     'after',
     `
-Exit codes: ${EXIT.ok} done, ${EXIT.failed} failed or refused, ${EXIT.usage} wrong usage or configuration, ${EXIT.notFound} not found.
+Exit codes: ${EXIT.ok} done, ${EXIT.failed} failed or refused, ${EXIT.usage} wrong usage or configuration, ${EXIT.notFound} not found, ${EXIT.incomparable} could not compare.
 The database is DATABASE_URL, else that of a running \`npm run dev\`.`,
   )
   .showHelpAfterError('(--help shows what is expected)')
   .addCommand(sendCommand())
   .addCommand(eventsCommand())
   .addCommand(deadCommand())
+  .addCommand(stripeCommand())
   .addCommand(keysCommand())
+  .addCommand(mailboxesCommand())
   .addCommand(statusCommand())
   .addCommand(forgetCommand())
   .addCommand(redisCommand())

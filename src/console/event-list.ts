@@ -40,8 +40,9 @@ const note = (event: EventSummary, now: Date): Content => {
     if (event.lastError !== null) return html`<span class="note">${cut(event.lastError, 120)}, ${turn}</span>`
     return turn && html`<span class="note">${turn}</span>`
   }
-  if (event.lastError === null || event.status === 'processed' || event.status === 'ignored') return undefined
-  return html`<span class="note">${cut(event.lastError, 140)}</span>`
+  const error = event.status === 'processed' || event.status === 'ignored' ? null : event.lastError
+  const why = error ?? event.misunderstood
+  return why === null ? undefined : html`<span class="note">${cut(why, 140)}</span>`
 }
 
 /** What an event is about, as a search for all events about it. */

@@ -8,6 +8,7 @@ export interface FilterFields {
   q: string
   provider: string
   type: string
+  /** A status, or {@link MISUNDERSTOOD}. */
   status: string
   /** A key of {@link PERIODS}. */
   period: string
@@ -15,6 +16,9 @@ export interface FilterFields {
   since: string
   until: string
 }
+
+/** Stands among the statuses, in whichever of them the events are. */
+export const MISUNDERSTOOD = 'misunderstood'
 
 const HOUR = 3_600_000
 /** How far back, in milliseconds. */
@@ -38,7 +42,7 @@ export const readFields = (from: unknown): FilterFields => {
     q: text('q'),
     provider: one('provider', PROVIDER_NAMES),
     type: text('type'),
-    status: one('status', EVENT_STATUSES),
+    status: one('status', [...EVENT_STATUSES, MISUNDERSTOOD]),
     period: one('period', Object.keys(PERIODS)),
     since: time('since'),
     until: time('until'),
@@ -57,6 +61,11 @@ export const toQuery = (fields: Partial<FilterFields> & Record<string, string>):
   return query === '' ? '' : `?${query}`
 }
 
+const statusFilter = (status: string): Pick<EventFilter, 'status' | 'misunderstood'> => {
+  if (status === '') return {}
+  return status === MISUNDERSTOOD ? { misunderstood: true } : { status: status as EventStatus }
+}
+
 /** The fields as the filter they mean; what was searched for is looked up first. */
 export const toFilter = async (
   pool: pg.Pool,
@@ -73,7 +82,7 @@ export const toFilter = async (
       ...search.filter,
       ...(fields.provider === '' ? {} : { provider: fields.provider as ProviderName }),
       ...(fields.type === '' ? {} : { type: fields.type }),
-      ...(fields.status === '' ? {} : { status: fields.status as EventStatus }),
+      ...statusFilter(fields.status),
       ...(since === undefined ? {} : { since }),
       ...(until === undefined ? {} : { until }),
     },

@@ -13,6 +13,7 @@ import { html, render } from './html.ts'
 import { createLayout } from './layout.ts'
 import { eventPage } from './pages/event.ts'
 import { eventsPage } from './pages/events.ts'
+import { mailboxPage } from './pages/mailbox.ts'
 import { mailboxesPage } from './pages/mailboxes.ts'
 import { overviewPage } from './pages/overview.ts'
 import { recordPages } from './pages/records.ts'
@@ -128,7 +129,15 @@ const mount = async (
     throw new NotFound('There is no such page.')
   })
 
-  for (const page of [overviewPage, eventsPage, eventPage, replayPage, mailboxesPage, recordPages])
+  for (const page of [
+    overviewPage,
+    eventsPage,
+    eventPage,
+    replayPage,
+    mailboxesPage,
+    mailboxPage,
+    recordPages,
+  ])
     page(scope, context)
 }
 

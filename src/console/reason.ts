@@ -10,16 +10,15 @@ class Incomplete extends Error {
 const MAX_REASON = 500
 
 /** Why an operator does it: asked for wherever something is changed. */
-export const reasonField = (): Html => html`
+export const reasonField = (hint = 'Why it is replayed'): Html => html`
 <div class="field">
   <label for="reason">Reason</label>
-  <input id="reason" name="reason" required maxlength="${MAX_REASON}" autocomplete="off" placeholder="Why it is replayed">
+  <input id="reason" name="reason" required maxlength="${MAX_REASON}" autocomplete="off" placeholder="${hint}">
 </div>`
 
 /** @throws with status 400 when the form holds no reason. */
 export const readReason = (form: unknown): string => {
   const reason = (form as Record<string, unknown> | undefined)?.reason
-  if (typeof reason !== 'string' || reason.trim() === '')
-    throw new Incomplete('Say why: the reason is kept with the event.')
+  if (typeof reason !== 'string' || reason.trim() === '') throw new Incomplete('Say why: the reason is kept.')
   return storableText(reason.trim(), MAX_REASON)
 }

@@ -19,6 +19,8 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import { domainKey } from '../domain/email-domain.ts'
+import { messageIdKey } from '../domain/message-id.ts'
 
 // RoleFerry's tables, as this service and RoleFerry's other services read and write them.
 // The other services insert rows too, so every column but ids and e-mails is nullable or has a default.
@@ -28,6 +30,11 @@ const reference = () => bigint({ mode: 'bigint' })
 const time = () => timestamp({ withTimezone: true })
 const count = () => integer().notNull().default(0)
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
+/** `catch-up`: not signed by its provider, but fetched with our key to its API. */
+const source = () =>
+  text({ enum: ['delivery', 'catch-up'] })
+    .notNull()
+    .default('delivery')
 
 /** Statuses only rise, in this order: `greatest(status, …)` is the whole rule. */
 export const outreachStatus = pgEnum('outreach_status', [
@@ -96,7 +103,10 @@ export const contacts = pgTable(
     optedOutAt: time(),
     optedOutReason: text(),
   },
-  (t) => [index('contacts_email_idx').on(sql`lower(${t.email})`)],
+  (t) => [
+    index('contacts_email_idx').on(sql`lower(${t.email})`),
+    index('contacts_domain_idx').on(domainKey(t.email)),
+  ],
 )
 
 export const mailboxes = pgTable(
@@ -155,6 +165,8 @@ export const outreach = pgTable(
     messageIdSeenAt: time(),
     /** SendGrid's id of the mail: its `sg_message_id` up to the first dot. */
     sgMessageId: text(),
+    /** Event time our `sg_message_id` was learned from; null when another service wrote it. */
+    sgMessageIdSeenAt: time(),
     status: outreachStatus().notNull().default('draft'),
     sentAt: time(),
     deliveredAt: time(),
@@ -164,10 +176,16 @@ export const outreach = pgTable(
   },
   (t) => [
     index('outreach_message_id_idx').on(t.messageId),
+    index('outreach_message_id_key_idx').on(messageIdKey(t.messageId)),
     index('outreach_sg_message_id_idx').on(t.sgMessageId),
     index('outreach_contact_id_idx').on(t.contactId),
     index('outreach_application_id_idx').on(t.applicationId),
     index('outreach_from_mailbox_sent_at_idx').on(sql`lower(${t.fromMailbox})`, t.sentAt),
+    // The latest of a mailbox that nobody answered. It leaves the status out, which nearly every event changes: an
+    // update of a column that an index holds writes into every index of the table.
+    index('outreach_unanswered_idx')
+      .on(sql`lower(${t.fromMailbox})`, t.sentAt.desc().nullsLast(), t.id.desc())
+      .where(sql`${t.repliedAt} is null`),
   ],
 )
 
@@ -225,11 +243,28 @@ export const subscriptions = pgTable(
     priceId: text(),
     currentPeriodEnd: time(),
     lastEventAt: time(),
-    /** What Stripe's events told, from which the columns above are derived: see src/providers/stripe/facts.ts. */
+    /** The snapshots, from which the columns above are derived: see src/billing/facts.ts. */
     facts: jsonb(),
   },
   (t) => [index('subscriptions_user_id_idx').on(t.userId)],
 )
+
+/** What is known of a user as a payer, beside the facts about the subscriptions: see src/billing/account.ts. */
+export const billingAccounts = pgTable('billing_accounts', {
+  userId: reference()
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+  /** The user's row as it was before the first event. */
+  firstRow: jsonb().notNull(),
+  /** A reconciliation has merged all that Stripe has of the customer. */
+  listed: boolean().notNull().default(false),
+  /** What was spent of each lot, in credits by the lot's key. */
+  spent: jsonb().notNull(),
+  /** Credits that other services added. */
+  added: integer().notNull(),
+  /** The `credits_remaining` that were written last: others have spent or added the difference. */
+  written: integer().notNull(),
+})
 
 export const invoices = pgTable(
   'invoices',
@@ -238,6 +273,8 @@ export const invoices = pgTable(
     subscriptionId: text(),
     paidAt: time(),
     failedAt: time(),
+    /** What else the rules need of it: see src/billing/facts.ts. Null of a one-off invoice. */
+    facts: jsonb(),
   },
   (t) => [index('invoices_subscription_id_idx').on(t.subscriptionId)],
 )
@@ -305,6 +342,7 @@ export const webhookQueue = pgTable(
     /** Of providers that send one event per delivery. */
     eventId: text(),
     dedupeKey: text(),
+    source: source(),
     /** Of a delivery too large for one transaction: the first event that is not processed. */
     nextPosition: count(),
     /** How often it was taken after an unclean end; committed before its body is read. */
@@ -333,6 +371,7 @@ export const webhookEvents = pgTable(
     eventId: text().notNull(),
     dedupeKey: text().notNull().default(sql`gen_random_uuid()::text`),
     eventType: text().notNull().default('unknown'),
+    source: source(),
     subject: text(),
     /** Where its payload is: this delivery, received at exactly `received_at`, and the place in it, from 0. */
     deliveryId: bigint({ mode: 'bigint' }),
@@ -400,6 +439,25 @@ export const webhookPauses = pgTable(
   ],
 )
 
+/**
+ * What was not understood and has been alerted: a row per provider, reason and cause. Kept for good, so that one cause
+ * is reported once; alerts are limited per day, and so are the rows.
+ */
+export const misunderstoodCauses = pgTable(
+  'misunderstood_causes',
+  {
+    provider: text().notNull(),
+    reason: text().notNull(),
+    /** An event type, a field, a price id or a status. */
+    cause: text().notNull(),
+    alertedAt: time().notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'misunderstood_causes_pkey', columns: [t.provider, t.reason, t.cause] }),
+    index('misunderstood_causes_alerted_at_idx').on(t.provider, t.alertedAt),
+  ],
+)
+
 /** The notifications an event asked for. Their state is pg-boss's, which forgets a job after 30 days. */
 export const eventNotifications = pgTable(
   'event_notifications',
@@ -415,21 +473,34 @@ export const eventNotifications = pgTable(
   (t) => [primaryKey({ name: 'event_notifications_pkey', columns: [t.eventId, t.jobId] })],
 )
 
-/** What an operator did to an event, and why. */
+/**
+ * Notifications that count as requested but are never sent: what they say was no news any more when it became known.
+ * Kept for as long as pg-boss keeps the jobs of the others.
+ */
+export const silencedNotifications = pgTable('silenced_notifications', {
+  /** The id that the job would have, made of the key. */
+  jobId: uuid().primaryKey(),
+  channel: text().notNull(),
+  key: text().notNull(),
+  silencedAt: time().notNull().defaultNow(),
+})
+
+/** What an operator did, to an event or to something else, and why. */
 export const operatorActions = pgTable(
   'operator_actions',
   {
     id: id(),
-    eventId: reference()
-      .notNull()
-      .references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    eventId: reference().references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    /** What it was done to when that is no event: `mailbox:a@b`. */
+    subject: text(),
     action: text().notNull(),
     reason: text().notNull(),
     operator: text().notNull(),
     /** `console` or `command line`. */
     via: text().notNull(),
     actedAt: time().notNull(),
-    statusBefore: text().notNull(),
+    /** Of an event, and so is the next one. */
+    statusBefore: text(),
     errorBefore: text(),
     /** Of a replay: when its turn is. Replays are spread, so that live events go first. */
     dueAt: time(),
@@ -437,7 +508,7 @@ export const operatorActions = pgTable(
   (t) => [
     index('operator_actions_event_id_idx').on(t.eventId),
     index('operator_actions_due_at_idx').on(t.dueAt),
-    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard')`),
+    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard', 'resume mailbox')`),
   ],
 )
 

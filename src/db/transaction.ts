@@ -2,7 +2,7 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 
 /** A Drizzle handle bound to one open transaction. */
-export type Transaction = NodePgDatabase
+export type Transaction = NodePgDatabase & { $client: pg.ClientBase }
 
 /**
  * Runs `work` in a transaction on a client of its own and commits.

@@ -1,16 +1,22 @@
-import { sql } from 'drizzle-orm'
-import type { outreachStatus } from '../db/schema.ts'
+import { and, lt, sql } from 'drizzle-orm'
+import { outreach, type outreachStatus } from '../db/schema.ts'
 import type { Batch } from '../inbox/provider.ts'
 
 type Status = (typeof outreachStatus.enumValues)[number]
 
-/** Raises the status of outreach; one that is higher already stays, so a late event never hides a later one. */
+/**
+ * Raises the status of outreach; one that is higher already stays, so a late event never hides a later one. The
+ * outreach must be locked.
+ */
 export const raiseStatus = async (
   { tx }: Batch,
   status: Status,
-  of: { outreachId: string }[],
+  of: { outreachId: string | null }[],
 ): Promise<void> => {
-  const ids = [...new Set(of.map(({ outreachId }) => outreachId))]
-  await tx.execute(sql`
-    update outreach set status = ${status} where id = any(${sql.param(ids)}::bigint[]) and status < ${status}`)
+  const ids = [...new Set(of.flatMap(({ outreachId }) => outreachId ?? []))]
+  if (ids.length === 0) return
+  await tx
+    .update(outreach)
+    .set({ status })
+    .where(and(sql`${outreach.id} = any(${sql.param(ids)}::bigint[])`, lt(outreach.status, status)))
 }

@@ -39,6 +39,11 @@ const EXPIRY_SECONDS = 86_400
 const PREFIX = 'webhook:processed:'
 const keyOf = (eventId: string) => PREFIX + eventId
 
+/** What `add` writes. Any other value is not ours, so the inbox is asked. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+const timeOrNull = (value: string | null): string | null =>
+  value !== null && TIME.test(value) && !Number.isNaN(Date.parse(value)) ? value : null
+
 /**
  * Which inbox the keys speak of: `identity`, and of the event that arrived last among those remembered `arrived`,
  * `provider` and `event_id`. An inbox that lacks this event was restored from an older state.
@@ -74,7 +79,7 @@ export const createProcessedKeys = (redis: Redis, onError: (error: Error) => voi
     find: async (eventIds) => {
       if (!trusted || eventIds.length === 0) return nothingKnown(eventIds)
       try {
-        const [since, ...times] = await redis.mget(COMPLETE_SINCE, ...eventIds.map(keyOf))
+        const [since, ...times] = (await redis.mget(COMPLETE_SINCE, ...eventIds.map(keyOf))).map(timeOrNull)
         const complete = !gap && Date.now() - Date.parse(since ?? '') > EXPIRY_SECONDS * 1_000
         return { times, complete }
       } catch (error) {
@@ -111,7 +116,7 @@ export const createProcessedKeys = (redis: Redis, onError: (error: Error) => voi
     trusted: () => trusted,
     check: async (pool) => {
       const doubtsBefore = doubts
-      const { identity, provider = null, event_id: eventId = null } = await redis.hgetall(ORIGIN)
+      const { identity, provider = null, event_id: eventId = null } = await readOrigin(redis)
       const { rows } = await pool.query<{ identity: string; known: boolean }>(IDENTIFY, [provider, eventId])
       const [inbox] = rows
       if (inbox === undefined) throw new Error('Postgres did not say which database it is')
@@ -121,14 +126,23 @@ export const createProcessedKeys = (redis: Redis, onError: (error: Error) => voi
         dropped = await dropProcessedKeys(redis)
         await redis.hset(ORIGIN, 'identity', inbox.identity)
       }
-      const hadGap = gap
       const now = new Date().toISOString()
-      if (hadGap || dropped > 0) await redis.set(COMPLETE_SINCE, now)
+      if (gap || dropped > 0) await redis.set(COMPLETE_SINCE, now)
       else await redis.set(COMPLETE_SINCE, now, 'NX')
-      if (hadGap) gap = false
+      gap = false
       if (doubts === doubtsBefore) trusted = true
       return dropped
     },
+  }
+}
+
+/** Empty when the key is not there, or holds something that this service did not write. */
+const readOrigin = async (redis: Redis): Promise<Record<string, string>> => {
+  try {
+    return await redis.hgetall(ORIGIN)
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return {}
+    throw error
   }
 }
 

@@ -45,7 +45,7 @@ export interface IncomingEvent {
   /** What handlers read; its texts are what Postgres takes (see `storable`). */
   payload: Json
   occurredAt: Date
-  /** Set when no handler can ever use it: the event is stored `skipped` with this reason. */
+  /** Set when it cannot be stored as it came: it ends `skipped` or `dead` with this reason. */
   unusable?: string
 }
 
@@ -73,12 +73,22 @@ export interface Batch {
   /** The event needs a row that is not there yet: it comes back later, for as long as the provider allows. */
   wait: (event: ClaimedEvent, missing: string, details?: LogDetails) => void
   /** The event cannot be applied: kept, never tried again, except that a redelivery revives a `revivable` one. */
-  skip: (event: ClaimedEvent, reason: string, options?: { revivable?: boolean; details?: LogDetails }) => void
+  skip: (event: ClaimedEvent, reason: string, options?: SkipOptions) => void
+  /** The event is none of ours: kept as `ignored`. */
+  ignore: (event: ClaimedEvent) => void
   /**
-   * Marks the event, logs a warning, counts it and requests one alert per cause. It does not end the event: call
-   * `skip` as well when the event cannot be applied.
+   * No rule understands the event, or not all of it: it is marked and counted, and there is one warning and one alert per
+   * cause. It does not end the event: call `skip` as well when it cannot be applied. A replay gives it to its handler
+   * again, also when it was processed: then the handler must be one that may apply it twice.
    */
   misunderstood: (event: ClaimedEvent, why: Misunderstanding) => void
+}
+
+interface SkipOptions {
+  revivable?: boolean
+  details?: LogDetails
+  /** There can be many: one line a minute says how many were skipped for this reason, in place of one for each. */
+  counted?: boolean
 }
 
 /** Why an event was not understood (promise 8): the tag of the metric `misunderstood`. */
@@ -123,6 +133,10 @@ export interface Provider<Body = unknown> {
   read: (delivery: KeptDelivery) => IncomingEvent[]
   /** The event types `handle` applies; any other is stored `ignored`. */
   handles: (eventType: string) => boolean
+  /** The event types it is known to send, handled or not. Any other is `ignored`, too, but reported. */
+  knows: (eventType: string) => boolean
+  /** Why an event has no type at all; undefined when it has one. It ends `skipped`, and is reported. */
+  whyTypeless?: (event: Pick<ClaimedEvent, 'eventType' | 'payload'>) => string | undefined
   /** Applies claimed events of the handled types, in one transaction. Throwing undoes it all. */
   handle: (events: ClaimedEvent[], batch: Batch) => Promise<void>
   /** How long an event may wait for a row, in milliseconds. */
@@ -131,8 +145,15 @@ export interface Provider<Body = unknown> {
   batchSize: number
   /** Batches under way at once in one process, while there is a backlog. */
   workers: number
-  /** Whether its deliveries hold one event each. Then Redis is not asked: the inbox always is. */
+  /** Whether its deliveries hold one event each, whose identity is kept with the delivery. */
   singleEvents?: boolean
-  /** The signature covers the event id alone, so an id seen before with another message is a replayed signature (401). */
+  /**
+   * The signature covers the event id alone, so an id seen before with another message is a replayed signature (401).
+   */
   signsOnlyEventId?: boolean
+  /**
+   * Redis alone may say that an event was seen before. Whoever can write to Redis can then make an event vanish: not
+   * for money, and not for mail.
+   */
+  redisMayAnswer?: boolean
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
+import type { StatusClass } from '../plugins/metrics.ts'
 import { senderNetwork } from '../sender-network.ts'
 import { type Accepted, createAccept } from './accept/accept.ts'
 import { guardBody } from './admission/body-guard.ts'
@@ -96,6 +97,7 @@ const mount = (
   })
   scope.addHook('onResponse', (_request, reply, done) => {
     scope.metrics.distribution('ack_time', reply.elapsedTime, { provider: provider.name })
+    scope.metrics.count('answers', 1, { provider: provider.name, status: statusClass(reply.statusCode) })
     done()
   })
 
@@ -145,6 +147,11 @@ const mount = (
       return accepted
     },
   )
+}
+
+const statusClass = (statusCode: number): StatusClass => {
+  if (statusCode < 400) return '2xx'
+  return statusCode < 500 ? '4xx' : '5xx'
 }
 
 const announcedBytes = ({ headers }: FastifyRequest): number | undefined =>

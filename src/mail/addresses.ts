@@ -1,8 +1,12 @@
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { addressParser } from 'postal-mime'
+import type { Mail } from './mail.ts'
 
-/** A header of addresses is not read further than this, in characters. */
-const MAX_HEADER = 10_000
+/**
+ * A header of addresses is not read further than this, in characters. The parser reads what is in a group again, and a
+ * group in a group again, up to fifty times.
+ */
+const MAX_HEADER = 2_000
 const MAX_ADDRESSES = 20
 
 export interface Address {
@@ -30,3 +34,14 @@ export const spellings = (address: string): string[] => {
   const forms = [domain, domainToASCII(domain), domainToUnicode(domain)].filter((form) => form !== '')
   return [...new Set(forms.map((form) => local + form))]
 }
+
+/** An address without its plus-tag: mail to `box+jobs@…` comes to `box@…`. */
+export const withoutTag = (address: string): string => address.replace(/^([^+@]+)\+[^@]*@/, '$1@')
+
+/** What stands behind the `@`, in every spelling. */
+export const domainsOf = (address: string): string[] =>
+  spellings(address).map((one) => one.slice(one.lastIndexOf('@') + 1))
+
+/** Who a mail says it is from: the first address of `From`, else the envelope's. */
+export const senderAddress = ({ from, sender }: Pick<Mail, 'from' | 'sender'>): string | undefined =>
+  firstAddress(from) ?? firstAddress(sender)

@@ -7,6 +7,8 @@ export interface Mail {
   messageId: string | null
   /** From the envelope: our mailbox, perhaps beside other addresses. */
   recipient: string | null
+  /** False when the form has several `recipient` fields: which of them is Mailgun's cannot be known. */
+  isRecipientCertain: boolean
   /** From the envelope: empty for what must not be answered, null when it is not known. */
   sender: string | null
   /** As it came: `readAddresses` decodes the names. */
@@ -46,6 +48,7 @@ const EMPTY: Mail = {
   timestamp: 0,
   messageId: null,
   recipient: null,
+  isRecipientCertain: true,
   sender: null,
   from: null,
   subject: null,

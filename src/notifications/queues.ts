@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { sql } from 'drizzle-orm'
+import { inArray, sql } from 'drizzle-orm'
 import { fromDrizzle, type PgBoss } from 'pg-boss'
+import { silencedNotifications } from '../db/schema.ts'
 import type { Transaction } from '../db/transaction.ts'
 import type { EmailContent } from './emails/index.ts'
 
@@ -22,16 +23,18 @@ export type Notification = {
     channel: C
     /** What makes it one of its kind: `sendgrid:spamreport:{event id}`. */
     key: string
-    /** The id of the inbox row that caused it. */
-    event: string
+    /** The id of the inbox row that caused it; null when no event did. */
+    event: string | null
     data: NotificationData[C]
+    /** Counts as requested but is never sent, nor is a later one with its key: what it says is no news any more. */
+    silent?: boolean
   }
 }[Channel]
 
 /** A queued job, as a worker reads it. */
 export interface NotificationJob<Data = object> {
   key: string
-  event: string
+  event: string | null
   data: Data
 }
 
@@ -91,19 +94,24 @@ export const enqueue = async (
 ): Promise<void> => {
   if (notifications.length === 0) return
   const jobs = notifications.map((notification) => ({ id: toUuid(notification.key), notification }))
-  for (const [channel, ofChannel] of Map.groupBy(jobs, ({ notification }) => notification.channel)) {
+  await silence(
+    tx,
+    jobs.filter(({ notification }) => notification.silent),
+  )
+  const silenced = await silencedOf(tx, jobs)
+  // By id: pg-boss refuses two of one id at once.
+  const loud = new Map(jobs.filter(({ id }) => !silenced.has(id)).map((job) => [job.id, job]))
+  for (const [channel, ofChannel] of Map.groupBy(loud.values(), ({ notification }) => notification.channel)) {
     const inserts = ofChannel.map(({ id, notification: { key, event, data } }) => ({
       id,
       data: { key, event, data },
     }))
     await boss.insert(queueName(channel), inserts, { db: fromDrizzle(tx, sql) })
   }
-  const asked = jobs.map(({ id, notification: { event, channel, key } }) => ({
-    event,
-    job: id,
-    channel,
-    key,
-  }))
+  const asked = jobs.flatMap(({ id, notification: { event, channel, key } }) =>
+    event === null ? [] : [{ event, job: id, channel, key }],
+  )
+  if (asked.length === 0) return
   await tx.execute(sql`
     insert into event_notifications (event_id, job_id, channel, key)
     select event, job, channel, key
@@ -111,10 +119,29 @@ export const enqueue = async (
     on conflict do nothing`)
 }
 
+interface IdentifiedNotification {
+  id: string
+  notification: Notification
+}
+
+const silence = async (tx: Transaction, jobs: IdentifiedNotification[]): Promise<void> => {
+  if (jobs.length === 0) return
+  const rows = jobs.map(({ id, notification: { channel, key } }) => ({ jobId: id, channel, key }))
+  await tx.insert(silencedNotifications).values(rows).onConflictDoNothing()
+}
+
+/** Those that are not sent, because they, or others with their keys before, were silent. */
+const silencedOf = async (tx: Transaction, jobs: IdentifiedNotification[]): Promise<Set<string>> => {
+  const { jobId } = silencedNotifications
+  const ids = jobs.map(({ id }) => id)
+  const rows = await tx.select({ jobId }).from(silencedNotifications).where(inArray(jobId, ids))
+  return new Set(rows.map((row) => row.jobId))
+}
+
 /** Queues pushes to single subscriptions; repeating it queues none twice. */
 export const insertDeliveries = async (
   boss: PgBoss,
-  deliveries: { key: string; event: string; data: PushDelivery }[],
+  deliveries: { key: string; event: string | null; data: PushDelivery }[],
 ): Promise<void> => {
   if (deliveries.length === 0) return
   await boss.insert(

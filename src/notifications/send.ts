@@ -25,7 +25,7 @@ export type Sent =
 export type Send<C extends Channel> = (
   data: NotificationData[C],
   signal: AbortSignal,
-  job: { key: string; event: string },
+  job: { key: string; event: string | null },
 ) => Promise<Sent>
 
 /** What the receiving side will refuse every time. */

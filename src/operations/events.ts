@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { DeliverySource } from '../inbox/accept/store.ts'
 import type { Json } from '../inbox/provider.ts'
 import { type Channel, type NotificationEnding, QUEUE_PREFIX } from '../notifications/queues.ts'
 import { type EventFilter, type EventStatus, matching, POSITION } from './matching.ts'
@@ -10,6 +11,7 @@ export interface EventSummary {
   /** The provider's own id. */
   eventId: string
   eventType: string
+  source: DeliverySource
   subject: string | null
   status: EventStatus
   attempts: number
@@ -23,16 +25,20 @@ export interface EventSummary {
   nextAttemptAt: Date | null
   /** Since when it waits for a row that is not there yet. */
   waitingSince: Date | null
+  /** Why no rule understood it; null for nearly every event. */
+  misunderstood: string | null
 }
 
-const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
-  e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, ${POSITION} as position`
+const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.source, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
+  e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, e.misunderstood,
+  ${POSITION} as position`
 
 const toSummary = (row: pg.QueryResultRow): EventSummary => ({
   id: row.id,
   provider: row.provider,
   eventId: row.event_id,
   eventType: row.event_type,
+  source: row.source,
   subject: row.subject,
   status: row.status,
   attempts: row.attempts,
@@ -42,6 +48,7 @@ const toSummary = (row: pg.QueryResultRow): EventSummary => ({
   processedAt: row.processed_at,
   nextAttemptAt: row.next_attempt_at,
   waitingSince: row.waiting_since,
+  misunderstood: row.misunderstood,
 })
 
 /**
@@ -87,9 +94,9 @@ export interface EventNotification {
   requestedAt: Date
   /**
    * `waiting` for its turn or its next try, `sent`, `not_configured` (its channel is; it was logged instead),
-   * `failed` for good, `forgotten` once pg-boss has deleted the job, 30 days after its end.
+   * `silenced` because it was no news any more, `failed` for good, `forgotten` once pg-boss has deleted the job, 30 days after its end.
    */
-  state: 'waiting' | 'sent' | 'not_configured' | 'failed' | 'forgotten'
+  state: 'waiting' | 'sent' | 'not_configured' | 'silenced' | 'failed' | 'forgotten'
   /** How often it was tried again. */
   retries: number
   endedAt: Date | null
@@ -164,8 +171,9 @@ export const payloadText = async (
 }
 
 const NOTIFICATIONS = `
-select n.channel, n.key, n.requested_at, j.state, j.retry_count, j.completed_on, j.output
-from event_notifications n left join pgboss.job j on j.name = $2 || n.channel and j.id = n.job_id
+select n.channel, n.key, n.requested_at, j.state, j.retry_count, j.completed_on, j.output,
+       s.job_id is not null as silenced
+from event_notifications n left join silenced_notifications s on s.job_id = n.job_id left join pgboss.job j on j.name = $2 || n.channel and j.id = n.job_id
 where n.event_id = $1
 order by n.requested_at, n.key`
 
@@ -175,7 +183,7 @@ const notificationsOf = async (pool: pg.Pool, id: string): Promise<EventNotifica
     channel: row.channel,
     key: row.key,
     requestedAt: row.requested_at,
-    state: notificationState(row.state, row.output),
+    state: row.state === null && row.silenced ? 'silenced' : notificationState(row.state, row.output),
     retries: row.retry_count ?? 0,
     endedAt: row.completed_on,
     // A worker's own ending has `error`, what it threw has `message`.

@@ -16,6 +16,8 @@ export interface EventFilter {
   subjects?: string[]
   /** The provider's own id. */
   eventId?: string
+  /** Only those that no rule understood. */
+  misunderstood?: true
 }
 
 /** An event's place in the newest-first order: microseconds since 1970, and the row's id. */
@@ -38,7 +40,8 @@ const readPosition = (position: string): [micros: string, id: string] => {
  * However rare among ten million rows is what the filter names, little more is read than is asked for: the index
  * `webhook_events_list_idx` holds a run of events, in order of arrival, for each status, provider and type. There
  * are some dozens of such runs. The recursive part finds them by jumping from one to the next; the newest `limit`
- * of each are merged. Subjects and event ids have indexes of their own, and few events each.
+ * of each are merged. Subjects and event ids have indexes of their own, and few events each; so have those that were
+ * not understood.
  *
  * @param limit how many ids at most.
  * @param order `newest` first, or `any`: then it stops as soon as it has enough, which is what counting wants.
@@ -59,14 +62,17 @@ export const matching = (
   const providers = parameter(filter.provider === undefined ? STORED_PROVIDERS : [filter.provider], 'text[]')
   const type = filter.type === undefined ? undefined : parameter(filter.type, 'text')
 
-  if (filter.subjects !== undefined || filter.eventId !== undefined) {
+  if (filter.subjects !== undefined || filter.eventId !== undefined || filter.misunderstood) {
     const about = [`e.status = any(${statuses})`, `e.provider = any(${providers})`]
     if (type !== undefined) about.push(`e.event_type = ${type}`)
     if (filter.subjects !== undefined) about.push(`e.subject = any(${parameter(filter.subjects, 'text[]')})`)
     if (filter.eventId !== undefined) about.push(`e.event_id = ${parameter(filter.eventId, 'text')}`)
-    const found = `select e.id, e.received_at from webhook_events e where ${about.join(' and ')} ${conditions} offset 0`
-    // `offset 0` keeps the order out of it: it would tempt the planner away from the index on what is sought.
-    return { text: `select e.id, e.received_at from (${found}) e ${most}`, values }
+    if (filter.misunderstood) about.push('e.misunderstood is not null')
+    const found = `select e.id, e.received_at from webhook_events e where ${about.join(' and ')} ${conditions}`
+    // `offset 0` keeps the order out of it: it would tempt the planner away from the index on what is sought. The index
+    // of what was not understood is in that order itself.
+    const few = filter.subjects !== undefined || filter.eventId !== undefined
+    return { text: `select e.id, e.received_at from (${found} ${few ? 'offset 0' : ''}) e ${most}`, values }
   }
 
   const first = (condition: string) =>

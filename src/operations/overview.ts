@@ -123,28 +123,3 @@ export const lastEvents = async (
   const newest = await Promise.all(providers.map((provider) => listEvents(pool, { provider }, { limit: 1 })))
   return newest.flatMap(({ events }) => events)
 }
-
-/** A mailbox and what the last seven days did to it. */
-export interface MailboxHealth {
-  id: string
-  email: string
-  /** 100 - 5 per bounce - 25 per spam report, not below 0. */
-  healthScore: number
-  bounces: number
-  spamReports: number
-}
-
-/** Mailboxes, the worst first. */
-export const mailboxesByHealth = async (
-  pool: pg.Pool,
-  page: { limit: number; offset: number },
-): Promise<MailboxHealth[]> => {
-  const { rows } = await pool.query(
-    `select id, email, health_score as "healthScore", bounce_count_7d as bounces, spam_reports_7d as "spamReports"
-     from mailboxes
-     order by health_score, spam_reports_7d desc, bounce_count_7d desc, id
-     limit $1 offset $2`,
-    [page.limit, page.offset],
-  )
-  return rows
-}

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { EventSummary } from './events.ts'
-import type { MailboxHealth } from './overview.ts'
+import { HEALTH_COLUMNS, type MailboxHealth } from './mailboxes.ts'
 
 // The rows of RoleFerry that events are about, as an operator looks at them.
 
@@ -160,11 +160,7 @@ export interface MailboxRecord extends MailboxHealth {
 
 export const mailboxById = async (pool: pg.Pool, id: string): Promise<MailboxRecord | undefined> => {
   if (!ID.test(id)) return undefined
-  const { rows } = await pool.query(
-    `select id, email, health_score as "healthScore", bounce_count_7d as bounces, spam_reports_7d as "spamReports"
-     from mailboxes where id = $1`,
-    [id],
-  )
+  const { rows } = await pool.query(`select ${HEALTH_COLUMNS} from mailboxes where id = $1`, [id])
   const [row] = rows
   if (row === undefined) return undefined
   const incidents = await pool.query(

@@ -29,14 +29,14 @@ const BATCH = 500
 
 /**
  * Gives events another turn, through the ordinary processing, their attempts beginning anew. `processed_at` says that
- * the effects are applied and stays, so that they are not applied again; only an ignored event is looked at afresh,
- * since a handler may have been added. A pending event that waits for its next try has it now.
+ * the effects are applied and stays, so that they are not applied again; only an event that was ignored or not understood
+ * is handled afresh, since a handler, or a price, may have been added. A pending event that waits for its next try has it now.
  */
 const REPLAY = `
 with picked as materialized (
-  select e.id, e.status, e.last_error, row_number() over (order by e.id) - 1 as n
+  select e.id, e.status, e.last_error, e.misunderstood, row_number() over (order by e.id) - 1 as n
   from (
-    select id, status, last_error from webhook_events
+    select id, status, last_error, misunderstood from webhook_events
     where id = any($1::bigint[]) and not (status = 'pending' and next_attempt_at <= $2)
       and exists (
         select from webhook_deliveries d
@@ -49,7 +49,7 @@ with picked as materialized (
   set status = 'pending', attempts = 0,
       next_attempt_at = $3::timestamptz + picked.n * interval '1 second' / $4::int,
       waiting_since = case picked.status when 'pending' then e.waiting_since end,
-      processed_at = case when picked.status <> 'ignored' then e.processed_at end
+      processed_at = case when picked.status <> 'ignored' and picked.misunderstood is null then e.processed_at end
   from picked where e.id = picked.id
   returning e.id, e.next_attempt_at
 ), noted as (

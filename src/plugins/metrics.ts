@@ -5,7 +5,9 @@ import type { RefusalReason } from '../inbox/admission/refusal.ts'
 import type { MisunderstandingReason, ProviderName } from '../inbox/provider.ts'
 import { eventTypes } from '../providers/event-types.ts'
 
-type Status = 'success' | 'error'
+/** How an attempt or a notification ended, or the class of an answer's status. */
+type Status = 'success' | 'error' | StatusClass
+export type StatusClass = '2xx' | '4xx' | '5xx'
 
 /** Every metric this service emits, below the prefix `roleferry.webhooks.`, with its type and tags. */
 export const METRICS = {
@@ -14,6 +16,8 @@ export const METRICS = {
   /** One per failed attempt. */
   errors: { type: 'count', tags: ['provider', 'event_type', 'status'] },
   duplicates: { type: 'count', tags: ['provider'] },
+  /** Answered deliveries. */
+  answers: { type: 'count', tags: ['provider', 'status'] },
   /** Refused deliveries. */
   rejected: { type: 'count', tags: ['provider', 'reason'] },
   skipped: { type: 'count', tags: ['provider', 'event_type'] },

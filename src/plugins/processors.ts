@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { type BegunRun, beginRun, endRun } from '../inbox/process/runs.ts'
+import { createSeldomLines } from '../inbox/process/seldom-lines.ts'
 import { startWorkers, type Workers } from '../inbox/process/workers.ts'
 import type { Provider, ProviderName } from '../inbox/provider.ts'
 import { openPool, PROCESS } from './database.ts'
@@ -27,6 +28,7 @@ export const processorsPlugin = fp<{
 }>(
   async (app, { config, providers, clock }) => {
     const { log } = app
+    const seldomLines = createSeldomLines(log)
     const workers = new Map<ProviderName, Workers>()
     let stopping = false
     const run = { place: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
@@ -64,6 +66,7 @@ export const processorsPlugin = fp<{
         processedKeys: app.processedKeys,
         metrics: app.metrics,
         counts: app.counts,
+        seldomLines,
         log,
         clock,
         enqueue: app.jobs.enqueue,
@@ -105,6 +108,7 @@ export const processorsPlugin = fp<{
           log.warn({ err: error }, 'the clean stop could not be recorded')
         })
       }
+      seldomLines.end()
       begun?.release()
       await runPool.end()
     })

@@ -7,7 +7,7 @@ const LOOK_EVERY_SECONDS = 30
 /** Works off what the schedules of upkeep bring; pg-boss sees to it that one replica does. */
 export const upkeepPlugin = fp<{ config: Config; clock: () => Date }>(
   async (app, { config, clock }) => {
-    const { boss, started } = app.jobs
+    const { boss, started, enqueue } = app.jobs
     const start = async (): Promise<void> => {
       await started
       if (app.closing()) return
@@ -23,6 +23,7 @@ export const upkeepPlugin = fp<{ config: Config; clock: () => Date }>(
                 config,
                 pool: app.database.upkeep,
                 now: clock(),
+                enqueue,
                 signal: job.signal,
               })
               const ms = Math.round(performance.now() - startedAt)

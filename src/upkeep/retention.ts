@@ -1,5 +1,8 @@
+import { lt } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
+import { silencedNotifications } from '../db/schema.ts'
 import { windowStart } from '../domain/mailbox-incidents.ts'
 import { inBatches } from './batches.ts'
 import { daysBefore, dropDay } from './delivery-days.ts'
@@ -8,8 +11,10 @@ import type { UpkeepTask } from './task.ts'
 /** Rows looked at in one statement. */
 const ROWS = 1_000
 const DAY = 86_400_000
-/** Whatever failed for good is kept so long, however short the others' time is. */
-const LEAST_DAYS_DEAD = 90
+/** What failed for good or was not understood is kept so long, however short the others' time is: it may be replayed. */
+const LEAST_DAYS_UNSOLVED = 90
+/** As long as a notification's job, from which a repeated request is known: 14 days waiting, 30 after its end. */
+const DAYS_SILENCED = 44
 
 /**
  * Deletes what has been kept long enough. Never a pending event.
@@ -41,6 +46,9 @@ export const retention: UpkeepTask = {
       incidents += rowCount ?? 0
       return rowCount === ROWS
     })
+    await drizzle({ client: pool, casing: 'snake_case' })
+      .delete(silencedNotifications)
+      .where(lt(silencedNotifications.silencedAt, before(DAYS_SILENCED)))
     return [{ events, days, deliveries, messages: messages.emptied, incidents }]
   },
 }
@@ -48,7 +56,7 @@ export const retention: UpkeepTask = {
 /** Until when rows of events are kept no longer: those that ended well, and those that are dead or misunderstood. */
 const eventCutoffs = (config: Config, before: (days: number) => Date): Date[] => [
   before(config.RETENTION_EVENT_DAYS),
-  before(Math.max(config.RETENTION_EVENT_DAYS, LEAST_DAYS_DEAD)),
+  before(Math.max(config.RETENTION_EVENT_DAYS, LEAST_DAYS_UNSOLVED)),
 ]
 
 /** Walks a table by id, until it meets a batch that is too young altogether. The first time is the youngest's. */

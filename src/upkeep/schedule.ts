@@ -2,11 +2,20 @@ import type { PgBoss } from 'pg-boss'
 import { dailySummary } from './daily-summary.ts'
 import { deliveryDays } from './delivery-days.ts'
 import { mailboxCounts } from './mailbox-counts.ts'
+import { mailboxGuard } from './mailbox-guard.ts'
+import { reconciliation } from './reconciliation.ts'
 import { retention } from './retention.ts'
 import type { UpkeepTask } from './task.ts'
 
 /** All upkeep. A new task is one file and one entry here. */
-export const tasks: readonly UpkeepTask[] = [deliveryDays, mailboxCounts, retention, dailySummary]
+export const tasks: readonly UpkeepTask[] = [
+  deliveryDays,
+  mailboxCounts,
+  mailboxGuard,
+  retention,
+  reconciliation,
+  dailySummary,
+]
 
 const PREFIX = 'upkeep-'
 export const queueOf = (task: UpkeepTask): string => PREFIX + task.name

@@ -1,12 +1,16 @@
 import type pg from 'pg'
 import type { Config } from '../config.ts'
+import type { Transaction } from '../db/transaction.ts'
+import type { Notification } from '../notifications/queues.ts'
 
 /** What a task works with. */
-interface UpkeepContext {
+export interface UpkeepContext {
   config: Config
   /** Connections of its own; statements are ended after 10 s. */
   pool: pg.Pool
   now: Date
+  /** Queues notifications in the transaction of what they tell. */
+  enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
   /** Aborted when the service stops: whatever is not begun is left to the next time. */
   signal: AbortSignal
 }

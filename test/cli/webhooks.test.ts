@@ -78,6 +78,9 @@ describe('every command', () => {
     ['dead', 'discard'],
     ['keys'],
     ['keys', 'check'],
+    ['mailboxes'],
+    ['mailboxes', 'list'],
+    ['mailboxes', 'resume'],
     ['status'],
     ['forget'],
     ['redis'],
@@ -253,6 +256,23 @@ describe('webhooks events', () => {
     expect(table.stdout).toMatch(
       /^id +received +provider +type +status +about +error\n\d+ +\S+Z +sendgrid +bounce +processed +outreach:2 +-\n$/,
     )
+  })
+
+  test('list and replay take what was not understood, and say why', async () => {
+    await deliver(event('click'), event('open'), event('re-opened', { sg_event_id: 'new-type' }))
+    const { events } = await json('events', 'list', '--misunderstood')
+    expect(events).toMatchObject([
+      { eventId: 'new-type', status: 'ignored', misunderstood: expect.stringContaining('"re-opened"') },
+    ])
+    expect((await run('events', 'list', '--misunderstood')).stdout).toContain('"re-opened" was never seen')
+    expect((await run('events', 'show', 'new-type')).stdout).toMatch(
+      /not understood +the event type "re-opened"/,
+    )
+    expect((await json('events', 'list', '--misunderstood', '--status', 'processed')).events).toEqual([])
+    expect(await json('events', 'replay', '--misunderstood', '--reason', 'to see', '--yes')).toMatchObject({
+      replayed: 1,
+    })
+    await service.settled()
   })
 
   test('lets no sender act on the terminal', async () => {

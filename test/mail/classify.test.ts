@@ -38,8 +38,8 @@ describe('a reply', () => {
     test(`is what carries ${JSON.stringify(headers)}`, () => expect(kindOf(headers)).toBe('reply'))
   }
   for (const subject of [
-    'Re: Out of office',
-    'AW: Automatische Antwort: Termin',
+    'Fwd: Out of office',
+    'WG: Automatische Antwort: Termin',
     'Autonomous vehicles',
     'Vacationing together',
     'I am out of the office',

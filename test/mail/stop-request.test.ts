@@ -1,6 +1,8 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { fromPayload } from '../../src/mail/mail.ts'
 import { isStopRequest } from '../../src/mail/stop-request.ts'
+import { REQUESTS } from './labelled/stop-wordings.ts'
 
 const asksToStop = (strippedText: string | null, parts: Record<string, string> = {}) =>
   isStopRequest(
@@ -86,3 +88,64 @@ for (const line of [
   test(`a line is read at once: ${JSON.stringify(line.slice(0, 40))}…`, () =>
     expect(asksToStop(`${line}\n${line}`)).toBe(false))
 }
+
+const ungreeted = REQUESTS.filter((text) => !/^(hi|hey|hello|dear|bonjour|hola) /i.test(text))
+
+test('any other word makes a request a person\u2019s answer, wherever it stands', () => {
+  const request = fc.constantFrom(...ungreeted.filter((text) => text.includes(' ')))
+  const other = fc.constantFrom(
+    'tuesday',
+    'interview',
+    'salary',
+    'dienstag',
+    'martes',
+    'lundi',
+    'вторник',
+    '面接',
+  )
+  fc.assert(
+    fc.property(request, other, fc.nat(), (text, word, place) => {
+      const words = text.split(' ')
+      words.splice(place % (words.length + 1), 0, word)
+      expect(asksToStop(words.join(' '))).toBe(false)
+    }),
+    { numRuns: 500 },
+  )
+})
+test('greetings, thanks, a signature and a quote do not change a request', () => {
+  const request = fc.constantFrom(...ungreeted)
+  const before = fc.constantFrom(
+    '',
+    'Hi Sam,\n\n',
+    'Hello,\n',
+    'Dear Mr. Rivers,\n\n',
+    'Guten Tag,\n\n',
+    'Bonjour,\n',
+  )
+  const after = fc.constantFrom(
+    '',
+    '\n\nThanks',
+    '\n\nThank you very much!',
+    '\nDanke',
+    '\nMerci',
+    '\n\nBest regards,\nAna Lopez',
+  )
+  const signature = fc.constantFrom(
+    '',
+    '\n-- \nAna Lopez\nAcme',
+    '\n\nSent from my iPhone',
+    '\n\nAna Lopez\nHead of Data, Acme GmbH\n+49 30 1234567',
+  )
+  const quote = fc.constantFrom(
+    '',
+    '\n\n> Shall we talk?',
+    '\n\nOn Mon, Oct 5, 2026 at 9:00 AM Sam <sam@rf.example> wrote:\n\n> Shall we talk?',
+  )
+  fc.assert(
+    fc.property(request, before, after, signature, quote, (text, ...parts) => {
+      const [start, thanks, signed, quoted] = parts
+      expect(asksToStop(`${start}${text}${thanks}${signed}${quoted}`)).toBe(true)
+    }),
+    { numRuns: 500 },
+  )
+})

@@ -1,13 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { showEvent } from '../../src/operations/events.ts'
-import {
-  backlog,
-  countsOver,
-  deadByError,
-  lastEvents,
-  mailboxesByHealth,
-  refusals,
-} from '../../src/operations/overview.ts'
+import { mailboxesByHealth } from '../../src/operations/mailboxes.ts'
+import { backlog, countsOver, deadByError, lastEvents, refusals } from '../../src/operations/overview.ts'
 import { resolveSearch } from '../../src/operations/search.ts'
 import { post } from '../provider-contract.ts'
 import {

@@ -51,6 +51,23 @@ describe.each(filters)('by %s', (_, filter) => {
   })
 })
 
+describe('what was not understood', () => {
+  beforeAll(async () => {
+    await service.rows(`update webhook_events set misunderstood = 'a new type' where id % 10 = 0`)
+    await service.rows('vacuum analyze webhook_events')
+  })
+  test.each([
+    ['the newest page', {}, { limit: 51, order: 'newest' }],
+    ['of a provider', { provider: 'sendgrid' }, { limit: 51, order: 'newest' }],
+    ['of a status', { status: 'processed', since: daysAgo(60) }, { limit: 51, order: 'newest' }],
+    ['the count', {}, { limit: 1_001, order: 'any' }],
+  ] as const)('%s reads no more than it shows', async (_, filter, options) => {
+    const plan = await planOf(matching({ ...filter, misunderstood: true }, options))
+    expect(plan).toContain('webhook_events_misunderstood_idx')
+    expect(pagesRead(plan), plan).toBeLessThan(1_500)
+  })
+})
+
 test('pages follow each other without a gap or an overlap, also among events of one moment', async () => {
   await service.rows(
     `update webhook_events set received_at = date_trunc('day', received_at) where status = 'dead'`,

@@ -104,6 +104,15 @@ describe('retention of events', () => {
     expect(await left()).toEqual({ dead: [2, 2] })
   })
 
+  test('keeps what was not understood with its payload, whatever became of it, for 90 days', async () => {
+    for (const status of ['processed', 'ignored', 'skipped', 'pending']) {
+      for (const days of [91, 89, 32]) await insert(1, status, days)
+    }
+    await service.rows(`update webhook_events set misunderstood = 'a new type'`)
+    await runTask(retention, service, { RETENTION_EVENT_DAYS: '31', RETENTION_PAYLOAD_DAYS: '30' })
+    expect(await left()).toEqual({ processed: [2, 2], ignored: [2, 2], skipped: [2, 2], pending: [3, 3] })
+  })
+
   test('goes through any number in small pieces, past those that stay', async () => {
     await insert(1_500, 'pending', 200)
     await insert(2_500, 'processed', 100)

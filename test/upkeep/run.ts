@@ -12,5 +12,6 @@ export const runTask = (
     config: readConfig({ DATABASE_URL: service.databaseUrl, ...env }),
     pool: service.app.database.upkeep,
     now: service.now(),
+    enqueue: service.app.jobs.enqueue,
     signal: new AbortController().signal,
   })

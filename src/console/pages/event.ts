@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { DeliverySource } from '../../inbox/accept/store.ts'
 import {
   type EventHistory,
   type EventNotification,
@@ -87,11 +88,19 @@ const notice = (replayed: unknown): Content => {
   return undefined
 }
 
+const whyMisunderstood = ({ misunderstood }: EventHistory): Content =>
+  misunderstood !== null && html`<span class="note error">Not understood: ${misunderstood}</span>`
+
+const RECEIVED: Record<DeliverySource, string> = {
+  delivery: 'Received and made durable',
+  'catch-up': 'Fetched with our key to the API, and made durable; not signed',
+}
+
 /** What happened to the event, in the order of time; what is still to come is at the end. */
 const timeline = (event: EventHistory, now: Date): Html => {
   const moments: { at: Date | null; what: Content; tone?: string }[] = [
     { at: event.occurredAt, what: `Happened, says ${providerName(event.provider)}` },
-    { at: event.receivedAt, what: 'Received and made durable' },
+    { at: event.receivedAt, what: RECEIVED[event.source] },
     ...event.actions.map((action) => ({
       at: action.actedAt,
       what: html`${action.action === 'replay' ? 'Replayed' : 'Discarded'} by ${action.operator} (${action.via}): “${action.reason}”
@@ -107,8 +116,8 @@ const timeline = (event: EventHistory, now: Date): Html => {
             at: event.processedAt,
             what:
               event.status === 'ignored'
-                ? 'Ignored: no handler for its type'
-                : 'Processed: its effects are committed',
+                ? html`Ignored: no handler for its type${whyMisunderstood(event)}`
+                : html`Processed: its effects are committed${whyMisunderstood(event)}`,
             tone: event.status === 'ignored' ? 'ignored' : 'processed',
           },
         ]),
@@ -128,7 +137,7 @@ const endingOf = (event: EventHistory, now: Date): Content => {
     case 'dead':
       return html`<li class="dead"><span class="what">Dead ${tries}${error}</span></li>`
     case 'skipped':
-      return html`<li class="skipped"><span class="what">Skipped${error}</span></li>`
+      return html`<li class="skipped"><span class="what">Skipped${error}${whyMisunderstood(event)}</span></li>`
     case 'pending':
       return html`<li class="pending"><span class="what">Next turn ${ago(event.nextAttemptAt, now)}${
         tries !== undefined && html`, ${tries}`
@@ -185,9 +194,16 @@ const WHAT_A_REPLAY_DOES: Record<EventHistory['status'], string> = {
   pending: 'A replay tries it now rather than later.',
 }
 
+const whatAReplayDoes = ({ status, processedAt, misunderstood }: EventHistory): string => {
+  if (status === 'processed' && misunderstood !== null) {
+    return 'It was not understood. A replay handles it again, with what is known now.'
+  }
+  return WHAT_A_REPLAY_DOES[status === 'pending' && processedAt !== null ? 'processed' : status]
+}
+
 const replayForm = (event: EventHistory): Html => html`
 <form method="post" action="/console/events/${event.id}/replay">
-  <p class="hint">${event.status === 'pending' && event.processedAt !== null ? WHAT_A_REPLAY_DOES.processed : WHAT_A_REPLAY_DOES[event.status]}</p>
+  <p class="hint">${whatAReplayDoes(event)}</p>
   ${reasonField()}
   <button type="submit">Replay this event</button>
 </form>`

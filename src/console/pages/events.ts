@@ -6,7 +6,7 @@ import type { Found } from '../../operations/search.ts'
 import { eventTypes } from '../../providers/event-types.ts'
 import type { ConsoleContext } from '../context.ts'
 import { eventList } from '../event-list.ts'
-import { type FilterFields, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
+import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
 import { number, providerName } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { nothing } from '../parts.ts'
@@ -97,7 +97,7 @@ const filterForm = (fields: FilterFields): Html => html`
   </div>
   <div class="field">
     <label for="status">Status</label>
-    <select id="status" name="status">${option('', 'All', fields.status)}${EVENT_STATUSES.map((name) => option(name, name, fields.status))}</select>
+    <select id="status" name="status">${option('', 'All', fields.status)}${EVENT_STATUSES.map((name) => option(name, name, fields.status))}${option(MISUNDERSTOOD, 'not understood', fields.status)}</select>
   </div>
   <div class="field">
     <label for="type">Type</label>

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import { type MailboxHealth, mailboxesByHealth } from '../../operations/overview.ts'
+import { type MailboxHealth, mailboxesByHealth } from '../../operations/mailboxes.ts'
 import type { ConsoleContext } from '../context.ts'
 import { number } from '../format.ts'
 import { type Html, html } from '../html.ts'
-import { nothing, table } from '../parts.ts'
+import { badge, nothing, table } from '../parts.ts'
 
 const PAGE = 100
 
@@ -16,7 +16,7 @@ export const mailboxesPage = (scope: FastifyInstance, { pool, show }: ConsoleCon
       section: 'mailboxes',
       body: html`
 <h1>Mailboxes</h1>
-<p class="lead">Health is 100 less 5 for each bounce and 25 for each spam report of the last 7 days. The worst come first.</p>
+<p class="lead">Health is 100 less 5 for each bounce and 25 for each spam report of the last 7 days. Paused ones come first, then the worst.</p>
 ${
   mailboxes.length === 0
     ? nothing(
@@ -42,7 +42,8 @@ const mailboxTable = (mailboxes: MailboxHealth[]): Html =>
       {
         name: 'Mailbox',
         kind: 'wide',
-        cell: ({ id, email }) => html`<a class="strong" href="/console/mailboxes/${id}">${email}</a>`,
+        cell: ({ id, email, pausedAt }) =>
+          html`<a class="strong" href="/console/mailboxes/${id}">${email}</a>${pausedAt !== null && html` ${badge('paused')}`}`,
       },
       { name: 'Health', cell: ({ healthScore }) => health(healthScore) },
       { name: 'Bounces', kind: 'number', cell: ({ bounces }) => number(bounces) },

@@ -1,14 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import { listEvents } from '../../operations/events.ts'
-import { contactById, mailboxById, outreachById, userById } from '../../operations/records.ts'
+import { contactById, outreachById, userById } from '../../operations/records.ts'
 import { resolveSearch } from '../../operations/search.ts'
 import { type ConsoleContext, NotFound } from '../context.ts'
 import { eventList } from '../event-list.ts'
 import { ago, number } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
 import { badge, card, facts, nothing, outreachList, table } from '../parts.ts'
-import { health } from './mailboxes.ts'
 
 const EVENTS = 20
 
@@ -165,52 +164,16 @@ export const recordPages = (scope: FastifyInstance, { pool, clock, show }: Conso
 </div>`,
     })
   })
-
-  scope.get<{ Params: { id: string } }>('/mailboxes/:id', async (request, reply) => {
-    const mailbox = found(await mailboxById(pool, request.params.id), 'mailbox')
-    const now = clock()
-    return show(reply, {
-      title: mailbox.email,
-      section: 'mailboxes',
-      body: html`
-<div class="heading"><h1>${mailbox.email}</h1><p>Mailbox</p></div>
-<div class="detail">
-  <div class="stack">${await eventsCard(pool, mailbox.email, now)}</div>
-  <div class="stack">
-    ${card(
-      'Health',
-      facts([
-        ['Score', health(mailbox.healthScore)],
-        ['Bounces in 7 days', number(mailbox.bounces)],
-        ['Spam reports in 7 days', number(mailbox.spamReports)],
-      ]),
-    )}
-    ${card(
-      'Incidents',
-      mailbox.incidents.length === 0
-        ? nothing('None', 'No bounce and no spam report in the last 7 days.')
-        : table(
-            'Incidents',
-            [
-              { name: 'Kind', kind: 'wide', cell: ({ kind }) => (kind === 'spam' ? 'spam report' : kind) },
-              { name: 'Arrived', cell: ({ arrivedAt }) => ago(arrivedAt, now) },
-            ],
-            mailbox.incidents,
-          ),
-    )}
-  </div>
-</div>`,
-    })
-  })
 }
 
-const found = <Row>(row: Row | undefined, what: string): Row => {
+/** @throws {NotFound} when there is no row. */
+export const found = <Row>(row: Row | undefined, what: string): Row => {
   if (row === undefined) throw new NotFound(`There is no such ${what}.`)
   return row
 }
 
 /** The newest events that a search finds. */
-const eventsCard = async (pool: pg.Pool, search: string, now: Date, about = true): Promise<Html> => {
+export const eventsCard = async (pool: pg.Pool, search: string, now: Date, about = true): Promise<Html> => {
   const { filter } = await resolveSearch(pool, search)
   const { events, next } = await listEvents(pool, filter, { limit: EVENTS })
   const all: Content =

@@ -4,7 +4,7 @@ import type { EventFilter } from '../../operations/matching.ts'
 import { REPLAYS_PER_SECOND, replayMatching } from '../../operations/replay.ts'
 import { type ConsoleContext, operatorOf } from '../context.ts'
 import { eventList } from '../event-list.ts'
-import { type FilterFields, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
+import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
 import { ago, counted, duration, number, providerName } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { card, facts, nothing } from '../parts.ts'
@@ -105,7 +105,7 @@ const inWords = (fields: FilterFields): [string, Html | string][] => {
   const words: [string, string][] = [
     ['Search', fields.q],
     ['Provider', fields.provider === '' ? '' : providerName(fields.provider)],
-    ['Status', fields.status],
+    ['Status', fields.status === MISUNDERSTOOD ? 'not understood' : fields.status],
     ['Type', fields.type],
     ['Received', PERIODS[fields.period]?.name ?? ''],
     ['From', fields.since === '' ? '' : `${fields.since} UTC`],

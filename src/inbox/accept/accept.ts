@@ -96,7 +96,9 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
   return async ({ body, events, headers, receivedAt }: Arrived, until: number): Promise<Accepted> => {
     if (events.length === 0) return { status: 'ok', accepted: 0, duplicates: 0 }
     const ids = events.map(({ eventId }) => eventId)
-    const looked = provider.singleEvents ? undefined : await look(ids, LOOK_UP_WITHIN).catch(() => undefined)
+    const looked = provider.redisMayAnswer
+      ? await look(ids, LOOK_UP_WITHIN).catch(() => undefined)
+      : undefined
     const times = looked?.times.filter((time) => time !== null) ?? []
     if (times.length === events.length) {
       countDuplicates(events.length)
@@ -110,6 +112,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
         eventCount: events.length,
         body,
         bodyHash: hash('sha256', body, 'buffer'),
+        source: 'delivery',
         identity: provider.singleEvents ? missed[0] : undefined,
         // What Redis does not know is new, provided that it has seen everything for as long as it remembers.
         asked: looked?.complete ? [] : missed,

@@ -10,6 +10,9 @@ export interface Identity {
   dedupeKey: string
 }
 
+/** How a delivery came: signed by its provider, or fetched with our key to its API. */
+export type DeliverySource = (typeof webhookQueue.$inferSelect)['source']
+
 /** A verified delivery, about to be stored. */
 export interface NewDelivery {
   receivedAt: Date
@@ -21,6 +24,7 @@ export interface NewDelivery {
   bodyHash: Buffer
   /** Of a provider that sends one event per delivery. */
   identity: Identity | undefined
+  source: DeliverySource
   /** The events that the inbox is asked for: the delivery is not stored when it knows all of them. */
   asked: Identity[]
 }
@@ -60,6 +64,7 @@ const STORE = statement<
   | 'counts'
   | 'eventIds'
   | 'dedupeKeys'
+  | 'sources'
   | 'askedOf'
   | 'askedIds'
   | 'askedKeys'
@@ -75,10 +80,11 @@ with asked as materialized (
 ), given as materialized (
   select nextval('webhook_deliveries_id_seq') as id, n::int, length, headers, event_count,
          to_timestamp(received) as received_at, sum(length) over (order by n) - length as start,
-         substring(${q('hashes')}::bytea from (n::int - 1) * 32 + 1 for 32) as body_hash, event_id, dedupe_key
+         substring(${q('hashes')}::bytea from (n::int - 1) * 32 + 1 for 32) as body_hash, event_id, dedupe_key,
+         source
   from unnest(${q('lengths')}::int[], ${q('headers')}::text[], ${q('counts')}::int[], ${q('received')}::float8[],
-              ${q('eventIds')}::text[], ${q('dedupeKeys')}::text[])
-    with ordinality as given(length, headers, event_count, received, event_id, dedupe_key, n)
+              ${q('eventIds')}::text[], ${q('dedupeKeys')}::text[], ${q('sources')}::text[])
+    with ordinality as given(length, headers, event_count, received, event_id, dedupe_key, source, n)
 ), queued as (
   insert into ${webhookQueue} (${columns(
     webhookQueue.deliveryId,
@@ -88,8 +94,9 @@ with asked as materialized (
     webhookQueue.bodyHash,
     webhookQueue.eventId,
     webhookQueue.dedupeKey,
+    webhookQueue.source,
   )})
-  select id, received_at, ${q('provider')}, event_count, body_hash, event_id, dedupe_key from given
+  select id, received_at, ${q('provider')}, event_count, body_hash, event_id, dedupe_key, source from given
   where not exists (select from asked where asked.n = given.n)
      or (select count(*) from asked where asked.n = given.n) >
         (select count(*) from known where known.n = given.n and not known.revivable)
@@ -151,6 +158,7 @@ export const storeDeliveries = async (
       received: plainArray(deliveries.map(({ receivedAt }) => receivedAt.getTime() / 1_000)),
       eventIds: textArray(deliveries.map(({ identity }) => identity?.eventId ?? null)),
       dedupeKeys: textArray(deliveries.map(({ identity }) => identity?.dedupeKey ?? null)),
+      sources: textArray(deliveries.map(({ source }) => source)),
       askedOf: plainArray(asked.map(({ n }) => n)),
       askedIds: textArray(asked.map(({ identity }) => identity.eventId)),
       askedKeys: textArray(asked.map(({ identity }) => identity.dedupeKey)),

@@ -4,7 +4,8 @@ import type { Notification } from '../../notifications/queues.ts'
 import type { ClaimedEvent, Provider } from '../provider.ts'
 import { storableText } from '../storable.ts'
 import { createBatch, type Outcome, settle } from './batch.ts'
-import { endDifferently, markMisunderstood } from './events.ts'
+import { endDifferently } from './events.ts'
+import { noType, reportMisunderstood, unknownType } from './misunderstood.ts'
 import { nextAttempt } from './retry.ts'
 
 /** What handlers work in. */
@@ -13,6 +14,8 @@ export interface Applying {
   tx: Transaction
   client: pg.PoolClient
   now: Date
+  /** Row ids of the events of which nobody is told any more. */
+  oldNews: ReadonlySet<string | null>
   /** Queues notifications inside the transaction of the effects that cause them. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
 }
@@ -30,19 +33,26 @@ const PAYLOAD_DELETED = 'its payload was deleted, by retention or because a pers
 
 /** Runs the handlers of events, and writes how they ended. */
 export const applyTogether = async (
-  { provider, tx, client, now, enqueue }: Applying,
+  { provider, tx, client, now, oldNews, enqueue }: Applying,
   events: ClaimedEvent[],
 ): Promise<Outcome> => {
-  const { batch, outcome, ignore } = createBatch(provider, tx, now)
+  const { batch, outcome, skipQuietly } = createBatch(provider, tx, now, oldNews)
   const handled: ClaimedEvent[] = []
   for (const event of events) {
-    if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
+    const typeless = provider.whyTypeless?.(event)
+    if (typeless !== undefined) {
+      skipQuietly(event, typeless)
+      batch.misunderstood(event, noType(typeless))
+    } else if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
     else if (provider.handles(event.eventType)) handled.push(event)
-    else ignore(event)
+    else {
+      batch.ignore(event)
+      if (!provider.knows(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
+    }
   }
   if (handled.length > 0) await provider.handle(handled, batch)
   await endDifferently(client, [...outcome.endings.values()], now)
-  await markMisunderstood(client, outcome.misunderstood)
+  await reportMisunderstood(tx, provider.name, outcome, now, oldNews)
   await enqueue(tx, outcome.notifications)
   return outcome
 }

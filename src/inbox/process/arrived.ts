@@ -53,6 +53,7 @@ const unpack = (
         deliveryId: id,
         position,
         receivedAt,
+        source: delivery.source,
         ...statusOf(provider, event, entry),
       })
     }
@@ -95,10 +96,18 @@ const statusOf = (
   if (unusable !== undefined) {
     return { status: eventType === UNREADABLE ? 'dead' : 'skipped', nextAttemptAt: null }
   }
-  if (!provider.handles(eventType)) return { status: 'ignored', nextAttemptAt: null }
+  // An unknown type is looked at like a handled one: its alert is requested in the same transaction.
+  if (provider.knows(eventType) && !provider.handles(eventType))
+    return { status: 'ignored', nextAttemptAt: null }
   if (pausedTypes.has(eventType)) return { status: 'pending', nextAttemptAt: null }
   return { status: pendingFrom === undefined ? 'processed' : 'pending', nextAttemptAt: pendingFrom ?? null }
 }
+
+const DAY = 86_400_000
+
+/** It was fetched when it was older than a day: nobody is told of it any more. */
+const isOldNews = ({ source, occurredAt, receivedAt }: ArrivedEvent): boolean =>
+  source === 'catch-up' && occurredAt.getTime() < receivedAt.getTime() - DAY
 
 /** What the events of some deliveries are now. */
 export interface Entered {
@@ -137,6 +146,7 @@ export const enter = async (
     fresh.push({
       event: { id, eventId, eventType, payload, receivedAt, waitingSince: null, attempts },
       status,
+      isOldNews: isOldNews(event),
     })
   }
   await reviveEvents(client, provider.name, known, entry.now)
@@ -178,8 +188,8 @@ export const bury = async (
   const delivery = await claimUnread(client, provider.name, deliveryId)
   if (delivery === undefined) return
   const event = unreadable(delivery, 'the process ended during every attempt')
-  const { receivedAt } = delivery
-  const place = { deliveryId, position: 0, receivedAt, status: 'dead' as const, nextAttemptAt: null }
+  const { receivedAt, source } = delivery
+  const place = { deliveryId, position: 0, receivedAt, source, status: 'dead' as const, nextAttemptAt: null }
   await insertEvents(client, provider.name, [{ ...event, ...place }], now)
   await finish(client, provider.name, [deliveryId], undefined)
 }

@@ -1,8 +1,9 @@
 import type { Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
-import type { Batch, ClaimedEvent, LogDetails, Misunderstanding, ProviderName } from '../provider.ts'
+import type { Batch, ClaimedEvent, LogDetails, ProviderName } from '../provider.ts'
 import { storableText } from '../storable.ts'
 import type { Ending } from './events.ts'
+import type { MisunderstoodEvent } from './misunderstood.ts'
 import { nextLook } from './retry.ts'
 
 interface LogLine {
@@ -15,81 +16,84 @@ interface LogLine {
 /** What the handlers of one transaction asked for. Logged and counted only once it is committed. */
 export interface Outcome {
   lines: LogLine[]
+  /** Lines of which one a minute is logged, with their number. */
+  counted: { message: string; event: ClaimedEvent }[]
   notifications: Notification[]
   /** Events that did not end `processed`, by row id. */
   endings: Map<string, Ending>
-  /** Events that no rule understands, by row id. */
-  misunderstood: Map<string, Misunderstanding>
+  misunderstood: MisunderstoodEvent[]
 }
 
 /** What several batches of one transaction asked for, together. */
 export const settle = (outcomes: Outcome[]): Outcome => ({
   lines: outcomes.flatMap(({ lines }) => lines),
+  counted: outcomes.flatMap(({ counted }) => counted),
   notifications: outcomes.flatMap(({ notifications }) => notifications),
   endings: new Map(outcomes.flatMap(({ endings }) => [...endings])),
-  misunderstood: new Map(outcomes.flatMap(({ misunderstood }) => [...misunderstood])),
+  misunderstood: outcomes.flatMap(({ misunderstood }) => misunderstood),
 })
 
-/** Characters of a cause that are logged and sent: the sender chooses its length. */
-const MAX_CAUSE = 100
+const isForOps = ({ channel, data }: Notification): boolean =>
+  channel === 'slack' && 'channel' in data && data.channel === 'ops'
 
-/** One alert per cause: a queued notification with the same key is not queued again. */
-const alertOf = (
-  provider: ProviderName,
-  event: ClaimedEvent,
-  why: Misunderstanding,
-  now: Date,
-): Notification => {
-  const cause = storableText(why.cause, MAX_CAUSE)
-  const day = why.again === 'day' ? `:${now.toISOString().slice(0, 10)}` : ''
-  return {
-    channel: 'slack',
-    key: `${provider}:misunderstood:${why.reason}:${cause}${day}`,
-    event: event.id,
-    data: {
-      channel: why.channel ?? 'ops',
-      text: `❓ ${provider}: ${storableText(why.text, 500)}. Runbook: docs/runbooks/misunderstood.md`,
-    },
-  }
-}
-
-/** Builds what handlers are given for one transaction, and the record of what they asked for. */
+/**
+ * Builds what handlers are given for one transaction, and the record of what they asked for.
+ * @param oldNews row ids of the events of which nobody is told any more.
+ */
 export const createBatch = (
   provider: { name: ProviderName; waitLimit: number },
   tx: Transaction,
   now: Date,
-): { batch: Batch; outcome: Outcome; ignore: (event: ClaimedEvent) => void } => {
-  const outcome: Outcome = { lines: [], notifications: [], endings: new Map(), misunderstood: new Map() }
-  const alerted = new Set<string>()
+  oldNews: ReadonlySet<string | null> = new Set(),
+): {
+  batch: Batch
+  outcome: Outcome
+  /** Without a log line: a delivery can hold thousands. */
+  skipQuietly: (event: ClaimedEvent, reason: string, waitingSince?: Date | null) => void
+} => {
+  const outcome: Outcome = {
+    lines: [],
+    counted: [],
+    notifications: [],
+    endings: new Map(),
+    misunderstood: [],
+  }
   const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
     outcome.endings.set(event.id, { id: event.id, ...ending })
   }
-  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {} } = {}) => {
+  const skipQuietly = (event: ClaimedEvent, reason: string, waitingSince: Date | null = null) =>
     end(event, {
       status: 'skipped',
       attempts: event.attempts,
       reason: storableText(reason),
       nextAttemptAt: null,
-      // The mark of "skipped for a missing row": a redelivery revives it.
-      waitingSince: revivable ? (event.waitingSince ?? now) : null,
+      waitingSince,
     })
-    outcome.lines.push({ level: 'warn', message: reason, event, details })
+  const skip: Batch['skip'] = (event, reason, { revivable = false, details = {}, counted = false } = {}) => {
+    // The mark of "skipped for a missing row": a redelivery revives it.
+    skipQuietly(event, reason, revivable ? (event.waitingSince ?? now) : null)
+    if (counted) outcome.counted.push({ message: reason, event })
+    else outcome.lines.push({ level: 'warn', message: reason, event, details })
   }
   const batch: Batch = {
     tx,
     now,
     log: (level, message, event, details = {}) => outcome.lines.push({ level, message, event, details }),
-    notify: (notification) => outcome.notifications.push(notification),
-    skip,
-    misunderstood: (event, why) => {
-      outcome.misunderstood.set(event.id, why)
-      const details = { reason: why.reason, cause: storableText(why.cause, MAX_CAUSE) }
-      outcome.lines.push({ level: 'warn', message: 'not understood', event, details })
-      const alert = alertOf(provider.name, event, why, now)
-      if (alerted.has(alert.key)) return
-      alerted.add(alert.key)
-      outcome.notifications.push(alert)
+    notify: (notification) => {
+      if (!oldNews.has(notification.event)) outcome.notifications.push(notification)
+      // An alert about the service is not about the fact: it must not be missing when a fresh event asks for it.
+      else if (!isForOps(notification)) outcome.notifications.push({ ...notification, silent: true })
     },
+    skip,
+    ignore: (event) =>
+      end(event, {
+        status: 'ignored',
+        attempts: event.attempts,
+        reason: null,
+        nextAttemptAt: null,
+        waitingSince: event.waitingSince,
+      }),
+    misunderstood: (event, why) => outcome.misunderstood.push({ event, why }),
     wait: (event, missing, details = {}) => {
       const waitingSince = event.waitingSince ?? now
       const nextAttemptAt = nextLook(waitingSince, now, provider.waitLimit)
@@ -104,13 +108,5 @@ export const createBatch = (
       })
     },
   }
-  const ignore = (event: ClaimedEvent) =>
-    end(event, {
-      status: 'ignored',
-      attempts: event.attempts,
-      reason: null,
-      nextAttemptAt: null,
-      waitingSince: event.waitingSince,
-    })
-  return { batch, outcome, ignore }
+  return { batch, outcome, skipQuietly }
 }

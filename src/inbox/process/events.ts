@@ -2,14 +2,15 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookEvents as e } from '../../db/schema.ts'
 import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
-import type { IncomingEvent, Misunderstanding, ProviderName } from '../provider.ts'
-import { storableText } from '../storable.ts'
+import type { DeliverySource } from '../accept/store.ts'
+import type { IncomingEvent, ProviderName } from '../provider.ts'
 
 /** An event of a delivery that is processed now. */
 export interface ArrivedEvent extends IncomingEvent {
   deliveryId: string
   position: number
   receivedAt: Date
+  source: DeliverySource
   /** `processed` in the hope that its handler agrees; `pending` when it is not handled now. */
   status: 'pending' | 'processed' | 'ignored' | 'skipped' | 'dead'
   /** Of a pending one: null while it is paused. */
@@ -29,6 +30,7 @@ const INSERT = statement<
   | 'positions'
   | 'statuses'
   | 'errors'
+  | 'sources'
   | 'occurred'
   | 'received'
   | 'next'
@@ -53,17 +55,18 @@ with inserted as (
     e.receivedAt,
     e.processedAt,
     e.nextAttemptAt,
+    e.source,
   )})
   select ${q('provider')}, event_id, dedupe_key, event_type, subject, delivery_id, position, status,
          case status when 'processed' then 1 else 0 end, last_error, to_timestamp(occurred_at),
          to_timestamp(received_at), case when status in ('processed', 'ignored') then ${q('now')}::timestamptz end,
-         to_timestamp(next_attempt_at)
+         to_timestamp(next_attempt_at), source
   from unnest(${q('eventIds')}::text[], string_to_array(${q('dedupeKeys')}, ','), ${q('types')}::text[],
               ${q('subjects')}::text[], ${q('deliveries')}::bigint[], ${q('positions')}::int[],
               string_to_array(${q('statuses')}, ','), ${q('errors')}::text[], ${q('occurred')}::float8[],
-              ${q('received')}::float8[], ${q('next')}::float8[])
+              ${q('received')}::float8[], ${q('next')}::float8[], string_to_array(${q('sources')}, ','))
     as row(event_id, dedupe_key, event_type, subject, delivery_id, position, status, last_error, occurred_at,
-           received_at, next_attempt_at)
+           received_at, next_attempt_at, source)
   on conflict do nothing
   returning ${e.id}, ${e.dedupeKey}
 )
@@ -100,6 +103,7 @@ export const insertEvents = async (
       errors: textArray(sorted.map(({ unusable }) => unusable ?? null)),
       occurred: plainArray(sorted.map(({ occurredAt }) => occurredAt.getTime() / 1_000)),
       received: plainArray(sorted.map(({ receivedAt }) => receivedAt.getTime() / 1_000)),
+      sources: sorted.map(({ source }) => source).join(),
       next: plainArray(sorted.map(({ nextAttemptAt }) => nextAttemptAt && nextAttemptAt.getTime() / 1_000)),
       now,
       count: sorted.length,
@@ -191,24 +195,4 @@ export const endDifferently = async (client: pg.PoolClient, endings: Ending[], n
     waiting_since: waitingSince,
   }))
   await client.query(END({ rows: JSON.stringify(rows), now }))
-}
-
-const MARK_MISUNDERSTOOD = statement<'ids' | 'texts'>(
-  'inbox_mark_misunderstood',
-  sql`
-update ${e} set ${column(e.misunderstood)} = v.why
-from unnest(${q('ids')}::bigint[], ${q('texts')}::text[]) as v(id, why)
-where ${e.id} = v.id`,
-)
-
-/** Keeps with the events why no rule understood them, inside the same transaction. */
-export const markMisunderstood = async (
-  client: pg.PoolClient,
-  misunderstood: Map<string, Misunderstanding>,
-): Promise<void> => {
-  if (misunderstood.size === 0) return
-  const why = [...misunderstood.values()].map(({ text }) => storableText(text, 500))
-  await client.query(
-    MARK_MISUNDERSTOOD({ ids: plainArray([...misunderstood.keys()]), texts: textArray(why) }),
-  )
 }

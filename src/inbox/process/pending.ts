@@ -11,6 +11,8 @@ export interface Claim {
   event: ClaimedEvent
   /** Its effects were applied before: then it is only replayed and nothing is to do. */
   applied: boolean
+  /** It was fetched when it was older than a day: nobody is told of it any more. */
+  isOldNews: boolean
 }
 
 const q = sql.placeholder
@@ -23,19 +25,22 @@ const paused = sql`exists (
 
 /**
  * Claims and marks in one statement: the row lock is held until the effects are committed, and a rollback (or a
- * crash) undoes claim and mark together. Nearly every event ends `processed`; `endDifferently` corrects the rest.
+ * crash) undoes claim and mark together. Nearly every event ends `processed`; `endDifferently` corrects the rest. An event
+ * that is handled again may be understood this time.
  */
 const mark = (counted: unknown) => sql`
 , marked as (
   update ${e}
   set ${column(e.status)} = 'processed', ${column(e.processedAt)} = coalesce(${e.processedAt}, ${q('now')}),
-      ${column(e.nextAttemptAt)} = null, ${column(e.attempts)} = ${e.attempts} + ${counted}
+      ${column(e.nextAttemptAt)} = null, ${column(e.attempts)} = ${e.attempts} + ${counted},
+      ${column(e.misunderstood)} = case when ${e.processedAt} is not null then ${e.misunderstood} end
   from due where ${e.id} = due.id and not due.paused
-  returning ${e}.*, old.${column(e.processedAt)} is not null as applied
+  returning ${e}.*, old.${column(e.processedAt)} is not null as applied,
+            ${e.source} = 'catch-up' and ${e.occurredAt} < ${e.receivedAt} - interval '1 day' as is_old_news
 ), halted as (
   update ${e} set ${column(e.nextAttemptAt)} = null from due where ${e.id} = due.id and due.paused
 )
-select id, event_id, event_type, received_at, waiting_since, attempts, delivery_id, position, applied from marked`
+select id, event_id, event_type, received_at, waiting_since, attempts, delivery_id, position, applied, is_old_news from marked`
 
 /** Bytes of bodies that are read for one batch of pending events, which may stand in as many deliveries. */
 const MOST_BYTES = 8 * 1024 * 1024
@@ -144,6 +149,7 @@ const toClaims = async (
         attempts: row.attempts,
       },
       applied: row.applied,
+      isOldNews: row.is_old_news,
     }
   })
 }

@@ -107,7 +107,11 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     async (client, now) => {
       const claims = await claim(client, now)
       if (claims.length === 0) return undefined
-      const events = claims.map(({ event }) => ({ event, status: 'processed' as const }))
+      const events = claims.map(({ event, isOldNews }) => ({
+        event,
+        status: 'processed' as const,
+        isOldNews,
+      }))
       return {
         events,
         due: claims.filter(({ applied }) => !applied).map(({ event }) => event),
@@ -127,7 +131,8 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       const work = await source(client, now, halved)
       if (work === undefined) return undefined
       onWork(work)
-      const applying: Applying = { provider, tx, client, now, enqueue: options.enqueue }
+      const oldNews = new Set(work.events.filter(({ isOldNews }) => isOldNews).map(({ event }) => event.id))
+      const applying: Applying = { provider, tx, client, now, oldNews, enqueue: options.enqueue }
       const applied = halved
         ? await applyHalved(applying, work.due)
         : { outcome: await applyTogether(applying, work.due), failures: [] }

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookPauses, webhookQueue } from '../../db/schema.ts'
 import { column, plainArray, statement } from '../../db/statement.ts'
+import type { DeliverySource } from '../accept/store.ts'
 import type { KeptDelivery, ProviderName } from '../provider.ts'
 import { readBodies } from './bodies.ts'
 
@@ -11,6 +12,7 @@ export interface QueuedDelivery extends KeptDelivery {
   eventCount: number
   /** The first of its events that is not processed. */
   nextPosition: number
+  source: DeliverySource
 }
 
 const q = sql.placeholder
@@ -68,6 +70,7 @@ const toUnread = (row: pg.QueryResultRow): Omit<QueuedDelivery, 'body'> => ({
   nextPosition: row.next_position,
   eventId: row.event_id,
   dedupeKey: row.dedupe_key,
+  source: row.source,
 })
 
 const DELETE = statement<'provider' | 'ids'>(

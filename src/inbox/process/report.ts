@@ -5,11 +5,14 @@ import type { ProcessedKeys } from '../processed-keys.ts'
 import type { ClaimedEvent, ProviderName } from '../provider.ts'
 import type { Failure } from './apply.ts'
 import type { Outcome } from './batch.ts'
+import type { SeldomLines } from './seldom-lines.ts'
 
 /** An event of a batch, with its status unless its handler said otherwise. */
 export interface HandledEvent {
   event: ClaimedEvent
   status: 'pending' | 'processed' | 'ignored' | 'skipped' | 'dead'
+  /** Nobody is told of it any more. */
+  isOldNews: boolean
 }
 
 /** A transaction that is committed, and what there is to report of it. */
@@ -26,6 +29,7 @@ export interface ReportOptions {
   processedKeys: ProcessedKeys
   metrics: Metrics
   counts: Counts
+  seldomLines: SeldomLines
   log: FastifyBaseLogger
   clock: () => Date
 }
@@ -40,7 +44,7 @@ export const reportCommitted = async (
   startedAt: number,
   options: ReportOptions,
 ): Promise<void> => {
-  const { processedKeys, metrics, counts, log, clock } = options
+  const { processedKeys, metrics, counts, seldomLines, log, clock } = options
   const failed = new Set(failures.map(({ event }) => event.id))
   const ended = events
     .map(({ event, status }) => ({ event, status: outcome.endings.get(event.id)?.status ?? status }))
@@ -63,8 +67,8 @@ export const reportCommitted = async (
   for (const [status, ofStatus] of Map.groupBy(ended, ({ status }) => status)) {
     if (status !== 'pending') counts.add(provider, status, ofStatus.length)
   }
-  for (const { reason } of outcome.misunderstood.values()) {
-    metrics.count('misunderstood', 1, { provider, reason })
+  for (const { why } of outcome.misunderstood) {
+    metrics.count('misunderstood', 1, { provider, reason: why.reason })
   }
   if (duplicates > 0) metrics.count('duplicates', duplicates, { provider })
   counts.add(provider, 'duplicate', duplicates)
@@ -79,6 +83,13 @@ export const reportCommitted = async (
 
   for (const { level, message, event, details } of outcome.lines) {
     log[level]({ provider, eventType: event.eventType, eventId: event.eventId, ...details }, message)
+  }
+  for (const [message, lines] of Map.groupBy(outcome.counted, (line) => line.message)) {
+    seldomLines.add(
+      provider,
+      message,
+      lines.map(({ event }) => event),
+    )
   }
   for (const failure of failures) reportFailure(provider, failure, options)
   const pending = events.length - ended.length

@@ -2,18 +2,21 @@ import { idInMessageId } from '../../domain/outreach-id.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { IncomingEvent, Json, KeptDelivery } from '../../inbox/provider.ts'
 import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
+import { firstAddress, withoutTag } from '../../mail/addresses.ts'
 import { fromPayload, headerValues, type Mail, toPayload } from '../../mail/mail.ts'
-import type { Form } from './form.ts'
+import { MAX_ID, readThread } from '../../mail/threads.ts'
+import { BLANK_LINE, type Form, valuesOf } from './form.ts'
 import { readMail } from './read-mail.ts'
-import { MAX_ID, threadIds } from './thread.ts'
 import type { Signature } from './verify.ts'
 
 const MAIL_FIELDS = ['recipient', 'sender', 'from', 'subject', 'body-plain', 'message-headers']
+/** Mailgun posts one of these with every mail that it has parsed. */
+const PARSED_FIELDS = ['body-plain', 'message-headers']
 const MAX_ADDRESS = 320
 
 /** Reads a verified form: one mail, one event. @throws {Refusal} `malformed` when it is no mail. */
 export const readEvent = (form: Form, signature: Signature): IncomingEvent => {
-  if (form.fields.has('body-mime')) {
+  if (isRawMime(form)) {
     throw new Refusal(
       'malformed',
       'This route posts raw MIME (body-mime): let its forward() URL end in /webhooks/mailgun-inbound, not in "mime"',
@@ -50,16 +53,28 @@ export const readKept = ({ body, eventId, dedupeKey }: KeptDelivery): IncomingEv
   }
 }
 
+/** A header of a mail may be called `body-mime`, too; but then the mail's own fields are there, and it is one line. */
+const isRawMime = ({ fields }: Form): boolean => {
+  const raw = fields.get('body-mime')
+  if (raw === undefined) return false
+  return (
+    raw.replaceAll(/\r?\n/g, '\r\n').includes(BLANK_LINE) || !PARSED_FIELDS.some((name) => fields.has(name))
+  )
+}
+
 /** What stays when Mailgun posts a mail again, perhaps with another token. One mail to two mailboxes is two. */
 const identity = (mail: Mail, form: Form): Json => {
-  const recipient = mail.recipient?.toLowerCase() ?? null
-  const id = mail.messageId === null ? {} : { 'Message-Id': mail.messageId }
-  // What is too long to be an id was cut: alone it would make one mail of two.
-  if (mail.messageId !== null && mail.messageId.length <= MAX_ID && recipient !== null) {
-    return { ...id, recipient }
+  const recipient =
+    valuesOf(form, 'recipient')
+      .map((value) => value.trim().toLowerCase())
+      .join() || null
+  const { messageId } = mail
+  if (messageId !== null && messageId.length <= MAX_ID && isUnique(messageId)) {
+    return { 'Message-Id': messageId, recipient }
   }
   return {
-    ...id,
+    // What is too long to be an id was cut: alone it would make one mail of two.
+    ...(messageId !== null && messageId.length > MAX_ID ? { 'Message-Id': messageId } : {}),
     recipient,
     sender: mail.sender,
     from: mail.from,
@@ -69,10 +84,19 @@ const identity = (mail: Mail, form: Form): Json => {
   }
 }
 
+/** Some programs write the same to every mail: `<>`, `<@>`, `<unknown>`, `<1@localhost>`. */
+const isUnique = (messageId: string): boolean => {
+  const id = messageId.replace(/^[<\s]+|[>\s]+$/g, '')
+  const at = id.lastIndexOf('@')
+  const [left, right] = [id.slice(0, at).trim(), id.slice(at + 1).trim()]
+  return at !== -1 && left !== '' && right !== '' && right.toLowerCase() !== 'localhost'
+}
+
 const subjectOf = (mail: Mail): string | null => {
-  for (const id of threadIds(mail)) {
+  for (const id of readThread(mail).ids) {
     const outreachId = idInMessageId(id)
     if (outreachId !== undefined) return `outreach:${outreachId}`
   }
-  return mail.recipient === null ? null : `mailbox:${storableText(mail.recipient.toLowerCase(), MAX_ADDRESS)}`
+  const mailbox = firstAddress(mail.recipient) ?? mail.recipient?.toLowerCase()
+  return mailbox === undefined ? null : `mailbox:${storableText(withoutTag(mailbox), MAX_ADDRESS)}`
 }

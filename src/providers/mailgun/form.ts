@@ -9,11 +9,11 @@ import type { Attachment } from '../../mail/mail.ts'
 export interface Form {
   /** Mailgun's own fields by name, the first of each. */
   fields: Map<string, string>
+  /** Further values of the fields of which it matters which is Mailgun's, since a header may be spelt like them. */
+  others: Map<string, string[]>
   /** The other fields, names as they were written: the mail's headers. */
   headers: [name: string, value: string][]
   attachments: Attachment[]
-  /** Whether a field of the signature is there more than once. */
-  ambiguous: boolean
 }
 
 /** An urlencoded body, not decoded before its signature is checked. */
@@ -35,7 +35,12 @@ const MAX_HEADERS = 256 * KIB
 /** Of an invitation, which says what it is at its start. */
 export const MAX_CALENDAR = 16 * KIB
 
-const SIGNATURE_FIELDS = ['timestamp', 'token', 'signature'] as const
+export const SIGNATURE_FIELDS = ['timestamp', 'token', 'signature'] as const
+const isOfSignature = (name: string) => SIGNATURE_FIELDS.some((field) => field === name)
+
+/** Of one field: which of them is Mailgun's own cannot be told by their order. */
+const MAX_VALUES = 4
+const REPEATABLE = new Set<string>([...SIGNATURE_FIELDS, 'recipient', 'message-headers'])
 
 /** What is read of Mailgun's own fields, in characters. The rest (HTML, mostly) is not kept. */
 const OWN_FIELDS = new Map<string, number>([
@@ -50,7 +55,7 @@ const OWN_FIELDS = new Map<string, number>([
   ['stripped-signature', 16 * KIB],
   ['message-headers', 1024 * KIB],
   ['attachments', 256 * KIB],
-  ['body-mime', 1],
+  ['body-mime', 64 * KIB],
 ])
 const isDropped = (name: string) =>
   /^(body-|stripped-|attachment-)/.test(name) ||
@@ -58,7 +63,14 @@ const isDropped = (name: string) =>
   name === 'domain' ||
   name === 'message-url'
 
-export const emptyForm = (): Form => ({ fields: new Map(), headers: [], attachments: [], ambiguous: false })
+export const emptyForm = (): Form => ({ fields: new Map(), others: new Map(), headers: [], attachments: [] })
+
+/** What ends the headers of a message, and what no header holds. */
+export const BLANK_LINE = '\r\n\r\n'
+
+/** All values of one of Mailgun's own fields that are kept, without empty ones. */
+export const valuesOf = ({ fields, others }: Form, name: string): string[] =>
+  [fields.get(name) ?? '', ...(others.get(name) ?? [])].filter((value) => value !== '')
 
 /** @returns a function that takes a form's fields as they come and keeps what is wanted, within bounds. */
 export const createCollector = (form: Form) => {
@@ -66,8 +78,9 @@ export const createCollector = (form: Form) => {
   return (name: string, value: string): void => {
     const most = OWN_FIELDS.get(name)
     if (most !== undefined) {
-      if (!form.fields.has(name)) form.fields.set(name, value.slice(0, most))
-      else if (SIGNATURE_FIELDS.some((field) => field === name)) form.ambiguous = true
+      const kept = value.slice(0, most)
+      if (!form.fields.has(name)) form.fields.set(name, kept)
+      else if (REPEATABLE.has(name)) keepOther(form, name, kept)
       return
     }
     if (isDropped(name) || name === '' || name.length > MAX_NAME || headersSize >= MAX_HEADERS) return
@@ -77,9 +90,14 @@ export const createCollector = (form: Form) => {
   }
 }
 
+const keepOther = (form: Form, name: string, value: string): void => {
+  const kept = valuesOf(form, name)
+  if (value === '' || kept.includes(value) || kept.length >= MAX_VALUES) return
+  form.others.set(name, [...(form.others.get(name) ?? []), value])
+}
+
 /** The three fields that sign a delivery; nothing else of the body is decoded. @throws {Refusal} `too_large` */
-export const decodeSignature = ({ urlencoded }: Undecoded): Form =>
-  decode(urlencoded, 'utf-8', (name) => SIGNATURE_FIELDS.some((field) => field === name))
+export const decodeSignature = ({ urlencoded }: Undecoded): Form => decode(urlencoded, 'utf-8', isOfSignature)
 
 /**
  * Decodes an urlencoded body.

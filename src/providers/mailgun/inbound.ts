@@ -1,83 +1,33 @@
-import { sql } from 'drizzle-orm'
 import { lockApplications, lockContacts, lockOutreach } from '../../domain/locks.ts'
+import { optOut } from '../../domain/opt-out.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
-import { storableJson, storableText } from '../../inbox/storable.ts'
 import { firstAddress } from '../../mail/addresses.ts'
-import { classify, type Kind } from '../../mail/classify.ts'
 import { fromPayload, type Mail } from '../../mail/mail.ts'
-import { byMailbox, bySender, byThread, type Match } from './match.ts'
+import { type DecideOptions, decide } from './decide.ts'
+import { keepMessage } from './keep-message.ts'
+import { contactsWhoStop } from './opt-outs.ts'
 import { reply } from './reply.ts'
-import { threadIds } from './thread.ts'
 
-export interface InboundOptions {
-  fallback: 'mailbox' | 'off'
-  /** Milliseconds that a reply waits for an unknown thread. */
-  waitLimit: number
-}
-
-/** `inbound`: a mail came back. Every one is kept; only a person's reply changes anything. */
-export const inbound = async (
-  claimed: ClaimedEvent,
-  batch: Batch,
-  options: InboundOptions,
-): Promise<void> => {
+/** `inbound`: a mail came back. Every one is kept; only a person's reply and a request to stop change anything. */
+export const inbound = async (claimed: ClaimedEvent, batch: Batch, options: DecideOptions): Promise<void> => {
   const mail = fromPayload(claimed.payload)
-  const decided = await decide(claimed, mail, batch, options)
-  if (decided === 'wait') return batch.wait(claimed, 'the thread is not known')
-  const { kind, match } = decided
-  if (match !== undefined) await lock(match, batch)
-  await keep(claimed, mail, kind, match, batch)
-  if (match !== undefined) await reply(claimed, mail, match, batch)
+  if (isBetweenNobody(mail)) {
+    const text = 'a mail has neither a sender nor a recipient: has the form that Mailgun posts changed?'
+    batch.misunderstood(claimed, { reason: 'missing_field', cause: 'sender, recipient', text })
+    return batch.skip(claimed, 'the mail has neither a sender nor a recipient')
+  }
+  const decision = await decide(claimed, mail, batch, options)
+  if (decision === 'wait') return batch.wait(claimed, 'the thread is not known')
+  const { kind, match } = decision
+  const stopped = await contactsWhoStop(mail, decision, batch)
+  const contacts = [...stopped, ...(match?.contactId ? [match.contactId] : [])]
+  await lockContacts(batch.tx, contacts)
+  if (match !== undefined) await lockOutreach(batch.tx, [match.outreachId])
+  if (match?.applicationId) await lockApplications(batch.tx, [match.applicationId])
+  if (kind === 'reply' && match !== undefined) await reply(claimed, mail, match, batch)
+  await optOut(batch, stopped, 'unsubscribed')
+  await keepMessage(claimed, mail, decision, batch)
 }
 
-interface Decision {
-  kind: Kind
-  match: Match | undefined
-}
-
-const decide = async (
-  claimed: ClaimedEvent,
-  mail: Mail,
-  batch: Batch,
-  { fallback, waitLimit }: InboundOptions,
-): Promise<Decision | 'wait'> => {
-  const inThread = classify(mail, { isOwn: false, answersUs: true, isContact: false })
-  if (inThread !== 'reply') return { kind: inThread, match: undefined }
-  const ids = threadIds(mail)
-  const thread = await byThread(batch, ids)
-  if (thread !== undefined) return { kind: 'reply', match: thread }
-  // SendGrid may tell the Message-ID that is answered only after the answer. The last look decides without it.
-  const { waitingSince } = claimed
-  const waited = waitingSince !== null && batch.now.getTime() - waitingSince.getTime() >= waitLimit
-  const mayWait = ids.length > 0 && !waited
-  const kind = classify(mail, { isOwn: false, answersUs: false, isContact: false })
-  if (kind !== 'reply') return mayWait ? 'wait' : { kind, match: undefined }
-  const sender = await bySender(batch, mail)
-  if (sender !== undefined) return { kind, match: sender }
-  if (mayWait) return 'wait'
-  return { kind, match: fallback === 'mailbox' ? await byMailbox(batch, mail) : undefined }
-}
-
-const lock = async ({ contactId, outreachId, applicationId }: Match, { tx }: Batch): Promise<void> => {
-  if (contactId !== null) await lockContacts(tx, [contactId])
-  await lockOutreach(tx, [outreachId])
-  if (applicationId !== null) await lockApplications(tx, [applicationId])
-}
-
-const keep = async (
-  claimed: ClaimedEvent,
-  mail: Mail,
-  kind: Decision['kind'],
-  match: Match | undefined,
-  { tx }: Batch,
-): Promise<void> => {
-  const text = (value: string | null | undefined) =>
-    value === null || value === undefined ? null : storableText(value)
-  const attachments = storableJson(mail.attachments.map(({ name, type, size }) => ({ name, type, size })))
-  await tx.execute(sql`
-    insert into inbound_messages (outreach_id, message_id, from_email, recipient, subject, body_text, kind, matched_by,
-                                  attachments, received_at)
-    values (${match?.outreachId ?? null}, ${text(mail.messageId)}, ${text(firstAddress(mail.from) ?? firstAddress(mail.sender))},
-            ${text(mail.recipient)}, ${text(mail.subject)}, ${text(mail.text ?? mail.strippedText)}, ${kind},
-            ${match?.matchedBy ?? null}, ${attachments}::jsonb, ${claimed.receivedAt})`)
-}
+const isBetweenNobody = ({ sender, recipient }: Mail): boolean =>
+  firstAddress(sender) === undefined && firstAddress(recipient) === undefined

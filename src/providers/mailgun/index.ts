@@ -2,6 +2,7 @@ import formbody from '@fastify/formbody'
 import type { Config } from '../../config.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { Delivery, Provider } from '../../inbox/provider.ts'
+import { eventTypes } from '../event-types.ts'
 import { keptBody, readEvent, readKept } from './events.ts'
 import { decodeForm, decodeSignature, type Form, type Undecoded } from './form.ts'
 import { inbound } from './inbound.ts'
@@ -42,6 +43,7 @@ export const createMailgun = (config: Config): Provider<Form | Undecoded> => ({
   // The body is not signed: a token that comes back with another mail was taken from an earlier delivery.
   signsOnlyEventId: true,
   handles: (eventType) => eventType === 'inbound',
+  knows: (eventType) => eventTypes.mailgun.has(eventType),
   handle: async (events, batch) => {
     for (const event of events) {
       await inbound(event, batch, { fallback: config.REPLY_MATCH_FALLBACK, waitLimit: WAIT_LIMIT })

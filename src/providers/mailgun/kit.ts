@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { ANY_AGE, type ProviderKit, passes } from '../kit.ts'
-import { emptyForm } from './form.ts'
+import { createCollector, emptyForm, SIGNATURE_FIELDS, valuesOf } from './form.ts'
 import { mailgunSamples } from './sample.ts'
 import { createMailgunSigner } from './sign.ts'
 import { verifySignature } from './verify.ts'
@@ -26,25 +26,25 @@ export const mailgunKit: ProviderKit = {
       .catch(() => undefined)
     if (posted === undefined) return { malformed: `the body is no form of the type "${type}"` }
     const form = emptyForm()
-    for (const name of ['timestamp', 'token', 'signature']) {
-      const values = posted.getAll(name)
-      if (values.length > 1) return { malformed: `the field ${name} is there more than once` }
-      if (typeof values[0] !== 'string') return { malformed: `the field ${name} is missing` }
-      form.fields.set(name, values[0])
+    const collect = createCollector(form)
+    for (const name of SIGNATURE_FIELDS) {
+      for (const value of posted.getAll(name)) if (typeof value === 'string') collect(name, value)
+      if (valuesOf(form, name).length === 0) return { malformed: `the field ${name} is missing` }
     }
-    const timestamp = form.fields.get('timestamp') ?? ''
-    if (!/^\d{10}$/.test(timestamp)) return { malformed: 'the timestamp is no ten digits' }
-    if (!/^[\da-f]{64}$/i.test(form.fields.get('signature') ?? '')) {
-      return { malformed: 'the signature is no 64 hex digits: was it cut?' }
+    const timestamp = valuesOf(form, 'timestamp').find((value) => /^\d{10}$/.test(value))
+    if (timestamp === undefined) return { malformed: 'the timestamp is not ten digits' }
+    if (!valuesOf(form, 'signature').some((value) => /^[\da-f]{64}$/i.test(value))) {
+      return { malformed: 'the signature is not 64 hex digits: was it cut?' }
     }
     const keys = config.MAILGUN_WEBHOOK_SIGNING_KEY
+    const check = (some: KeyObject[]) => verifySignature(form, new Date(), { keys: some, ...ANY_AGE })
     return {
-      signedAt: Number(timestamp),
+      // Of several timestamps the one that is signed, if any is.
+      signedAt: passes(() => check(keys)) ? check(keys).timestamp : Number(timestamp),
       maxAge: config.MAILGUN_MAX_AGE,
       coversBody: false,
       keys: keys.length,
-      madeBy: (key) =>
-        passes(() => verifySignature(form, new Date(), { keys: [keys[key] as KeyObject], ...ANY_AGE })),
+      madeBy: (key) => passes(() => check([keys[key] as KeyObject])),
     }
   },
 }

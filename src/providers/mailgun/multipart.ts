@@ -3,6 +3,7 @@ import { Busboy } from '@fastify/busboy'
 import type { FastifyRequest } from 'fastify'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import {
+  BLANK_LINE,
   createCollector,
   emptyForm,
   type Form,
@@ -50,8 +51,8 @@ export const readMultipart = (request: FastifyRequest, payload: IncomingMessage)
     busboy.on('field', (name: string | null, value) => collect(name ?? '', value))
     busboy.on('file', (field: string | null, file, name: string | undefined, _encoding, type) => {
       const attachment = { name: name ?? null, type, size: 0 }
-      // Raw MIME may come as a file: what is asked for is only whether it is there.
-      if (field === 'body-mime') collect(field, '1')
+      // Raw MIME may come as a file, which a header of a mail never does.
+      if (field === 'body-mime') collect(field, BLANK_LINE)
       else if (form.attachments.length < MAX_ATTACHMENTS) form.attachments.push(attachment)
       const isCalendar = type === 'text/calendar' || /\.ics$/i.test(name ?? '')
       let calendar = ''

@@ -1,6 +1,6 @@
 import { decodeHeader } from '../../mail/decode.ts'
 import type { Attachment, Mail } from '../../mail/mail.ts'
-import { type Form, MAX_ATTACHMENTS } from './form.ts'
+import { type Form, MAX_ATTACHMENTS, valuesOf } from './form.ts'
 
 const MAX_HEADERS = 2_000
 const MAX_HEADER_NAME = 200
@@ -27,7 +27,8 @@ export const readMail = (form: Form, timestamp: number): Mail => {
   return {
     timestamp,
     messageId: header('message-id')?.trim() || null,
-    recipient: fields.get('recipient')?.trim() || null,
+    recipient: valuesOf(form, 'recipient')[0]?.trim() || null,
+    isRecipientCertain: valuesOf(form, 'recipient').length < 2,
     sender: fields.get('sender')?.trim() ?? null,
     from: fields.get('from') ?? header('from') ?? null,
     subject: subject === undefined ? null : cut(decodeHeader(subject), MAX_SUBJECT),
@@ -50,7 +51,7 @@ export const readMail = (form: Form, timestamp: number): Mail => {
  * `message-headers` has the headers in order; it may be missing. What it does not name is taken from the fields.
  */
 const readHeaders = (form: Form): Mail['headers'] => {
-  const listed = pairsIn(parse(form.fields.get('message-headers')))
+  const listed = valuesOf(form, 'message-headers').flatMap((list) => pairsIn(parse(list)))
   const names = new Set(listed.map(([name]) => name.toLowerCase()))
   const others = form.headers.filter(([name]) => !names.has(name.toLowerCase()))
   return [...listed, ...others]

@@ -1,7 +1,34 @@
+import { type OptOutReason, optOut } from '../../domain/opt-out.ts'
 import { raiseStatus } from '../../domain/outreach-status.ts'
 import type { Batch } from '../../inbox/provider.ts'
-import type { OutreachEvent } from './outreach.ts'
+import { countBounces } from './contact-bounces.ts'
+import { contactsOf, type SendgridEvent } from './sendgrid-event.ts'
 
-/** `dropped`: SendGrid did not even try, for the address is on one of its lists. */
-export const dropped = async (events: OutreachEvent[], batch: Batch): Promise<void> =>
+/** Lists of addresses that asked not to be mailed. */
+const OPT_OUTS: Record<string, OptOutReason> = {
+  'unsubscribed address': 'unsubscribed',
+  'spam reporting address': 'spam',
+}
+/**
+ * Lists of addresses that do not exist. After one hard bounce SendGrid drops what goes to the address, so a second
+ * `bounce` hardly ever comes: these count as one.
+ */
+const BOUNCED = new Set(['bounced address', 'invalid'])
+
+const reasonOf = ({ fields }: SendgridEvent): string => (fields.reason ?? '').toLowerCase()
+
+/**
+ * `dropped`: SendGrid did not even try, usually because the address is on one of its lists. What put it there was
+ * counted for the mailbox, and alerted, when it happened.
+ */
+export const dropped = async (events: SendgridEvent[], batch: Batch): Promise<void> => {
   await raiseStatus(batch, 'dropped', events)
+  await countBounces(
+    events.filter((event) => BOUNCED.has(reasonOf(event))),
+    batch,
+  )
+  for (const [reason, optOutReason] of Object.entries(OPT_OUTS)) {
+    const listed = events.filter((event) => reasonOf(event) === reason)
+    await optOut(batch, contactsOf(listed), optOutReason)
+  }
+}

@@ -20,8 +20,14 @@ export interface EventFields {
   smtpId: string | undefined
   /** When it happened; the time of arrival when SendGrid's timestamp is unusable. */
   at: Date
-  /** Of a bounce: `bounce` (for good) or `blocked` (not the contact's fault). */
+  /** The part of `sg_message_id` that all events of one mail share: what stands before the first dot. */
+  mailId: string | undefined
+  /** The address that the event is about. */
+  email: string | undefined
+  /** Of a bounce: `bounce` (for good) or `blocked` (not the contact's fault). Of an account: its new status. */
   type: string | undefined
+  /** Of a dropped mail: which list the address is on, or what else stood in the way. */
+  reason: string | undefined
 }
 
 const EXPECTED = 'Expected a JSON array of events'
@@ -29,11 +35,14 @@ const MAX_TYPE_LENGTH = 100
 /** RFC 5322 limits a line to 998 bytes, and Postgres an indexed text to 2,704. */
 const MAX_MESSAGE_ID_BYTES = 998
 
+const indexable = (value: string | undefined): string | undefined =>
+  value === undefined || value === '' || Buffer.byteLength(value) > MAX_MESSAGE_ID_BYTES ? undefined : value
+
 /** SendGrid posts at 768 KB, some thousand events. */
 const MAX_EVENTS = 20_000
 
 /**
- * Reads a verified body. Every entry of the array becomes an event; one that no handler can use says why.
+ * Reads a verified body. Every entry of the array becomes an event.
  * @throws {Refusal} `malformed` when the body is not a JSON array, `too_large` when it holds more than can be read
  * while others wait.
  */
@@ -68,11 +77,27 @@ const parse = (text: string): Json => {
   }
 }
 
+/** The type under which entries without one are kept. */
+const NO_TYPE = 'invalid'
+
+/** Why a stored entry has no type; undefined when it has one, even if that is {@link NO_TYPE}. */
+export const whyTypeless = ({ eventType, payload }: Pick<ClaimedEvent, 'eventType' | 'payload'>) => {
+  if (eventType !== NO_TYPE) return undefined
+  if (!isRecord(payload)) return 'the entry is not an object'
+  return text(payload.event) === undefined ? 'the entry has no usable "event"' : undefined
+}
+
 const readEntry = (entry: Json, payload: Json, receivedAt: Date): IncomingEvent => {
   if (!isRecord(entry)) {
     const dedupeKey = sha256(canonicalJson(entry))
-    const common = { eventId: dedupeKey, dedupeKey, subject: null, payload, occurredAt: receivedAt }
-    return { ...common, eventType: 'invalid', unusable: 'the entry is not an object' }
+    return {
+      eventId: dedupeKey,
+      dedupeKey,
+      eventType: NO_TYPE,
+      subject: null,
+      payload,
+      occurredAt: receivedAt,
+    }
   }
   const dedupeKey = sha256(identity(entry))
   const type = text(entry.event)
@@ -80,11 +105,10 @@ const readEntry = (entry: Json, payload: Json, receivedAt: Date): IncomingEvent 
   return {
     eventId: limitId(text(entry.sg_event_id) ?? dedupeKey),
     dedupeKey,
-    eventType: type === undefined ? 'invalid' : storableText(type, MAX_TYPE_LENGTH),
+    eventType: type === undefined ? NO_TYPE : storableText(type, MAX_TYPE_LENGTH),
     subject: outreachId === undefined ? null : `outreach:${outreachId}`,
     payload,
     occurredAt: at,
-    ...(type === undefined ? { unusable: 'the entry has no usable "event"' } : {}),
   }
 }
 
@@ -109,9 +133,12 @@ const readFields = (entry: { [key: string]: Json }, receivedAt: Date): EventFiel
   const smtpId = text(entry['smtp-id'])
   return {
     outreachId: usableId(entry.outreach_id) ?? idInMessageId(smtpId ?? ''),
-    smtpId: smtpId === undefined || Buffer.byteLength(smtpId) > MAX_MESSAGE_ID_BYTES ? undefined : smtpId,
+    smtpId: indexable(smtpId),
     at: eventTime(entry.timestamp, receivedAt),
-    type: text(entry.type),
+    mailId: indexable(text(entry.sg_message_id)?.split('.', 1)[0]),
+    email: words(entry.email),
+    type: words(entry.type),
+    reason: words(entry.reason),
   }
 }
 
@@ -134,3 +161,6 @@ const text = (value: Json | undefined): string | undefined => {
   if (typeof value === 'number') return String(value)
   return typeof value === 'string' && value !== '' ? storableText(value) : undefined
 }
+
+/** A text without the white space around it; undefined when nothing is left. */
+const words = (value: Json | undefined): string | undefined => text(value)?.trim() || undefined

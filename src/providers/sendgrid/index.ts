@@ -1,33 +1,54 @@
 import type { Config } from '../../config.ts'
 import { type Incident, recordIncidents } from '../../domain/mailbox-incidents.ts'
-import type { Batch, Provider } from '../../inbox/provider.ts'
+import type { Batch, ClaimedEvent, Provider } from '../../inbox/provider.ts'
+import { eventTypes } from '../event-types.ts'
+import { accountStatusChange } from './account-status-change.ts'
 import { bounce } from './bounce.ts'
 import { click } from './click.ts'
 import { delivered } from './delivered.ts'
 import { dropped } from './dropped.ts'
-import { readEvents } from './events.ts'
-import { findOutreach, type OutreachEvent } from './outreach.ts'
-import { processed } from './processed.ts'
-import { spamreport } from './spamreport.ts'
+import { fieldsOf, readEvents, whyTypeless } from './events.ts'
+import { learnMailIds } from './learn.ts'
+import { findOutreach, type ReadEvent, WAIT_LIMIT } from './outreach.ts'
+import { lockRows } from './rows.ts'
+import type { SendgridEvent } from './sendgrid-event.ts'
+import { alertAbout, spamreport } from './spamreport.ts'
+import { skipUnnamed } from './unnamed.ts'
 import { unsubscribe } from './unsubscribe.ts'
 import { assertSignaturePresent, verifySignature } from './verify.ts'
 
 /** In bytes. */
 export const BODY_LIMIT = 5 * 1024 * 1024
 
-/** Gets all events of its type in the batch, each with its outreach, whose rows are locked. */
-type Handler = (events: OutreachEvent[], batch: Batch) => Promise<void>
+interface Rule {
+  /**
+   * Gets all events of its type in the batch, each with the rows it is about. Outreach and contacts are locked; a
+   * mailbox is locked by `recordIncidents` alone, at the end.
+   */
+  apply: (events: SendgridEvent[], batch: Batch) => Promise<void>
+  /**
+   * Whether it changes the person's contacts: only through an outreach, or also when the event names none. Without it,
+   * it is about the outreach alone.
+   */
+  contact?: 'by outreach' | 'always'
+  /** It is about the account, and looks for no rows. */
+  account?: true
+  /** Without this field it cannot be applied. */
+  needs?: 'type' | 'reason'
+}
 
 /** What is applied of SendGrid's events; any other type is kept and ignored. */
-const handlers = new Map<string, Handler>([
-  ['processed', processed],
-  ['delivered', delivered],
-  ['bounce', bounce],
-  ['spamreport', spamreport],
-  ['click', click],
-  ['unsubscribe', unsubscribe],
-  ['group_unsubscribe', unsubscribe],
-  ['dropped', dropped],
+const rules = new Map<string, Rule>([
+  // Its Message-ID is learned, as from `delivered`: see learn.ts.
+  ['processed', { apply: async () => {} }],
+  ['delivered', { apply: delivered, contact: 'by outreach' }],
+  ['bounce', { apply: bounce, contact: 'always' }],
+  ['spamreport', { apply: spamreport, contact: 'always' }],
+  ['click', { apply: click }],
+  ['unsubscribe', { apply: unsubscribe, contact: 'always' }],
+  ['group_unsubscribe', { apply: unsubscribe, contact: 'always' }],
+  ['dropped', { apply: dropped, contact: 'always', needs: 'reason' }],
+  ['account_status_change', { apply: accountStatusChange, account: true, needs: 'type' }],
 ])
 
 /** What counts against the mailbox that sent the mail, a blocked bounce too. */
@@ -36,7 +57,7 @@ const INCIDENTS = new Map<string, Incident['kind']>([
   ['spamreport', 'spam'],
 ])
 
-const toIncident = ({ claimed, mailboxId }: OutreachEvent): Incident[] => {
+const toIncident = ({ claimed, mailboxId }: SendgridEvent): Incident[] => {
   const kind = INCIDENTS.get(claimed.eventType)
   return kind === undefined || mailboxId === null ? [] : [{ kind, mailboxId, claimed }]
 }
@@ -58,15 +79,65 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
     return { body: delivery.body, events: readEvents(delivery.body, delivery.receivedAt) }
   },
   read: ({ body, receivedAt }) => readEvents(body, receivedAt),
-  handles: (eventType) => handlers.has(eventType),
-  handle: async (events, batch) => {
-    const found = await findOutreach(events, batch)
-    for (const [type, ofType] of Map.groupBy(found, ({ claimed }) => claimed.eventType)) {
-      await handlers.get(type)?.(ofType, batch)
+  handles: (eventType) => rules.has(eventType),
+  knows: (eventType) => eventTypes.sendgrid.has(eventType),
+  whyTypeless,
+  handle: async (claimed, batch) => {
+    const read = readable(claimed, batch)
+    const { mail = [], account = [] } = Object.groupBy(read, ({ claimed }) =>
+      rules.get(claimed.eventType)?.account ? 'account' : 'mail',
+    )
+    const events = [...(await findRows(mail, batch)), ...account.map(withoutRows)]
+    for (const [type, ofType] of Map.groupBy(events, ({ claimed }) => claimed.eventType)) {
+      await rules.get(type)?.apply(ofType, batch)
     }
-    await recordIncidents(batch, found.flatMap(toIncident))
+    await recordIncidents(batch, events.flatMap(toIncident))
   },
-  waitLimit: 15 * 60_000,
+  // Its volume is large, and what an event does is small.
+  redisMayAnswer: true,
+  waitLimit: WAIT_LIMIT,
   batchSize: 500,
   workers: 3,
 })
+
+/** The events as their rules need them. One that lacks what its rule needs is not understood. */
+const readable = (claimed: ClaimedEvent[], batch: Batch): ReadEvent[] =>
+  claimed.flatMap((one) => {
+    const event = { claimed: one, fields: fieldsOf(one) }
+    const needs = rules.get(one.eventType)?.needs
+    if (needs === undefined || event.fields[needs] !== undefined) return [event]
+    batch.skip(one, `the event has no usable "${needs}"`)
+    batch.misunderstood(one, {
+      reason: 'missing_field',
+      cause: `${one.eventType}.${needs}`,
+      text: `the event ${one.eventType} came without a usable "${needs}" and was not applied`,
+    })
+    return []
+  })
+
+const withoutRows = (event: ReadEvent): SendgridEvent => ({
+  ...event,
+  outreachId: null,
+  mailboxId: null,
+  contactIds: [],
+})
+
+/** The rows that each event is about, locked. Events that are about none end here, or wait. */
+const findRows = async (mail: ReadEvent[], batch: Batch): Promise<SendgridEvent[]> => {
+  const named = await findOutreach(mail, batch)
+  const events = await lockRows(named, batch, (type) => rules.get(type)?.contact !== undefined)
+  await learnMailIds(named, batch)
+  return events.filter((event) => {
+    const { claimed, fields, outreachId, contactIds } = event
+    if (outreachId !== null) return true
+    if (rules.get(claimed.eventType)?.contact === 'always' && contactIds.length > 0) {
+      if (fields.outreachId !== undefined) {
+        batch.log('warn', 'outreach not found', claimed, { outreachId: fields.outreachId })
+      }
+      return true
+    }
+    skipUnnamed(event, batch)
+    if (claimed.eventType === 'spamreport') alertAbout(event, new Map(), batch)
+    return false
+  })
+}

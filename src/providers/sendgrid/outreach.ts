@@ -1,76 +1,147 @@
-import { sql } from 'drizzle-orm'
-import { lockContacts, lockOutreach } from '../../domain/locks.ts'
+import { type SQLWrapper, sql } from 'drizzle-orm'
+import { contacts, mailboxes, outreach } from '../../db/schema.ts'
+import { bareMessageId, messageIdKey } from '../../domain/message-id.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
-import { type EventFields, fieldsOf } from './events.ts'
+import type { EventFields } from './events.ts'
 
-/** An event with the outreach it is about. */
-export interface OutreachEvent {
+/** An event that is read, before the rows it is about are known. */
+export interface ReadEvent {
   claimed: ClaimedEvent
   fields: EventFields
-  outreachId: string
-  contactId: string | null
-  mailboxId: string | null
-  /** Another service wrote its Message-ID: there is none to learn. */
-  messageIdGiven: boolean
 }
 
-interface OutreachRow extends Record<string, unknown> {
+/** An outreach as it was before the batch locked it. */
+export interface OutreachRow extends Record<string, unknown> {
   id: string
-  message_id: string | null
-  contact_id: string | null
-  mailbox_id: string | null
+  contactId: string | null
+  mailboxId: string | null
+  messageId: string | null
+  /** Milliseconds; null when another service wrote the Message-ID, or when there is none. */
+  messageIdSeenAt: number | null
+  sgMessageId: string | null
+  sgMessageIdSeenAt: number | null
+  /** Only of rows that were looked for by a mail's id. */
+  contactEmail: string | null
+}
+
+/** An event and the outreach it is about, if it names one that is there. */
+export interface Named extends ReadEvent {
+  outreach: OutreachRow | undefined
+  /** Named by its own id, or by an id that another service wrote: what else it holds can be learned from. */
+  teaches: boolean
+}
+
+/** Milliseconds that an event waits for the outreach it names. After that it counts as one that names none. */
+export const WAIT_LIMIT = 15 * 60_000
+
+/** Finds the outreach of each event. Those that name one which is not there yet wait, and are left out. */
+export const findOutreach = async (events: ReadEvent[], batch: Batch): Promise<Named[]> => {
+  const withoutId = events.filter(({ fields }) => fields.outreachId === undefined)
+  const rows = await selectOutreach(batch, {
+    ids: unique(events.map(({ fields }) => fields.outreachId)),
+    messageIds: unique(withoutId.map(({ fields }) => fields.smtpId)),
+    mailIds: unique(withoutId.map(({ fields }) => fields.mailId)),
+  })
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  const byMail = withoutId.length === 0 ? () => undefined : indexByMail(rows, events, byId)
+
+  return events.flatMap((event): Named[] => {
+    const { outreachId } = event.fields
+    if (outreachId === undefined) {
+      const found = byMail(event.fields)
+      return [{ ...event, outreach: found?.row, teaches: found?.given === true }]
+    }
+    const row = byId.get(outreachId)
+    if (row !== undefined) return [{ ...event, outreach: row, teaches: true }]
+    if (hasWaited(event.claimed, batch.now)) return [{ ...event, outreach: undefined, teaches: false }]
+    batch.wait(event.claimed, 'outreach not found', { outreachId })
+    return []
+  })
+}
+
+const hasWaited = ({ waitingSince }: ClaimedEvent, now: Date): boolean =>
+  waitingSince !== null && now.getTime() - waitingSince.getTime() >= WAIT_LIMIT
+
+interface ByMail {
+  row: OutreachRow
+  /** Another service wrote the id by which it was found. */
   given: boolean
 }
 
 /**
- * Finds the outreach of each event and locks the rows that the handlers will write, in the one order everywhere.
- * Events whose outreach is not there yet wait; those that name none are skipped.
+ * The way from a mail's ids to its outreach: by the Message-ID, else by SendGrid's id of the mail. The events of this
+ * batch that name their outreach count as learned from already. Of several the one to the event's address is meant
+ * (mails sent by one request share SendGrid's id), else the lowest id.
  */
-export const findOutreach = async (events: ClaimedEvent[], batch: Batch): Promise<OutreachEvent[]> => {
-  const read = events.map((claimed) => ({ claimed, fields: fieldsOf(claimed) }))
-  const ids = unique(read.map(({ fields }) => fields.outreachId))
-  const messageIds = unique(
-    read.map(({ fields }) => (fields.outreachId === undefined ? fields.smtpId : undefined)),
-  )
-  const rows = await selectOutreach(batch, ids, messageIds)
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  // Rows come by descending id: of several with one message_id the lowest stays.
-  const byMessageId = new Map(rows.map((row) => [row.message_id, row]))
-
-  const found: OutreachEvent[] = []
-  for (const { claimed, fields } of read) {
-    const { outreachId, smtpId } = fields
-    const row = outreachId === undefined ? smtpId && byMessageId.get(smtpId) : byId.get(outreachId)
-    if (row) {
-      found.push({
-        claimed,
-        fields,
-        outreachId: row.id,
-        contactId: row.contact_id,
-        mailboxId: row.mailbox_id,
-        messageIdGiven: row.given,
-      })
-    } else if (outreachId !== undefined) {
-      batch.wait(claimed, 'outreach not found', { outreachId })
-    } else {
-      batch.skip(claimed, 'outreach not found: the event names none', { revivable: smtpId !== undefined })
-    }
+const indexByMail = (rows: OutreachRow[], events: ReadEvent[], byId: Map<string, OutreachRow>) => {
+  const byMessageId = new Map<string, ByMail[]>()
+  const byMailId = new Map<string, ByMail[]>()
+  const put = (index: Map<string, ByMail[]>, id: string | null | undefined, found: ByMail): void => {
+    if (id === undefined || id === null || id === '') return
+    const others = index.get(id)
+    if (others === undefined) index.set(id, [found])
+    else others.push(found)
   }
-  await lockContacts(batch.tx, unique(found.map(({ contactId }) => contactId)))
-  await lockOutreach(batch.tx, unique(found.map(({ outreachId }) => outreachId)))
-  return found
+  for (const row of rows) {
+    put(byMessageId, row.messageId && bareMessageId(row.messageId), { row, given: isGiven(row, 'messageId') })
+    put(byMailId, row.sgMessageId, { row, given: isGiven(row, 'sgMessageId') })
+  }
+  for (const { claimed, fields } of events) {
+    const row = fields.outreachId === undefined ? undefined : byId.get(fields.outreachId)
+    if (row === undefined) continue
+    const found = { row, given: false }
+    if (TELL_MESSAGE_ID.has(claimed.eventType) && !isGiven(row, 'messageId')) {
+      put(byMessageId, fields.smtpId && bareMessageId(fields.smtpId), found)
+    }
+    if (!isGiven(row, 'sgMessageId')) put(byMailId, fields.mailId, found)
+  }
+  const choose = (found: ByMail[] = [], email: string | undefined): ByMail | undefined => {
+    const lowest = found.toSorted((a, b) => Number(BigInt(a.row.id) - BigInt(b.row.id)))
+    return lowest.find(({ row }) => sameAddress(row.contactEmail, email)) ?? lowest[0]
+  }
+  return ({ smtpId, mailId, email }: EventFields): ByMail | undefined =>
+    choose(smtpId === undefined ? undefined : byMessageId.get(bareMessageId(smtpId)), email) ??
+    choose(mailId === undefined ? undefined : byMailId.get(mailId), email)
 }
 
-const selectOutreach = async ({ tx }: Batch, ids: string[], messageIds: string[]): Promise<OutreachRow[]> => {
+const sameAddress = (a: string | null, b: string | undefined): boolean =>
+  a !== null && b !== undefined && a.toLowerCase() === b.toLowerCase()
+
+/** The types whose `smtp-id` is learned. */
+export const TELL_MESSAGE_ID: ReadonlySet<string> = new Set(['processed', 'delivered'])
+
+/** Whether another service wrote this id of the mail: it is never replaced. */
+export const isGiven = (row: OutreachRow, id: 'messageId' | 'sgMessageId'): boolean =>
+  Boolean(row[id]) && row[`${id}SeenAt`] === null
+
+interface Wanted {
+  ids: string[]
+  messageIds: string[]
+  mailIds: string[]
+}
+
+/** By ascending id. */
+const selectOutreach = async (
+  { tx }: Batch,
+  { ids, messageIds, mailIds }: Wanted,
+): Promise<OutreachRow[]> => {
+  const byMail = messageIds.length + mailIds.length > 0
   const { rows } = await tx.execute<OutreachRow>(sql`
-    select o.id, o.message_id, o.contact_id, m.id as mailbox_id,
-           coalesce(o.message_id, '') <> '' and o.message_id_seen_at is null as given
-    from outreach o left join mailboxes m on lower(m.email) = lower(o.from_mailbox)
-    where o.id = any(${sql.param(ids)}::bigint[]) or o.message_id = any(${sql.param(messageIds)}::text[])
-    order by o.id desc`)
+    select ${outreach.id}, ${outreach.contactId} as "contactId", ${mailboxes.id} as "mailboxId",
+           ${outreach.messageId} as "messageId", ${milliseconds(outreach.messageIdSeenAt)} as "messageIdSeenAt",
+           ${outreach.sgMessageId} as "sgMessageId", ${milliseconds(outreach.sgMessageIdSeenAt)} as "sgMessageIdSeenAt",
+           ${byMail ? sql`(select ${contacts.email} from ${contacts} where ${contacts.id} = ${outreach.contactId})` : sql`null`} as "contactEmail"
+    from ${outreach} left join ${mailboxes} on lower(${mailboxes.email}) = lower(${outreach.fromMailbox})
+    where ${outreach.id} = any(${sql.param(ids)}::bigint[])
+       or ${messageIdKey(outreach.messageId)} = any(
+            array(select ${messageIdKey(sql`u.id`)} from unnest(${sql.param(messageIds)}::text[]) as u(id)))
+       or ${outreach.sgMessageId} = any(${sql.param(mailIds)}::text[])
+    order by ${outreach.id}`)
   return rows
 }
 
-const unique = (values: (string | null | undefined)[]): string[] => [
-  ...new Set(values.filter((value) => value !== null && value !== undefined)),
+const milliseconds = (column: SQLWrapper) => sql`(extract(epoch from ${column}) * 1000)::float8`
+
+const unique = (values: (string | undefined)[]): string[] => [
+  ...new Set(values.filter((value) => value !== undefined)),
 ]

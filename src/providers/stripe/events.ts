@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { IncomingEvent, Json } from '../../inbox/provider.ts'
 import { canonicalJson, limitId, sha256, storableText } from '../../inbox/storable.ts'
-import { customerIdOf, timeOf } from './payload.ts'
+import { customerIdOf, timeOf } from './json.ts'
 
 const MAX_TYPE_LENGTH = 100
 

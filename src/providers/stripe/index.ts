@@ -1,13 +1,11 @@
 import type { Config } from '../../config.ts'
-import type { Batch, ClaimedEvent, Provider } from '../../inbox/provider.ts'
+import type { Provider } from '../../inbox/provider.ts'
 import { isSuspect, storable } from '../../inbox/storable.ts'
-import { applyEvent } from './apply.ts'
+import { eventTypes } from '../event-types.ts'
 import { readEvent } from './events.ts'
-import type { Context } from './handler.ts'
-import { loadAccounts } from './load-accounts.ts'
-import { isHandled, readPayload } from './payload.ts'
-import { saveAccounts } from './save-accounts.ts'
-import { type Prices, pricesOf } from './tiers.ts'
+import { handle } from './handle.ts'
+import { pricesOf } from './prices.ts'
+import { isHandled } from './reading.ts'
 import { assertSignaturePresent, verifiedJson } from './verify.ts'
 
 /** In bytes. */
@@ -36,6 +34,7 @@ export const createStripe = (config: Config): Provider<Buffer> => {
       return [readEvent(isSuspect(text) ? storable(json) : json, receivedAt)]
     },
     handles: isHandled,
+    knows: (eventType) => eventTypes.stripe.has(eventType),
     handle: (events, batch) => handle(events, batch, prices),
     waitLimit: 72 * 3_600_000,
     batchSize: 200,
@@ -43,34 +42,3 @@ export const createStripe = (config: Config): Provider<Buffer> => {
     singleEvents: true,
   }
 }
-
-/** One after the other in memory, between a constant number of statements. */
-const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Prices): Promise<void> => {
-  const read = claims.map((claimed) => ({ claimed, event: readClaimed(claimed) }))
-  const accounts = await loadAccounts(
-    batch.tx,
-    read.flatMap(({ event }) => event ?? []),
-    prices,
-  )
-  for (const { claimed, event } of read) {
-    if (event === undefined) {
-      batch.skip(claimed, 'the payload is not what its type says')
-    } else if (event.customerId === undefined) {
-      batch.skip(claimed, 'the payload names no customer')
-    } else {
-      const account = accounts.get(event.customerId)
-      if (account === undefined) batch.wait(claimed, 'user not found', { customerId: event.customerId })
-      else applyEvent(event, account, contextOf(claimed, batch, prices))
-    }
-  }
-  if (accounts.size > 0) await saveAccounts(batch.tx, [...accounts.values()])
-}
-
-const readClaimed = (claimed: ClaimedEvent) =>
-  isHandled(claimed.eventType) ? readPayload(claimed.eventType, claimed) : undefined
-
-const contextOf = (claimed: ClaimedEvent, { log, notify }: Batch, prices: Prices): Context => ({
-  prices,
-  log: (level, message, details) => log(level, message, claimed, details),
-  notify: (request) => notify({ ...request, event: claimed.id }),
-})

@@ -1,32 +1,90 @@
-import type { Account, Subscription } from './facts.ts'
-import type { Context } from './handler.ts'
-import type { StripeEvent } from './payload.ts'
-import { pricingOf } from './standing.ts'
-import { CREDITS, TIER_NAMES, type Tier } from './tiers.ts'
+import type { Notice } from '../../billing/notices.ts'
+import { CREDITS, TIER_NAMES } from '../../billing/tiers.ts'
+import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
+import type { Notification } from '../../notifications/queues.ts'
+import type { PaymentAlert } from './charge.ts'
 
 /** Opened by a click on a push that has no invoice to show. */
 const APP_PATH = '/'
 
-/** Each attempt is told once: Stripe may make two events of one, and both name the same next attempt. */
-export const tellPaymentFailed = (
-  { object, customerId }: StripeEvent<'invoice.payment_failed'>,
-  { email, userId }: Account,
-  { notify, log }: Context,
-): void => {
-  const { id: invoiceId, hostedUrl, nextAttempt, attempts } = object
+/** Who is to be told. */
+interface Payer {
+  userId: string
+  email: string
+  customerId: string
+  /** Where the invoice can be paid. */
+  hostedUrl: string | null
+}
+
+/** Requests what a notice comes to: e-mails, pushes, and alerts. */
+export const tell = (notice: Notice, payer: Payer, event: ClaimedEvent, { notify, log }: Batch): void => {
+  for (const notification of notificationsOf(notice, payer, event.id)) notify(notification)
+  if (notice.kind === 'payment-failed' && notice.nextAttempt === null) {
+    const { invoiceId } = notice
+    log('warn', 'payment failed for good', event, { invoiceId, customerId: payer.customerId })
+  }
+}
+
+/** What a notice comes to. @param event the row id of the event behind it; null when it was fetched. */
+export const notificationsOf = (notice: Notice, payer: Payer, event: string | null): Notification[] => {
+  if (notice.kind === 'welcome') return [welcome(notice, payer, event)]
+  if (notice.kind === 'ended') return [ended(notice, payer, event)]
+  return paymentFailed(notice, payer, event)
+}
+
+type NoticeOf<K extends Notice['kind']> = Extract<Notice, { kind: K }>
+
+const welcome = (
+  { subscriptionId, tier }: NoticeOf<'welcome'>,
+  { email }: Payer,
+  event: string | null,
+): Notification => ({
+  channel: 'email',
+  key: `stripe:welcome:${subscriptionId}`,
+  event,
+  data: {
+    to: email,
+    template: 'welcome',
+    data: { tier: TIER_NAMES[tier], credits: CREDITS[tier] },
+  },
+})
+
+const ended = (
+  { subscriptionId, tier }: NoticeOf<'ended'>,
+  { email }: Payer,
+  event: string | null,
+): Notification => ({
+  channel: 'email',
+  key: `stripe:ended:${subscriptionId}`,
+  event,
+  data: {
+    to: email,
+    template: 'subscription-ended',
+    data: { tier: tier === null ? null : TIER_NAMES[tier] },
+  },
+})
+
+/** Each attempt is reported once: Stripe may make two events of one, and both name the same next attempt. */
+const paymentFailed = (
+  { invoiceId, attempts, nextAttempt }: NoticeOf<'payment-failed'>,
+  { email, userId, customerId, hostedUrl }: Payer,
+  event: string | null,
+): Notification[] => {
   const key = `stripe:payment-failed:${invoiceId}:${attempts}:${nextAttempt ?? 'final'}`
   const nextAttemptAt = nextAttempt === null ? null : new Date(nextAttempt * 1_000).toISOString()
-  notify({
+  const mail: Notification = {
     channel: 'email',
     key: `${key}:email`,
+    event,
     data:
       nextAttemptAt === null
         ? { to: email, template: 'payment-failed-final', data: { invoiceUrl: hostedUrl } }
         : { to: email, template: 'payment-failed', data: { invoiceUrl: hostedUrl, nextAttemptAt } },
-  })
-  notify({
+  }
+  const push: Notification = {
     channel: 'push',
     key: `${key}:push`,
+    event,
     data: {
       userId,
       title: 'Payment failed',
@@ -36,44 +94,35 @@ export const tellPaymentFailed = (
           : 'Your RoleFerry payment did not go through. We will try again.',
       url: hostedUrl ?? APP_PATH,
     },
-  })
-  if (nextAttempt !== null) return
-  log('warn', 'payment failed for good', { invoiceId, customerId: customerId ?? null })
+  }
+  if (nextAttempt !== null) return [mail, push]
+  const text = `💳 Payment failed for good: invoice ${invoiceId}, customer ${customerId}. User: ${email}`
+  return [mail, push, { channel: 'slack', key: `${key}:slack`, event, data: { channel: 'billing', text } }]
+}
+
+/** A dispute or a refund: the billing channel has to act, no row changes. */
+export const tellOfPayment = (
+  { about, text }: PaymentAlert,
+  event: ClaimedEvent,
+  { notify, log }: Batch,
+): void => {
+  log('warn', 'payment disputed or refunded', event, { about })
   notify({
     channel: 'slack',
-    key: `${key}:slack`,
-    data: {
-      channel: 'billing',
-      text: `💳 Payment failed for good: invoice ${invoiceId}, customer ${customerId}. User: ${email}`,
-    },
+    key: `stripe:${event.eventType}:${about}`,
+    event: event.id,
+    data: { channel: 'billing', text },
   })
 }
 
-export const tellWelcome = (
-  { email }: Account,
-  { id }: Subscription,
-  tier: Tier,
-  { notify }: Context,
-): void =>
+/** Events of test mode are applied like others, so somebody has to know that they come: an alert a day (UTC). */
+export const tellOfTestMode = (event: ClaimedEvent, { notify, now }: Batch): void =>
   notify({
-    channel: 'email',
-    key: `stripe:welcome:${id}`,
+    channel: 'slack',
+    key: `stripe:test-mode:${now.toISOString().slice(0, 10)}`,
+    event: event.id,
     data: {
-      to: email,
-      template: 'welcome',
-      data: { tier: TIER_NAMES[tier], credits: CREDITS[tier] },
+      channel: 'ops',
+      text: `🧪 Stripe sends events of test mode (livemode: false), such as ${event.eventType}. They are applied: see docs/providers.md`,
     },
   })
-
-export const tellEnded = ({ email }: Account, subscription: Subscription, { notify }: Context): void => {
-  const tier = pricingOf(subscription)?.tier
-  notify({
-    channel: 'email',
-    key: `stripe:ended:${subscription.id}`,
-    data: {
-      to: email,
-      template: 'subscription-ended',
-      data: { tier: tier === undefined ? null : TIER_NAMES[tier] },
-    },
-  })
-}

@@ -13,6 +13,7 @@ const delivery = (body: Buffer, fields: Partial<NewDelivery> = {}): NewDelivery 
   body,
   bodyHash: hash('sha256', body, 'buffer'),
   identity: undefined,
+  source: 'delivery',
   asked: [],
   ...fields,
 })

@@ -41,10 +41,20 @@ for (const [form, encode] of [
 ] as const) {
   describe(`in an ${form} form`, () => {
     for (const name of ['timestamp', 'token', 'signature']) {
-      test(`a repeated ${name} is refused`, async () => {
-        const signed = signature()
-        const again = signed.filter(([other]) => other === name)
-        expect(await send(encode([...signed, ...mail(), ...again]))).toMatchObject({
+      test(`a header of the mail that is spelt like ${name} does not get the mail refused`, async () => {
+        for (const others of [['x'], ['1700000000', 'f'.repeat(64), ''], ['a', 'b', 'c']]) {
+          const again = others.map((value): [string, string] => [name, value])
+          for (const fields of [
+            [...signature(), ...mail(), ...again],
+            [...again, ...mail(), ...signature()],
+          ]) {
+            expect(await send(encode(fields))).toMatchObject({ status: 200, body: { status: 'ok' } })
+          }
+        }
+      })
+      test(`a ${name} behind four others is not tried`, async () => {
+        const again = ['a', 'b', 'c', 'd'].map((value): [string, string] => [name, value])
+        expect(await send(encode([...again, ...mail(), ...signature()]))).toMatchObject({
           status: 401,
           body: { code: 'WEBHOOK_SIGNATURE_INVALID' },
         })
@@ -60,6 +70,47 @@ for (const [form, encode] of [
         })
       })
     }
+    test('values of two signatures do not make a third', async () => {
+      const [first, second] = [signature({ age: 60 }), signature()]
+      const mixed = [first[0], second[1], first[2], second[2]] as FormFields
+      expect(await send(encode([...mail(), ...mixed]))).toMatchObject({ status: 401 })
+      const forged = [...signature({ key: 'wrong' }), ...signature({ key: 'wrong', age: 60 })]
+      expect(await send(encode([...mail(), ...forged]))).toMatchObject({ status: 401 })
+    })
+    test('an older signature in the headers, which a sender may know, is not the one that counts', async () => {
+      const known = signature({ age: 3_600 })
+      expect(await send(encode([...mail(), ...known]))).toMatchObject({ status: 200 })
+      for (const headers of [known, signature({ age: 20 * 3_600 })]) {
+        for (const fields of [
+          [...headers, ...mail(), ...signature()],
+          [...signature(), ...mail(), ...headers],
+        ]) {
+          expect(await send(encode(fields))).toMatchObject({ status: 200, body: { status: 'ok' } })
+        }
+      }
+      const stale = [...signature({ age: 20 * 3_600 }), ...signature({ age: 30 * 3_600 })]
+      expect(await send(encode([...mail(), ...stale]))).toMatchObject({
+        status: 401,
+        body: { code: 'WEBHOOK_STALE' },
+      })
+    })
+    test('a retry of such a mail is a duplicate', async () => {
+      const fields: FormFields = [['token', 'x'], ...signature({ age: 100 }), ...mail(), ...signature()]
+      expect(await send(encode(fields))).toMatchObject({ body: { status: 'ok' } })
+      expect(await send(encode(fields))).toMatchObject({ status: 200, body: { status: 'duplicate' } })
+    })
+    test('a header called body-mime does not make raw MIME of a mail', async () => {
+      for (const value of ['x', '', 'From: a@b']) {
+        const fields: FormFields = [
+          ['body-mime', value],
+          ...mail({ text: `body-mime ${value}` }),
+          ...signature(),
+        ]
+        expect(await send(encode(fields))).toMatchObject({ status: 200 })
+        await service.settled()
+        expect(await lastMail(service)).toMatchObject({ body_text: `body-mime ${value}` })
+      }
+    })
     test('a header of the same name in another case is data', async () => {
       const headers = { Token: 'x', Signature: 'y', Timestamp: 'z', Recipient: 'mallory@x.example' }
       expect(await send(encode([...mail({ headers }), ...signature()]))).toMatchObject({ status: 200 })
@@ -288,11 +339,19 @@ describe('attachments', () => {
 })
 
 test('raw MIME is refused with how to change the route', async () => {
-  const answer = await deliver(service, [...mail(), ['body-mime', 'From: a@b\r\n\r\nx']])
-  expect(answer).toMatchObject({
-    status: 400,
-    body: { code: 'WEBHOOK_MALFORMED', message: expect.stringContaining('forward()') },
-  })
+  const envelope = mail().filter(([name]) => ['recipient', 'sender', 'from', 'subject'].includes(name))
+  for (const fields of [
+    [...envelope, ['body-mime', 'From: a@b']],
+    [...envelope, ['body-mime', 'From: a@b\r\n\r\nx']],
+    [...mail(), ['body-mime', 'From: a@b\n\nx']],
+  ] as FormFields[]) {
+    expect(await deliver(service, fields)).toMatchObject({
+      status: 400,
+      body: { code: 'WEBHOOK_MALFORMED', message: expect.stringContaining('forward()') },
+    })
+  }
+  const files = [{ field: 'body-mime', name: 'message', type: 'message/rfc822', content: Buffer.from('x') }]
+  expect(await deliver(service, mail(), files)).toMatchObject({ status: 400 })
 })
 
 describe('a broken or hostile multipart body is refused, never with 406 or 500:', () => {

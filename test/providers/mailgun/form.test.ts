@@ -4,11 +4,11 @@ import { readAddresses } from '../../../src/mail/addresses.ts'
 import { classify } from '../../../src/mail/classify.ts'
 import { fromPayload } from '../../../src/mail/mail.ts'
 import { isStopRequest } from '../../../src/mail/stop-request.ts'
+import { readThread } from '../../../src/mail/threads.ts'
 import { keptBody, readEvent } from '../../../src/providers/mailgun/events.ts'
-import { decodeForm, decodeSignature } from '../../../src/providers/mailgun/form.ts'
+import { decodeForm, decodeSignature, valuesOf } from '../../../src/providers/mailgun/form.ts'
 import { readMail } from '../../../src/providers/mailgun/read-mail.ts'
 import { type FormFields, urlencoded } from '../../../src/providers/mailgun/sign.ts'
-import { threadIds } from '../../../src/providers/mailgun/thread.ts'
 
 const decoded = (text: string, charset = 'utf-8') => decodeForm({ urlencoded: text }, charset)
 const encoded = (fields: FormFields) => urlencoded(fields).body.toString()
@@ -57,13 +57,15 @@ describe('an urlencoded form', () => {
       ['constructor', 'y'],
       ['toString', 'z'],
     ])
-    expect(form.ambiguous).toBe(false)
+    expect(valuesOf(form, 'subject')).toEqual(['ours'])
   })
-  test('with a signature field twice is ambiguous, however its name is written', () => {
-    for (const again of ['token=b', 'tok%65n=b', 'token', '%74oken=a']) {
-      expect(decodeSignature({ urlencoded: `token=a&timestamp=1&signature=c&${again}` }).ambiguous).toBe(true)
+  test('keeps up to four values of a signature field, however its name is written', () => {
+    const tokens = (text: string) => valuesOf(decodeSignature({ urlencoded: text }), 'token')
+    for (const again of ['token=b', 'tok%65n=b', '%74oken=b']) {
+      expect(tokens(`token=a&timestamp=1&signature=c&${again}`)).toEqual(['a', 'b'])
     }
-    expect(decodeSignature({ urlencoded: 'token=a&Token=b&timestamp=1' }).ambiguous).toBe(false)
+    expect(tokens('token=a&token=&token=a&token=b&token=c&token=d&token=e')).toEqual(['a', 'b', 'c', 'd'])
+    expect(tokens('token=a&Token=b&timestamp=1')).toEqual(['a'])
   })
   test('keeps no more of other fields than its bounds', () => {
     const form = decoded(
@@ -100,7 +102,7 @@ describe('a mail', () => {
       0,
     )
     expect(mail.messageId).toBe('<listed@x>')
-    expect(threadIds(mail)).toEqual(['<thread@x>'])
+    expect(readThread(mail).ids).toEqual(['<thread@x>'])
   })
   test('has its subject decoded when it comes as it stood in the header', () => {
     expect(subjectOf('subject==?UTF-8?Q?R=C3=A9ponse_automatique?= : oui')).toBe('Réponse automatique : oui')
@@ -159,7 +161,7 @@ test('parser and classifier never throw, whatever the fields hold', () => {
       const context = { isOwn: false, answersUs: false, isContact: true }
       expect(['complaint', 'bounce', 'unsubscribe', 'auto_reply', 'reply']).toContain(classify(mail, context))
       expect(typeof isStopRequest(mail)).toBe('boolean')
-      for (const id of threadIds(mail)) expect(id).toMatch(/^<[^<>\s]+>$/)
+      for (const id of readThread(mail).ids) expect(id).toMatch(/^<[^<>\s]+>$/)
       for (const { address } of readAddresses(mail.from ?? '')) expect(address).toBe(address.toLowerCase())
       expect(event.dedupeKey).toMatch(/^[\da-f]{64}$/)
       expect(String(keptBody(event))).not.toMatch(/\\u0000|\\ud[89a-f]/)

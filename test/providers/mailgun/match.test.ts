@@ -48,6 +48,15 @@ const matchOf = async (options: MailOptions) => {
   const { outreach_id, matched_by } = (await lastMail(service)) ?? {}
   return { outreach_id, matched_by }
 }
+/** The same of a mail whose thread is unknown: decided after a quarter of an hour, and not before. */
+const lateMatchOf = async (options: MailOptions) => {
+  await deliverAndSettle(service, mail(options))
+  expect(await lastEvent(service)).toMatchObject({ status: 'pending', attempts: 0 })
+  service.advance(15 * 60_000 + 1_000)
+  await service.settled()
+  const { outreach_id, matched_by } = (await lastMail(service)) ?? {}
+  return { outreach_id, matched_by }
+}
 const by = (matched_by: string | null, outreach_id: string | null = null) => ({ outreach_id, matched_by })
 const stranger = { sender: 'stranger@elsewhere.example', recipient: 'nobody@rf-send-01.com' }
 
@@ -92,7 +101,49 @@ describe('by thread', () => {
       expect(await matchOf({ ...stranger, headers })).toEqual(by('thread', one))
     }
   })
-  test('ids that no row can have do no harm', async () => {
+  test.each([
+    ['several, folded', (id: string) => `<first@x.example>\r\n\t<${id}>\r\n <third@x.example>`],
+    ['folded within', (id: string) => `<${id.slice(0, 4)}\r\n ${id.slice(4)}>`],
+    ['without brackets, among words', (id: string) => `Your message ${id}, of Tuesday`],
+    ['a comment behind', (id: string) => `<${id}> (Ana's message of Tue, 3 Nov 2026)`],
+    ['encoded words', (id: string) => `=?utf-8?q?=3C${id.replace('@', '=40')}=3E?=`],
+    [
+      'split encoded words',
+      (id: string) =>
+        `=?UTF-8?Q?=3C${id.slice(0, 3)}?=\r\n =?UTF-8?B?${Buffer.from(`${id.slice(3)}>`).toString('base64')}?=`,
+    ],
+    ['upper case', (id: string) => `<${id.toUpperCase()}>`],
+    ['escaped as HTML', (id: string) => `&lt;${id}&gt;`],
+    ['quoted', (id: string) => `"${id}"`],
+    ['quoted with brackets', (id: string) => `"<${id}>"`],
+    ['in brackets twice', (id: string) => `<<${id}>>`],
+  ])('an id written as: %s', async (_, write) => {
+    const learned = await outreach()
+    const messageId = `Learned.${learned}@Geopod-1`
+    await service.rows('update outreach set message_id = $1 where id = $2', `<${messageId}>`, learned)
+    const ours = await outreach()
+    for (const [id, one] of [
+      [messageId, learned],
+      [`outreach_${ours}@rf-send-01.com`, ours],
+    ] as const) {
+      for (const name of ['In-Reply-To', 'References']) {
+        expect(await matchOf({ ...stranger, headers: { [name]: write(id) } })).toEqual(by('thread', one))
+      }
+    }
+  })
+  test('of two ids that differ by letter case the one that is written counts', async () => {
+    const [lower, upper] = [
+      await outreach({ messageId: '<case@x>' }),
+      await outreach({ messageId: '<CASE@x>' }),
+    ]
+    expect(await matchOf({ ...stranger, headers: { 'In-Reply-To': '<case@x>' } })).toEqual(
+      by('thread', lower),
+    )
+    expect(await matchOf({ ...stranger, headers: { 'In-Reply-To': '<CASE@x>' } })).toEqual(
+      by('thread', upper),
+    )
+  })
+  test('ids that no row can have, and headers that cannot be read, wait and do no harm', async () => {
     for (const [n, odd] of [
       '<outreach_99999999999999999999999@x>',
       '<outreach_0@x>',
@@ -102,13 +153,24 @@ describe('by thread', () => {
       '<nul\u0000@x>',
       '<>',
       '<<<>>>',
+      '=?no-such-charset?q?=3Cabc?=',
+      'your message of yesterday',
     ].entries()) {
       const sender = `odd${n}@example.com`
-      const one = await outreach({ contact: sender, mailbox: `odd${n}@rf-send-01.com` })
-      expect(
-        await matchOf({ sender, recipient: `odd${n}@rf-send-01.com`, headers: { 'In-Reply-To': odd } }),
-      ).toEqual(by('sender', one))
+      const recipient = `odd${n}@rf-send-01.com`
+      const one = await outreach({ contact: sender, mailbox: recipient })
+      await outreach({ mailbox: recipient, sent: 0 })
+      expect(await lateMatchOf({ sender, recipient, headers: { 'In-Reply-To': odd } })).toEqual(
+        by('sender', one),
+      )
     }
+  })
+  test('an empty header is none', async () => {
+    const one = await outreach({ contact: 'empty@example.com', mailbox: 'empty@rf-send-01.com' })
+    const headers = { 'In-Reply-To': ' ', References: '' }
+    expect(
+      await matchOf({ sender: 'empty@example.com', recipient: 'empty@rf-send-01.com', headers }),
+    ).toEqual(by('sender', one))
   })
 })
 
@@ -155,10 +217,116 @@ describe('by sender', () => {
     }
   })
   test('a plus address is another address', async () => {
-    await outreach({ contact: 'plus@acme.example', mailbox: 'plus@rf-send-01.com', status: 'bounced' })
-    expect(await matchOf({ sender: 'plus+x@acme.example', recipient: 'plus@rf-send-01.com' })).toEqual(
-      by(null),
+    await outreach({ contact: 'plus@gmail.com', mailbox: 'plus@rf-send-01.com', status: 'bounced' })
+    expect(await matchOf({ sender: 'plus+x@gmail.com', recipient: 'plus@rf-send-01.com' })).toEqual(by(null))
+  })
+})
+
+describe('by domain', () => {
+  test('a colleague writes: the latest outreach to their company, not the latest of the mailbox', async () => {
+    const mailbox = 'domain@rf-send-01.com'
+    await outreach({ mailbox, contact: 'early@acme-one.example', sent: 90 })
+    const ana = await outreach({ mailbox, contact: 'Ana@Acme-One.example', sent: 72 })
+    await outreach({ mailbox, contact: 'zoe@beta-two.example', sent: 1 })
+    await outreach({ mailbox, contact: 'planned@acme-one.example', sent: null, status: 'scheduled' })
+    await outreach({ mailbox: 'other@rf-send-01.com', contact: 'eve@acme-one.example', sent: 2 })
+    expect(await matchOf({ sender: 'bob@ACME-one.example', recipient: mailbox })).toEqual(by('domain', ana))
+    expect(
+      await matchOf({
+        sender: 'x@relay.example',
+        headers: { From: 'Bob <bob@acme-one.example>' },
+        recipient: mailbox,
+      }),
+    ).toEqual(by('domain', ana))
+  })
+  test('however the domain is spelt', async () => {
+    const mailbox = 'idn@rf-send-01.com'
+    const one = await outreach({ mailbox, contact: 'ana@bücher-laden.example', sent: 72 })
+    await outreach({ mailbox, sent: 1 })
+    expect(await matchOf({ sender: 'bob@xn--bcher-laden-thb.example', recipient: mailbox })).toEqual(
+      by('domain', one),
     )
+  })
+  test('a subdomain, or a name that only ends like it, is another company', async () => {
+    const mailbox = 'sub@rf-send-01.com'
+    await outreach({ mailbox, contact: 'ana@acme-sub.example', sent: 72 })
+    const latest = await outreach({ mailbox, sent: 1 })
+    for (const sender of ['bob@eu.acme-sub.example', 'bob@not-acme-sub.example']) {
+      expect(await matchOf({ sender, recipient: mailbox })).toEqual(by('mailbox', latest))
+      await service.rows(`update outreach set status = 'sent', replied_at = null where id = $1`, latest)
+    }
+  })
+  test('not where anybody gets an address', async () => {
+    for (const [n, domain] of [
+      'gmail.com',
+      'GMX.de',
+      'outlook.fr',
+      'proton.me',
+      'qq.com',
+      'hey.com',
+    ].entries()) {
+      const mailbox = `free${n}@rf-send-01.com`
+      await outreach({ mailbox, contact: `ana@${domain}`, sent: 72 })
+      const latest = await outreach({ mailbox, sent: 1 })
+      expect(await matchOf({ sender: `bob@${domain}`, recipient: mailbox })).toEqual(by('mailbox', latest))
+    }
+  })
+  test('in a company with hundreds of contacts, too', async () => {
+    const mailbox = 'large@rf-send-01.com'
+    await service.rows(
+      `insert into contacts (email) select 'person' || n || '@large.example' from generate_series(1, 500) n`,
+    )
+    const one = await outreach({ mailbox, contact: 'ana@large.example', sent: 72 })
+    const latest = await outreach({ mailbox, sent: 1 })
+    expect(await matchOf({ sender: 'bob@large.example', recipient: mailbox })).toEqual(by('domain', one))
+    await service.rows('delete from outreach where id = $1', one)
+    expect(await matchOf({ sender: 'bob@large.example', recipient: mailbox })).toEqual(by('mailbox', latest))
+  })
+  test('also when the fallback to the mailbox is switched off', async () => {
+    const other = await startMailgun({ REPLY_MATCH_FALLBACK: 'off' })
+    try {
+      await other.rows(`
+        with c as (insert into contacts (email) values ('ana@acme.example') returning id)
+        insert into outreach (contact_id, from_mailbox, status, sent_at)
+        select id, 'off@rf-send-01.com', 'sent', now() from c`)
+      await deliverAndSettle(other, mail({ sender: 'bob@acme.example', recipient: 'off@rf-send-01.com' }))
+      expect(await lastMail(other)).toMatchObject({ kind: 'reply', outreach_id: '1', matched_by: 'domain' })
+    } finally {
+      await other.stop()
+    }
+  })
+})
+
+describe('several recipients', () => {
+  test('only our own addresses count, whichever place they have', async () => {
+    const one = await outreach({ contact: 'several@acme.example', mailbox: 'second@rf-send-01.com' })
+    await outreach({ mailbox: 'first@rf-send-01.com', sent: 0 })
+    for (const recipient of [
+      'jobs@elsewhere.example,second@rf-send-01.com',
+      'first@rf-send-01.com, Second@RF-send-01.com',
+      'Sam <second@rf-send-01.com>, jobs@elsewhere.example',
+      'second+newsletter@rf-send-01.com',
+      'first+a@rf-send-01.com,second+b@rf-send-01.com',
+    ]) {
+      expect(await matchOf({ sender: 'several@acme.example', recipient })).toEqual(by('sender', one))
+    }
+  })
+  test('the latest outreach of all these mailboxes', async () => {
+    const [first, second] = ['all-1@rf-send-01.com', 'all-2@rf-send-01.com']
+    await outreach({ mailbox: first, sent: 3 })
+    const latest = await outreach({ mailbox: second, sent: 2 })
+    expect(await matchOf({ ...stranger, recipient: `${first},${second}` })).toEqual(by('mailbox', latest))
+  })
+  test('a mailbox whose address has a plus itself is not the one without', async () => {
+    const [plain, tagged] = ['tagged@rf-send-01.com', 'tagged+2@rf-send-01.com']
+    await outreach({ mailbox: plain, sent: 0 })
+    const one = await outreach({ mailbox: tagged, sent: 9 })
+    expect(await matchOf({ ...stranger, recipient: tagged })).toEqual(by('mailbox', one))
+  })
+  test('an address of nobody matches nothing, even beside a plus-tag', async () => {
+    expect(
+      await matchOf({ ...stranger, recipient: 'nobody+x@rf-send-01.com,jobs@elsewhere.example' }),
+    ).toEqual(by(null))
   })
 })
 
@@ -173,6 +341,18 @@ describe('by mailbox', () => {
     }
     const recipient = mailbox.toLowerCase()
     expect(await matchOf({ ...stranger, recipient })).toEqual(by('mailbox', latest))
+  })
+  test('not of a mail that Mailgun marks as spam', async () => {
+    const mailbox = 'spam@rf-send-01.com'
+    const contact = 'ham@acme.example'
+    const one = await outreach({ mailbox, contact })
+    for (const name of ['X-Mailgun-Sflag', 'x-mailgun-sflag']) {
+      expect(await matchOf({ ...stranger, recipient: mailbox, headers: { [name]: 'Yes' } })).toEqual(by(null))
+    }
+    const sflag = { 'X-Mailgun-Sflag': 'Yes' }
+    expect(await matchOf({ sender: contact, recipient: mailbox, headers: sflag })).toEqual(by('sender', one))
+    const headers = { ...sflag, 'In-Reply-To': `<outreach_${one}@x>` }
+    expect(await matchOf({ ...stranger, recipient: mailbox, headers })).toEqual(by('thread', one))
   })
   test('not when it is switched off', async () => {
     const other = await startMailgun({ REPLY_MATCH_FALLBACK: 'off' })
@@ -226,13 +406,29 @@ describe('a thread that is not known yet', () => {
     expect(await lastEvent(service)).toMatchObject({ status: 'processed', attempts: 1 })
     expect(service.logs.filter((line) => line.eventId === event_id && line.level >= 40)).toEqual([])
   })
-  test('is not waited for when the sender is known, nor by an automatic mail', async () => {
-    const one = await outreach({ contact: 'known@acme.example', mailbox: late.recipient })
-    const headers = { 'In-Reply-To': '<unknown@geopod>' }
-    expect(await matchOf({ ...late, sender: 'known@acme.example', headers })).toEqual(by('sender', one))
-    expect(await matchOf({ ...late, headers: { ...headers, 'Auto-Submitted': 'auto-replied' } })).toEqual(
-      by(null),
-    )
+  test('is waited for also when the sender is known: the answer may be to another outreach', async () => {
+    await outreach({ contact: 'known@acme.example', mailbox: late.recipient })
+    const headers = { 'In-Reply-To': '=?utf-8?q?=3Clearned=40host=3E?=' }
+    await deliverAndSettle(service, mail({ ...late, sender: 'known@acme.example', headers }))
+    expect(await waiting()).toBe(true)
+    const one = await outreach({ messageId: '<learned@host>', sent: 72 })
+    service.advance(11_000)
+    await service.settled()
+    expect(await lastMail(service)).toMatchObject(by('thread', one))
+  })
+  test('is not waited for by an automatic mail', async () => {
+    const headers = { 'In-Reply-To': '<unknown@geopod>', 'Auto-Submitted': 'auto-replied' }
+    expect(await matchOf({ ...late, headers })).toEqual(by(null))
+    expect(await lastEvent(service)).toMatchObject({ status: 'processed' })
+  })
+  test('a bulk mail waits for it, too: in our thread it is a person', async () => {
+    const headers = { 'In-Reply-To': '<ticket-later@geopod>', Precedence: 'bulk' }
+    await deliverAndSettle(service, mail({ ...late, headers }))
+    expect(await waiting()).toBe(true)
+    const one = await outreach({ messageId: '<ticket-later@geopod>' })
+    service.advance(11_000)
+    await service.settled()
+    expect(await lastMail(service)).toMatchObject({ kind: 'reply', ...by('thread', one) })
   })
 })
 

@@ -22,11 +22,11 @@ export const signed = (body: string | Buffer, { key = 'first', age = 0 }: SignOp
   signers[key].sign(Buffer.from(body), new Date(Date.now() - age * 1_000))
 
 let serial = 0
-/** An event as SendGrid reports it, unlike any other; outreach 1 unless said otherwise. */
+/** An event as SendGrid reports it, unlike any other; outreach 1, to its own contact, unless said otherwise. */
 export const event = (type: string, fields: Record<string, unknown> = {}): Record<string, unknown> => {
   serial++
   return {
-    email: 'contact@example.com',
+    email: `contact${fields.outreach_id ?? 1}@example.com`,
     timestamp: Math.floor(Date.now() / 1_000),
     event: type,
     sg_event_id: `event-${serial}-${process.pid}`,
@@ -83,7 +83,7 @@ export const seedOutreach = async (service: Service, id: number | string, status
 /** The rows that one outreach's events can change, without what the contract leaves open. */
 export const domainRows = async (service: Service) => ({
   outreach: await service.rows(
-    `select id, message_id, status, delivered_at, clicked_at, replied_at, link_clicks from outreach order by id`,
+    `select id, message_id, sg_message_id, status, delivered_at, clicked_at, replied_at, link_clicks from outreach order by id`,
   ),
   contacts: await service.rows(
     `select id, last_contacted_at, bounce_count, spam_reports, opted_out, opted_out_reason from contacts order by id`,

@@ -2,14 +2,14 @@ import type { SignedRequest } from '../../../src/providers/signed-request.ts'
 import { createStripeSigner } from '../../../src/providers/stripe/sign.ts'
 import { post, type SignOptions } from '../../provider-contract.ts'
 import { type Service, startService } from '../../service.ts'
-import { PRO, TEAMS } from './events.ts'
+import { PRO, PRO_YEARLY, TEAMS } from './events.ts'
 
 const signers = { first: createStripeSigner(), second: createStripeSigner(), wrong: createStripeSigner() }
 
 /** The environment of a service that takes what `signed` signs. */
 export const stripeEnv = {
   STRIPE_WEBHOOK_SECRET: `${signers.first.secret},${signers.second.secret}`,
-  STRIPE_PRICE_PRO: PRO,
+  STRIPE_PRICE_PRO: `${PRO},${PRO_YEARLY}`,
   STRIPE_PRICE_TEAMS: TEAMS,
 }
 
@@ -50,8 +50,10 @@ export const seedUser = async (service: Service, id: number | string): Promise<v
 /** The rows that Stripe's events can change, without what the contract leaves open. */
 export const domainRows = async (service: Service) => ({
   users: await service.rows('select * from users order by id'),
-  subscriptions: await service.rows('select * from subscriptions order by id'),
-  invoices: await service.rows('select * from invoices order by id'),
+  subscriptions: await service.rows(
+    `select id, user_id, status, price_id, current_period_end, last_event_at from subscriptions order by id`,
+  ),
+  invoices: await service.rows('select id, subscription_id, paid_at, failed_at from invoices order by id'),
   grants: await service.rows(
     `select user_id, grant_key, subscription_id, period_start, credits, granted_at
      from credit_grants order by user_id, grant_key`,

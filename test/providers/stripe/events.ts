@@ -1,5 +1,6 @@
 /** Prices of the two tiers, and one that nobody knows. */
 export const PRO = 'price_pro'
+export const PRO_YEARLY = 'price_pro_yearly'
 export const TEAMS = 'price_teams'
 export const OTHER = 'price_other'
 
@@ -21,17 +22,47 @@ export const MONTH = 30 * 86_400
 /** The start of the first period, in unix seconds. */
 export const START = 1_793_491_200
 
+/** An item of a subscription; without a period it has the subscription's. */
+export interface Item {
+  price: string
+  period?: number
+  end?: number
+}
+
+/** The fields that an `updated` changed, as they were. */
+export interface Changed {
+  status?: string
+  cancel?: boolean
+  cancelAt?: number | null
+  prices?: string[]
+}
+
 export interface SubscriptionOptions {
   id?: string
   customer?: unknown
   status?: string | null
   price?: string
+  /** Instead of one item of `price`. */
+  items?: Item[]
   period?: number
+  end?: number
   cancel?: boolean
+  cancelAt?: number | null
+  /** Stripe sends an invoice rather than charge. */
+  sendsInvoice?: boolean
   /** The price before, of an `updated`. */
   previous?: string
+  changed?: Changed
   at?: number
   eventId?: string
+}
+
+export interface InvoiceLine {
+  price?: string
+  start?: number
+  end?: number
+  amount?: number
+  proration?: boolean
 }
 
 export interface InvoiceOptions {
@@ -41,12 +72,21 @@ export interface InvoiceOptions {
   reason?: string
   price?: string
   period?: number
+  end?: number
   proration?: boolean
+  /** Instead of one line of `price` and `period`. */
+  lines?: InvoiceLine[]
+  /** Only the first lines are in the event. */
+  cut?: boolean
+  /** `period_end`: where the time before the invoice ended. */
+  periodEnd?: number
   attempts?: number
   nextAttempt?: number | null
   at?: number
   eventId?: string
 }
+
+export type InvoiceType = 'paid' | 'payment_succeeded' | 'payment_failed' | 'voided' | 'marked_uncollectible'
 
 let serial = 0
 const envelope = (
@@ -61,16 +101,17 @@ const envelope = (
   api_version: null,
   type,
   created: at,
-  livemode: false,
+  livemode: true,
   data: { object, ...(previous === undefined ? {} : { previous_attributes: previous }) },
 })
 
 /** Events of customer `cus_{user}`, in one payload generation. */
 export const eventsOf = (user: number | string, generation: Generation = 'new') => {
-  const item = (price: string, start: number) => ({
+  const isNew = generation === 'new'
+  const item = (price: string, start: number, end: number) => ({
     id: 'si_1',
     price: { id: price, object: 'price' },
-    ...(generation === 'new' ? { current_period_start: start, current_period_end: start + MONTH } : {}),
+    ...(isNew ? { current_period_start: start, current_period_end: end } : {}),
   })
   const subscription = (
     type: 'created' | 'updated' | 'deleted',
@@ -79,14 +120,23 @@ export const eventsOf = (user: number | string, generation: Generation = 'new') 
       customer = `cus_${user}`,
       status = type === 'deleted' ? 'canceled' : 'active',
       price = PRO,
+      items = [{ price }],
       period = START,
+      end = period + MONTH,
       cancel = false,
+      cancelAt = null,
+      sendsInvoice = false,
       previous,
+      changed = previous === undefined ? undefined : { prices: [previous] },
       at = period + 1,
       eventId,
     }: SubscriptionOptions = {},
-  ) =>
-    envelope(
+  ) => {
+    const itemsOf = (all: Item[]) =>
+      all.map((one) =>
+        item(one.price, one.period ?? period, one.end ?? (one.period ?? period) + end - period),
+      )
+    return envelope(
       `customer.subscription.${type}`,
       at,
       eventId,
@@ -96,63 +146,82 @@ export const eventsOf = (user: number | string, generation: Generation = 'new') 
         customer,
         ...(status === null ? {} : { status }),
         cancel_at_period_end: cancel,
+        cancel_at: cancelAt,
+        collection_method: sendsInvoice ? 'send_invoice' : 'charge_automatically',
         start_date: START,
-        items: { object: 'list', data: [item(price, period)] },
-        ...(generation === 'old' ? { current_period_start: period, current_period_end: period + MONTH } : {}),
+        items: { object: 'list', data: itemsOf(items) },
+        ...(isNew ? {} : { current_period_start: period, current_period_end: end }),
       },
-      previous === undefined
-        ? undefined
-        : { items: { data: [item(previous, period)] }, plan: { id: previous } },
+      changed && {
+        ...(changed.status !== undefined && { status: changed.status }),
+        ...(changed.cancel !== undefined && { cancel_at_period_end: changed.cancel }),
+        ...(changed.cancelAt !== undefined && { cancel_at: changed.cancelAt }),
+        ...(changed.prices !== undefined && {
+          items: { data: itemsOf(changed.prices.map((one) => ({ price: one }))) },
+          plan: { id: changed.prices[0] },
+        }),
+      },
     )
+  }
   const invoice = (
-    type: 'paid' | 'payment_succeeded' | 'payment_failed',
+    type: InvoiceType,
     {
       subscription: subscriptionId = `sub_${user}`,
       customer = `cus_${user}`,
       reason = 'subscription_cycle',
       price = PRO,
       period = START,
+      end = period + MONTH,
       id = `in_${subscriptionId}_${period}`,
       proration = false,
+      lines = [{ price, start: period, end, proration }],
+      cut = false,
+      periodEnd = period,
       attempts = 1,
       nextAttempt = null,
       at = period + 2,
       eventId,
     }: InvoiceOptions = {},
-  ) => {
-    const details = { subscription: subscriptionId, proration }
-    return envelope(`invoice.${type}`, at, eventId, {
+  ) =>
+    envelope(`invoice.${type}`, at, eventId, {
       id,
       object: 'invoice',
       customer,
       billing_reason: reason,
+      period_end: periodEnd,
       attempt_count: attempts,
       next_payment_attempt: nextAttempt,
       hosted_invoice_url: `https://invoice.stripe.com/i/${id}`,
       lines: {
         object: 'list',
-        data: [
-          {
-            id: 'il_1',
-            period: { start: period, end: period + MONTH },
-            ...(generation === 'new'
-              ? {
-                  pricing: { type: 'price_details', price_details: { price } },
-                  parent: { type: 'subscription_item_details', subscription_item_details: details },
-                }
-              : { price: { id: price, object: 'price' }, proration, subscription: subscriptionId }),
-          },
-        ],
+        has_more: cut,
+        data: lines.map((line) => lineOf(line, subscriptionId)),
       },
-      ...(generation === 'old'
-        ? { subscription: subscriptionId }
-        : {
+      ...(isNew
+        ? {
             parent:
               subscriptionId === null
                 ? null
                 : { type: 'subscription_details', subscription_details: { subscription: subscriptionId } },
-          }),
+          }
+        : { subscription: subscriptionId }),
     })
-  }
+  const lineOf = (
+    { price = PRO, start = START, end = start + MONTH, amount = 4_900, proration = false }: InvoiceLine,
+    subscriptionId: string | null,
+  ) => ({
+    id: 'il_1',
+    amount,
+    period: { start, end },
+    ...(isNew
+      ? {
+          pricing: { type: 'price_details', price_details: { price } },
+          parent: {
+            type: 'subscription_item_details',
+            subscription_item_details: { subscription: subscriptionId, proration },
+          },
+        }
+      : { price: { id: price, object: 'price' }, proration, subscription: subscriptionId }),
+  })
   return { subscription, invoice }
 }

@@ -197,7 +197,8 @@ for (const generation of GENERATIONS) {
           credits_remaining: 0,
         })
         expect(await grants()).toEqual([`sub_${id}:${START}:pro 500`, `sub_${id}:${START + MONTH}:pro 500`])
-        expect(await emails()).toEqual([['subscription-ended', { tier: 'Pro' }]])
+        // It never gave access here, so there is nothing to say.
+        expect(await emails()).toEqual([])
       })
       test('a failed attempt that is reported after the payment is told to nobody', async () => {
         const { id, subscription, invoice, send, row, emails } = await fresh(generation)
@@ -233,14 +234,14 @@ for (const generation of GENERATIONS) {
         )
         expect(await row()).toMatchObject({ subscription_tier: 'teams', credits_remaining: 2_000 })
       })
-      test('an upgrade is one whatever the status', async () => {
+      test('a plan that is changed while the subscription is unpaid gives nothing', async () => {
         const { id, subscription, send, row, grants } = await fresh(generation)
         await send(
           subscription('created'),
           subscription('updated', { status: 'unpaid', price: TEAMS, previous: PRO, at: START + 9 }),
         )
-        expect(await row()).toMatchObject({ subscription_tier: 'free', credits_remaining: 2_000 })
-        expect(await grants()).toEqual([`sub_${id}:${START}:pro 500`, `sub_${id}:${START}:teams 2000`])
+        expect(await row()).toMatchObject({ subscription_tier: 'free', credits_remaining: 0 })
+        expect(await grants()).toEqual([`sub_${id}:${START}:pro 500`])
       })
       test('a downgrade shows at once and takes no credits before the next period', async () => {
         const { subscription, invoice, send, row } = await fresh(generation)
@@ -282,7 +283,8 @@ for (const generation of GENERATIONS) {
         expect(await row()).toMatchObject({
           subscription_tier: 'teams',
           subscription_status: 'past_due',
-          credits_remaining: 2_000,
+          // The upgrade was not paid, and the subscription is in arrears.
+          credits_remaining: 500,
           current_period_end: at(period + MONTH),
         })
         expect(await grants()).toEqual([`sub_${id}:${START}:pro 500`, `sub_${id}:${START}:teams 2000`])
@@ -371,8 +373,8 @@ for (const generation of GENERATIONS) {
           current_period_end: at(START + 1 + MONTH),
         })
       })
-      test('without a period credits are for the start of the subscription, else for the time of the event', async () => {
-        const { id, subscription, invoice, send, grants, row } = await fresh(generation)
+      test('without a period a snapshot is of the one that starts with the subscription, else with the event', async () => {
+        const { id, subscription, send, grants, row } = await fresh(generation)
         const created = subscription('created')
         const items = { data: [{ id: 'si_1', price: { id: PRO } }] }
         const { current_period_start: _start, current_period_end: _end, ...bare } = created.data.object
@@ -380,13 +382,7 @@ for (const generation of GENERATIONS) {
         const { start_date: _date, ...barer } = bare
         const other = subscription('created', { at: START - 5 })
         await send({ ...other, data: { object: { ...barer, items } } })
-        const paid = invoice('paid', { at: START - 3 })
-        const [line] = (paid.data.object.lines as { data: object[] }).data
-        const lines = { data: [{ ...line, period: null }] }
-        await send({ ...paid, data: { object: { ...paid.data.object, lines } } })
-        expect(await grants()).toEqual(
-          [START - 3, START - 5, START - 7].reverse().map((start) => `sub_${id}:${start}:pro 500`),
-        )
+        expect(await grants()).toEqual([START - 7, START - 5].map((start) => `sub_${id}:${start}:pro 500`))
         expect(await row()).toMatchObject({ current_period_end: null, credits_remaining: 500 })
       })
       test('one of nothing, as a trial starts with, grants as any other', async () => {
@@ -395,13 +391,13 @@ for (const generation of GENERATIONS) {
         await send({ ...event, data: { object: { ...event.data.object, amount_paid: 0 } } })
         expect(await row()).toMatchObject({ subscription_status: 'active', credits_remaining: 500 })
       })
-      test('manual ones and prorations grant nothing and make nothing active', async () => {
+      test('one that a person made, and prorations, grant nothing and make nothing active', async () => {
         const { id, invoice, send, row, grants } = await fresh(generation)
         const before = await row()
         await send(
           invoice('paid', { id: `in_m${id}`, reason: 'manual', subscription: null }),
+          invoice('paid', { id: `in_n${id}`, reason: 'manual' }),
           invoice('paid', { id: `in_u${id}`, reason: 'subscription_update', proration: true }),
-          invoice('paid', { id: `in_t${id}`, reason: 'subscription_threshold' }),
         )
         expect(await row()).toEqual(before)
         expect(await grants()).toEqual([])
@@ -544,9 +540,8 @@ describe('statuses', () => {
     const before = await row()
     await send(subscription('updated', { status: 'hibernating', price: TEAMS, cancel: true, at: START + 9 }))
     expect(await row()).toEqual(before)
-    expect(logged('unknown subscription status', 'subscriptionId', `sub_${id}`)).toMatchObject({
+    expect(logged('unknown subscription status hibernating', 'subscriptionId', `sub_${id}`)).toMatchObject({
       level: 40,
-      status: 'hibernating',
     })
   })
   test('a deleted subscription has ended whatever its payload says', async () => {
@@ -585,7 +580,7 @@ describe('a user whom another service gave a subscription before the first event
       const { id, subscription, invoice, send, row, emails } = await given(status)
       const before = await row()
       await send(subscription('deleted', { id: `sub_old_${id}` }))
-      expect(await row()).toEqual({ ...before, subscription_status: 'active' })
+      expect(await row()).toEqual(before)
       await send(invoice('paid', { period: START + MONTH }))
       expect(await row()).toMatchObject({ stripe_subscription_id: `sub_${id}`, credits_remaining: 500 })
       expect(await emails()).toEqual([])
@@ -632,23 +627,10 @@ describe('a user whom another service gave a subscription before the first event
       at(START),
     )
     const others = () => Promise.all(['teams', 'odd'].map((name) => subscriptionRow(`sub_${name}_${id}`)))
-    const columns = (rows: Awaited<ReturnType<typeof others>>) =>
-      rows.map((one) => ({ ...one, facts: undefined }))
-    const before = columns(await others())
+    const before = await others()
     await send(subscription('updated'))
-    expect(columns(await others())).toEqual(before)
-    expect(await row()).toMatchObject({
-      stripe_subscription_id: `sub_teams_${id}`,
-      subscription_tier: 'teams',
-    })
-    await send(
-      subscription('updated', { id: `sub_teams_${id}`, price: TEAMS, at: START - 1, status: 'paused' }),
-    )
-    expect(await row()).toMatchObject({ subscription_tier: 'teams' })
-    await send(
-      subscription('updated', { id: `sub_teams_${id}`, price: TEAMS, at: START + 1, status: 'paused' }),
-    )
-    expect(await row()).toMatchObject({ stripe_subscription_id: `sub_${id}`, subscription_tier: 'pro' })
+    expect(await others()).toEqual(before)
+    expect(await row()).toMatchObject({ stripe_subscription_id: `sub_${id}`, credits_remaining: 320 })
   })
 })
 

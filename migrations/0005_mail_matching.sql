@@ -1,0 +1,3 @@
+CREATE INDEX "contacts_domain_idx" ON "contacts" USING btree (lower(split_part("email", '@', -1)));--> statement-breakpoint
+CREATE INDEX "outreach_message_id_key_idx" ON "outreach" USING btree (lower(btrim("message_id", '<> ')));--> statement-breakpoint
+CREATE INDEX "outreach_unanswered_idx" ON "outreach" USING btree (lower("from_mailbox"),"sent_at" DESC NULLS LAST,"id" DESC NULLS LAST) WHERE "outreach"."replied_at" is null;

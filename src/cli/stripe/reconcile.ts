@@ -1,0 +1,145 @@
+import { Command } from 'commander'
+import type pg from 'pg'
+import { PgBoss } from 'pg-boss'
+import { ConfigError, type ReconciliationConfig, readReconciliationConfig } from '../../config.ts'
+import { causeOf } from '../../db/transaction.ts'
+import { enqueue } from '../../notifications/queues.ts'
+import { pricesOf } from '../../providers/stripe/prices.ts'
+import { createStripeApi, describeApiError, isApiError } from '../../providers/stripe/reconciliation/api.ts'
+import type { CompareOptions } from '../../providers/stripe/reconciliation/compare.ts'
+import {
+  incomparable,
+  type Reconciliation,
+  reconcile,
+  unsettled,
+} from '../../providers/stripe/reconciliation/reconcile.ts'
+import { CommandError } from '../outcome.ts'
+import { type Cell, plain, printJson, printTable, remark } from '../output.ts'
+import { jsonOption } from '../selection.ts'
+import { withDatabase } from '../stores.ts'
+
+interface Options {
+  apply?: boolean
+  customer?: string
+  json?: boolean
+}
+
+/** Customers between two lines of progress. */
+const PROGRESS_EVERY = 100
+
+export const reconcileCommand = (): Command =>
+  new Command('reconcile')
+    .description('compare users with their subscriptions and paid invoices at Stripe')
+    .option('--apply', 'merge what Stripe has; else it is only compared')
+    .option('--customer <id>', 'only this customer (cus_…)')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Needs STRIPE_API_KEY and the prices of both tiers. Looks at every user with a paid tier, and at every customer with a
+live subscription. It may be repeated. Nobody is told of what is older than a day.
+Exit codes: 0 nothing differs, or it was applied; 1 something differs; 4 something could not be compared.`,
+    )
+    .action(run)
+
+const run = async ({ apply, customer, json }: Options): Promise<void> => {
+  const config = readReconciliationConfig(process.env)
+  const found = await withComparison(config, apply === true, (options) =>
+    reconcile({
+      ...options,
+      customerId: customer,
+      progress: (compared, of) => {
+        if (compared % PROGRESS_EVERY === 0 || compared === of)
+          remark(`${compared} of ${of} customers compared`)
+      },
+    }),
+  )
+  const failure = failureOf(found, config)
+  if (json) printJson({ ...found, applied: apply === true, failure: failure ?? null })
+  else print(found)
+  if (failure !== undefined) throw new CommandError(failure, 'incomparable')
+  if (incomparable(found) > 0) {
+    throw new CommandError(
+      'Stripe does not know all of these customers: does the key belong to this account and mode?',
+      'incomparable',
+    )
+  }
+  const left = unsettled(found) + found.usersWithoutCustomer.length
+  if (left > 0) {
+    throw new CommandError(
+      apply ? `${left} differ in what cannot be applied.` : `${left} differ. --apply merges what Stripe has.`,
+    )
+  }
+}
+
+/** Runs `work` with the service's database and Stripe's API. Whatever is in the way of that cannot be compared. */
+const withComparison = async (
+  config: ReconciliationConfig,
+  apply: boolean,
+  work: (options: CompareOptions) => Promise<Reconciliation>,
+): Promise<Reconciliation> => {
+  const comparison = { stripe: createStripeApi(config), prices: pricesOf(config), clock: () => new Date() }
+  let found: Reconciliation | undefined
+  try {
+    await withDatabase(async (pool) => {
+      if (!apply) found = await work({ ...comparison, pool })
+      else
+        await withQueue(pool, async (queue) => {
+          found = await work({ ...comparison, pool, apply: queue })
+        })
+    })
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    throw new CommandError(plain(causeOf(error).message), 'incomparable')
+  }
+  if (found === undefined) throw new CommandError('Nothing was compared.', 'incomparable')
+  return found
+}
+
+/** Runs `work` with the queue of notifications, which the running service works off. */
+const withQueue = async (
+  pool: pg.Pool,
+  work: (enqueueIn: NonNullable<CompareOptions['apply']>) => Promise<void>,
+): Promise<void> => {
+  const boss = new PgBoss({
+    db: { executeSql: (text, values) => pool.query(text, values) },
+    supervise: false,
+    schedule: false,
+    migrate: false,
+    createSchema: false,
+  })
+  await boss.start()
+  try {
+    await work((tx, notifications) => enqueue(boss, tx, notifications))
+  } finally {
+    await boss.stop({ graceful: false })
+  }
+}
+
+/** What the command broke off for, without the key. */
+const failureOf = ({ failure }: Reconciliation, config: ReconciliationConfig): string | undefined => {
+  if (failure === undefined) return undefined
+  const why = isApiError(failure) ? describeApiError(failure, config) : causeOf(failure).message
+  return plain(`Not everybody could be compared: ${why}`)
+}
+
+const print = ({ customers, found, unknownPrices, usersWithoutCustomer }: Reconciliation): void => {
+  const rows = [
+    ...found.flatMap(rowsOf),
+    ...usersWithoutCustomer.map((userId) => [userId, null, 'has a paid tier and no customer id', null, null]),
+  ]
+  if (rows.length > 0) printTable(['user', 'customer', 'what', 'here', 'Stripe'], rows)
+  for (const price of unknownPrices) {
+    remark(plain(`${price} is no price of a tier: add it to STRIPE_PRICE_PRO or STRIPE_PRICE_TEAMS.`))
+  }
+  remark(`${customers} compared, ${found.length} of them differ.`)
+}
+
+const rowsOf = (one: Reconciliation['found'][number]): Cell[][] => {
+  const { customerId } = one
+  if (one.outcome === 'not at Stripe') return [[null, customerId, 'unknown at Stripe', null, null]]
+  if (one.outcome === 'no user') {
+    return one.subscriptions.map(({ id, status }) => [null, customerId, `no user for ${id}`, null, status])
+  }
+  return one.differences.map(({ what, here, stripe }) => [one.userId, customerId, what, here, stripe])
+}

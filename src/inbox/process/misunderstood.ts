@@ -1,0 +1,166 @@
+import { and, eq, gte, inArray, lt, or, sql } from 'drizzle-orm'
+import { misunderstoodCauses, webhookEvents } from '../../db/schema.ts'
+import type { Transaction } from '../../db/transaction.ts'
+import type { ClaimedEvent, Misunderstanding, ProviderName } from '../provider.ts'
+import { storableText } from '../storable.ts'
+import type { Outcome } from './batch.ts'
+
+/** An event, and why no rule understands it. */
+export interface MisunderstoodEvent {
+  event: ClaimedEvent
+  why: Misunderstanding
+}
+
+/** Alerts per provider, reason and day (UTC): a sender that invents event types must not flood a channel. */
+export const MAX_ALERTS_A_DAY = 50
+/** Characters of a cause: the sender chooses its length. */
+const MAX_CAUSE = 100
+const MAX_TEXT = 500
+const RUNBOOK = 'https://github.com/roleferry/roleferry-webhooks/blob/main/docs/runbooks/misunderstood.md'
+
+/** What is said of an event type that its provider is not known to send. */
+export const unknownType = (eventType: string): Misunderstanding => ({
+  reason: 'unknown_type',
+  cause: eventType,
+  text: `the event type ${JSON.stringify(eventType)} was never seen before; its events are kept as ignored`,
+})
+
+/** What is said of an event that has no type at all. */
+export const noType = (why: string): Misunderstanding => ({
+  reason: 'missing_field',
+  cause: 'event',
+  text: why,
+})
+
+/**
+ * Keeps with each event why no rule understood it. A cause that was not alerted before (not today, where it is to be
+ * repeated) is logged and alerted. All of it belongs to the transaction of the events: it happens with them or not
+ * at all.
+ *
+ * @param oldNews row ids of the events of which nobody is told any more: they are marked, and the next event with the
+ * same cause alerts.
+ */
+export const reportMisunderstood = async (
+  tx: Transaction,
+  provider: ProviderName,
+  outcome: Outcome,
+  now: Date,
+  oldNews: ReadonlySet<string | null>,
+): Promise<void> => {
+  if (outcome.misunderstood.length === 0) return
+  await markEvents(tx, outcome.misunderstood)
+  const day = now.toISOString().slice(0, 10)
+  const news = outcome.misunderstood.filter(({ event }) => !oldNews.has(event.id))
+  const { alerted, left } = await takeCauses(tx, provider, news, now)
+  for (const { event, why } of alerted) {
+    const cause = causeOf(why)
+    outcome.lines.push({
+      level: 'warn',
+      message: 'not understood',
+      event,
+      details: { reason: why.reason, cause },
+    })
+    outcome.notifications.push({
+      channel: 'slack',
+      key: `${provider}:misunderstood:${why.reason}:${cause}${why.again === 'day' ? `:${day}` : ''}`,
+      event: event.id,
+      data: { channel: why.channel ?? 'ops', text: textOf(provider, why.text) },
+    })
+  }
+  for (const { event, why } of left) {
+    const text = `more than ${MAX_ALERTS_A_DAY} causes of "${why.reason}" today; the others are only marked`
+    outcome.notifications.push({
+      channel: 'slack',
+      key: `${provider}:misunderstood:${why.reason}:more:${day}`,
+      event: event.id,
+      data: { channel: why.channel ?? 'ops', text: textOf(provider, text) },
+    })
+  }
+}
+
+const causeOf = ({ cause }: Misunderstanding): string => storableText(cause, MAX_CAUSE)
+
+const textOf = (provider: ProviderName, text: string): string =>
+  `❓ ${provider}: ${storableText(text, MAX_TEXT)}. Runbook: ${RUNBOOK}`
+
+const markEvents = async (tx: Transaction, misunderstood: MisunderstoodEvent[]): Promise<void> => {
+  const texts = [...Map.groupBy(misunderstood, ({ event }) => event.id)].map(([id, ofEvent]) => ({
+    id,
+    why: storableText(ofEvent.map(({ why }) => why.text).join('; '), MAX_TEXT),
+  }))
+  await tx
+    .update(webhookEvents)
+    .set({ misunderstood: sql`v.why` })
+    .from(sql`json_to_recordset(${JSON.stringify(texts)}::json) as v(id bigint, why text)`)
+    .where(sql`${webhookEvents.id} = v.id`)
+}
+
+/**
+ * Notes the causes that are to be alerted now.
+ * @returns `alerted`: an event of each. `left`: an event of each reason that had its share of alerts for the day; its
+ * other causes are not noted, so that they are alerted on another day.
+ */
+const takeCauses = async (
+  tx: Transaction,
+  provider: ProviderName,
+  misunderstood: MisunderstoodEvent[],
+  now: Date,
+): Promise<{ alerted: MisunderstoodEvent[]; left: MisunderstoodEvent[] }> => {
+  if (misunderstood.length === 0) return { alerted: [], left: [] }
+  const dayStart = new Date(now.toISOString().slice(0, 10))
+  const { reason, cause, alertedAt } = misunderstoodCauses
+  const asked = firstOfEach(misunderstood, ({ why }) => `${why.reason}:${causeOf(why)}`)
+  const known = await tx
+    .select()
+    .from(misunderstoodCauses)
+    .where(
+      and(
+        eq(misunderstoodCauses.provider, provider),
+        or(
+          gte(alertedAt, dayStart),
+          inArray(
+            cause,
+            asked.map(({ why }) => causeOf(why)),
+          ),
+        ),
+      ),
+    )
+  const isDue = ({ why }: MisunderstoodEvent) =>
+    !known.some(
+      (row) =>
+        row.reason === why.reason &&
+        row.cause === causeOf(why) &&
+        (why.again !== 'day' || row.alertedAt >= dayStart),
+    )
+  const due: MisunderstoodEvent[] = []
+  const left: MisunderstoodEvent[] = []
+  for (const [ofReason, ofThis] of Map.groupBy(asked.filter(isDue), ({ why }) => why.reason)) {
+    const today = known.filter((row) => row.reason === ofReason && row.alertedAt >= dayStart).length
+    const room = Math.max(0, MAX_ALERTS_A_DAY - today)
+    due.push(...ofThis.slice(0, room))
+    left.push(...ofThis.slice(room, room + 1))
+  }
+  if (due.length === 0) return { alerted: [], left }
+  // In one order, so that two batches with the same causes wait for each other and never deadlock.
+  const rows = due
+    .map(({ why }) => ({ provider, reason: why.reason, cause: causeOf(why), alertedAt: now }))
+    .toSorted((a, b) => (`${a.reason}:${a.cause}` < `${b.reason}:${b.cause}` ? -1 : 1))
+  // What another batch noted meanwhile is that one's to alert.
+  const noted = await tx
+    .insert(misunderstoodCauses)
+    .values(rows)
+    .onConflictDoUpdate({
+      target: [misunderstoodCauses.provider, reason, cause],
+      set: { alertedAt: now },
+      setWhere: lt(alertedAt, dayStart),
+    })
+    .returning({ reason, cause })
+  const alerted = due.filter(({ why }) =>
+    noted.some((row) => row.reason === why.reason && row.cause === causeOf(why)),
+  )
+  return { alerted, left }
+}
+
+const firstOfEach = <T>(items: T[], keyOf: (item: T) => string): T[] => [
+  ...new Map(items.toReversed().map((item) => [keyOf(item), item])).values(),
+]

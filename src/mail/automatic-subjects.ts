@@ -1,0 +1,158 @@
+import { PHRASES } from './automatic-phrases.ts'
+import { fold } from './fold.ts'
+
+/** A subject is not read further than this, in characters. */
+const MAX_SUBJECT = 1_000
+/** Of prefixes and bracketed tags before the subject proper. */
+const MAX_TAGS = 12
+
+type Sort = 'automatic' | 'absence' | 'noun'
+
+/** By its folded wording. */
+const SORT_OF = new Map<string, Sort>(
+  (['noun', 'absence', 'automatic'] as const).flatMap((sort) =>
+    Object.values(PHRASES).flatMap((language) =>
+      language[sort].map((phrase) => [fold(phrase), sort] as const),
+    ),
+  ),
+)
+/** The longest phrase first. It stops at a word end, in every script: `Abwesenheitsvertretung` is another word. */
+const ANY_PHRASE = [...SORT_OF.keys()].sort((a, b) => b.length - a.length).join('|')
+const PHRASE_HERE = new RegExp(`(?:${ANY_PHRASE})(?![\\p{L}\\p{N}])`, 'uy')
+const PHRASE_ANYWHERE = new RegExp(`(?<![\\p{L}\\p{N}])(?:${ANY_PHRASE})(?![\\p{L}\\p{N}])`, 'gu')
+
+const REPLY =
+  're|aw|antw|antwort|sv|svar|vs|ref|res|rif|r|odp|ynt|ha|atb|vast|回复|回覆|答复|答覆|返信|σχετ|απ|отв|ответ|השב|تم الرد'
+const FORWARD = 'fwd?|wg|tr|rv|enc|doorst|vl|vb|vid|i|pd|ilt|转发|轉寄|転送|προωθ|пер|הועבר'
+const REPLY_PREFIX = new RegExp(`^(?:${REPLY}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?: ?`, 'u')
+const ANY_PREFIX = new RegExp(`^(?:${REPLY}|${FORWARD}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?:`, 'u')
+const DECORATION = /^[^\p{L}\p{N}([{<【「『《〈]+/u
+const TAG = /^[([{<【「『《〈]([^)\]}>】」』》〉]{0,100})[)\]}>】」』》〉] ?/u
+const LAST_BRACKET = /[([{<【「『《〈]([^()[\]{}<>【】「」『』《》〈〉]{1,100})[)\]}>】」』》〉][\s.!]*$/u
+
+/**
+ * Whether the subject is one that machines write: it begins with a phrase, or has one in brackets before or after it.
+ * Reply prefixes, tags and decoration do not count, but a forward is a person's. A phrase that opens a sentence about
+ * it is a person's, too: `Vacation next week - can we talk on Friday?`
+ *
+ * @param besideWeakSign the mail has a bulk sign or comes from a mailbox rule: then the phrase may stand anywhere.
+ */
+export const isAutomaticSubject = (subject: string, besideWeakSign: boolean): boolean => {
+  let text = fold(subject.slice(0, MAX_SUBJECT))
+  if (isNotesAbsence(text)) return true
+  const trailing = LAST_BRACKET.exec(text)?.[1]
+  if (trailing !== undefined && beginsAutomatic(trailing.trim(), false)) return true
+  for (let n = 0; n < MAX_TAGS; n++) {
+    const before = text
+    text = text.replace(DECORATION, '').replace(REPLY_PREFIX, '')
+    const tag = TAG.exec(text)
+    if (tag !== null) {
+      if (beginsAutomatic((tag[1] ?? '').trim(), false)) return true
+      text = text.slice(tag[0].length)
+    }
+    if (text === before) break
+  }
+  // Notes puts it before its own wordings, in every language.
+  if (/^auto ?:/.test(text)) return true
+  return beginsAutomatic(text, true) || isChallenge(text) || (besideWeakSign && holdsPhrase(text))
+}
+
+/** @param nouns whether a mere noun counts, as it does at the start of a subject. */
+const beginsAutomatic = (text: string, nouns: boolean): boolean => {
+  PHRASE_HERE.lastIndex = 0
+  const phrase = PHRASE_HERE.exec(text)?.[0]
+  if (phrase === undefined) return false
+  const sort = SORT_OF.get(phrase) ?? 'noun'
+  return (nouns || sort !== 'noun') && endsPhrase(sort, text.slice(phrase.length).trimStart())
+}
+
+const holdsPhrase = (text: string): boolean =>
+  [...text.matchAll(PHRASE_ANYWHERE)].some(({ 0: phrase, index }) => {
+    const sort = SORT_OF.get(phrase) ?? 'noun'
+    const before = text.slice(0, index).trimEnd().at(-1)
+    if (sort === 'noun' && before !== undefined && /[\p{L}\p{N}]/u.test(before)) return false
+    return endsPhrase(sort, text.slice(index + phrase.length).trimStart())
+  })
+
+/** What the noun `reply` and the like add to an absence: `Out of office reply`. */
+const NOTICE =
+  /^(?:(auto ?reply|auto ?response|auto ?responder|automatic (?:reply|response)|reply|response|message|notice|notification)|alert|assistant|e ?mail|status)(?![\p{L}\p{N}])/u
+/** Until when: the words that lead to a date, in the languages of the phrases. */
+const UNTIL =
+  /^(for now|for the foreseeable future|until|till?|through|thru|back|returning|return|bis|wieder|zuruck|jusqu'?(a|au)?|de retour|retour|hasta|de regreso|vuelvo|fino|sino|rientro|ate|volto|tot|terug|do|wracam|ater|tillbaka|indtil|tilbage|tilbake|pana|до|εωσ|μεχρι|zpet|spat)(?![\p{L}\p{N}])/u
+/** From when: these words begin many other sentences, and count only before a number. */
+const FROM =
+  /^(from|starting|since|on|as of|vom|von|ab|am|seit|du|le|des|depuis|del|desde|desde el|de|dal|dall'|van|vanaf|od|fra|fran|pa|с|з|w dniach|entre|between|zwischen|vom)(?![\p{L}\p{N}]) ?(the |le |el |il |den )?\d/u
+/** A day or a week, alone: `Out of office today`. */
+const DAY =
+  /^(today|tomorrow|tonight|all (day|week)|this (week|month|morning|afternoon)|next (week|month)|(on )?(mon|tues|wednes|thurs|fri)day( (morning|afternoon))?|for (the )?(day|week|holidays|rest of the (day|week)))(?![\p{L}\p{N}]) ?(?![\p{L}\p{N}])/u
+const TO =
+  /^(from|to|for|by|re|regarding|on behalf of|von|an|fur|auf|de|du|a|para|da|di|van|od|fra|fran|från|от|на)(?![\p{L}\p{N}])/u
+
+/** Whether what follows a phrase leaves it a machine's. @param rest folded, without space before it */
+const endsPhrase = (sort: Sort, rest: string): boolean => {
+  if (rest === '' || rest.startsWith(':') || ANY_PREFIX.test(rest)) return true
+  if (/^[\p{L}\p{N}]/u.test(rest)) return goesOn(sort, rest)
+  if (sort === 'noun') return endsNoun(rest)
+  if (ANY_PREFIX.test(rest.replace(/^[^\p{L}\p{N}?]+/u, ''))) return true
+  return !rest.startsWith('?') && (sort === 'automatic' || !talks(rest))
+}
+
+/** The phrase is followed by a word. */
+const goesOn = (sort: Sort, rest: string): boolean => {
+  if (sort === 'automatic') {
+    const notice = NOTICE.exec(rest)
+    if (notice !== null) return endsPhrase(sort, rest.slice(notice[0].length).trimStart())
+    // `Automatic response to: Can we talk?`
+    return TO.test(rest) && (/^[^?]{0,60}:/.test(rest) || !talks(rest))
+  }
+  const notice = NOTICE.exec(rest)
+  if (notice !== null && (sort === 'absence' || notice[1] !== undefined)) {
+    return endsPhrase('automatic', rest.slice(notice[0].length).trimStart())
+  }
+  const isDated =
+    UNTIL.test(rest) || FROM.test(rest) || (sort === 'absence' && (/^\d/.test(rest) || DAY.test(rest)))
+  return isDated && !talks(rest)
+}
+
+/** `Vacation - back on Monday` and `Vacation!`, but not `Vacation - a rental platform`. */
+const endsNoun = (rest: string): boolean => {
+  if (/^[^\p{L}\p{N}?]*$/u.test(rest)) return true
+  const said = rest.replace(/^[-,.;([|!\s]+/u, '')
+  return (
+    said !== rest &&
+    (UNTIL.test(said) || FROM.test(said) || /^\d/.test(said) || ANY_PREFIX.test(said)) &&
+    !talks(said)
+  )
+}
+
+/** Signs that a person says something: a question, a proposal. */
+const TALK =
+  /[?؟]|\b(can|could|shall|should|would|may|will) (you|we|i|us)\b|\bdo(es)? (you|that|this|it|\w+day)\b|\blet'?s\b|\blet (us|me)\b|\b(call|ring|text) me\b|\bworks? (for|better)\b|\bhappy to\b|\blooking forward\b|\bhow about\b|\bwhat about\b|\b(talk|speak|chat|meet|catch up)\b|\b(konnen|sollen|wollen|passt|lass uns|sprechen|telefonieren)\b|\b(peut on|pouvons|parlons|on peut|on s'appelle)\b|\b(podemos|hablamos|hablemos)\b|\b(possiamo|parliamo|sentiamoci)\b|\b(vamos|falamos|falar)\b|\b(kunnen we|zullen we|spreken)\b/u
+const talks = (rest: string): boolean => TALK.test(rest)
+
+/** Notes, without its `AUTO:`. A colleague who writes so puts neither the full stop nor the bracket. */
+const isNotesAbsence = (text: string): boolean =>
+  /^[^?,;:]{1,80} (is|am) (currently )?out of (the )?office ?(\(returning [^)]{0,60}\)$|until [^?,;]{1,40}\.$|\.$)/u.test(
+    text,
+  )
+
+const MAIL = '(?:message|e ?mail|mail)'
+/** A service asks the sender to prove to be a person. */
+const CHALLENGES = [
+  `^(please )?(confirm|verify|authenticate) (your|this|the) message\\b`,
+  `^(please )?(confirm|verify|authenticate) (your|this|the) ${MAIL} (to|sent to|for delivery|delivery)\\b`,
+  `^(your )?${MAIL} (to .{1,80} )?(requires|needs|awaits|is awaiting|is waiting for|is pending) (your |sender |address )?(verification|confirmation|authentication|approval|moderator approval)\\b`,
+  `^your ${MAIL} (to .{1,80} )?(is|was|has been) (held|on hold|quarantined)\\b`,
+  `^(sender|sender address|human|email sender) (verification|confirmation|authentication)\\b`,
+  `^(verification|confirmation|authentication) (required|needed|request) (for|of) your ${MAIL}\\b`,
+  `^(please )?(confirm|verify|prove) (that )?you (sent|wrote|are (a )?human|are (a )?(real )?person|are not a (robot|spammer))\\b`,
+  `^bitte bestatigen sie (ihre nachricht|den versand|ihre e ?mail an)`,
+  `^(merci de |veuillez )?confirme[rz] (votre message|l'envoi)`,
+  `^(demande d')?authentification (requise|de votre (message|mail|e ?mail))`,
+  `^(por favor )?(confirme|verifique) (su|tu|el envio de su) (mensaje|correo)`,
+  `^(por favor )?confirme (sua mensagem|o envio)`,
+  `^(si prega di )?conferma(re)? (il tuo|il suo|l'invio del) messaggio`,
+  `^bevestig (uw|je) (bericht|e ?mail aan)`,
+].map((pattern) => new RegExp(pattern, 'u'))
+const isChallenge = (text: string): boolean => CHALLENGES.some((pattern) => pattern.test(text))

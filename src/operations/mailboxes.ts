@@ -1,0 +1,93 @@
+import { sql } from 'drizzle-orm'
+import type pg from 'pg'
+import { mailboxes, operatorActions } from '../db/schema.ts'
+import { inTransaction, type Transaction } from '../db/transaction.ts'
+import { ratesOf } from '../domain/mailbox-guard.ts'
+import { type WeekRow, weekColumns } from '../domain/mailbox-week.ts'
+import { storableText } from '../inbox/storable.ts'
+import type { Operator } from './replay.ts'
+
+/** A mailbox, its health, and what the guard did about it. */
+export interface MailboxHealth {
+  id: string
+  email: string
+  /** 100 - 5 per bounce - 25 per spam report, not below 0. */
+  healthScore: number
+  bounces: number
+  spamReports: number
+  /** Nothing is sent from it since then. */
+  pausedAt: Date | null
+  pausedReason: string | null
+  warnedAt: Date | null
+  resumedAt: Date | null
+}
+
+/** Columns of a {@link MailboxHealth}. */
+export const HEALTH_COLUMNS = `id, email, health_score as "healthScore", bounce_count_7d as bounces,
+  spam_reports_7d as "spamReports", paused_at as "pausedAt", paused_reason as "pausedReason", warned_at as "warnedAt",
+  resumed_at as "resumedAt"`
+
+/** Mailboxes, the paused ones first, then the worst. */
+export const mailboxesByHealth = async (
+  pool: pg.Pool,
+  page: { limit: number; offset: number },
+): Promise<MailboxHealth[]> => {
+  const { rows } = await pool.query(
+    `select ${HEALTH_COLUMNS} from mailboxes
+     order by paused_at is null, health_score, spam_reports_7d desc, bounce_count_7d desc, id
+     limit $1 offset $2`,
+    [page.limit, page.offset],
+  )
+  return rows
+}
+
+/** What became of a request to resume a mailbox. */
+export type Resumption = 'resumed' | 'not paused' | 'not found'
+
+interface PausedRow extends WeekRow {
+  id: string
+  email: string
+  paused: boolean
+}
+
+/**
+ * Lets the sending service use a mailbox again. The rates of this moment are kept: within a week the guard pauses it
+ * again only at twice these. Who did it, and why, is kept, too.
+ *
+ * @param address compared without case.
+ */
+export const resumeMailbox = (pool: pg.Pool, address: string, by: Operator, now: Date): Promise<Resumption> =>
+  inTransaction(pool, async (tx) => {
+    await tx.execute(sql`
+      select from ${mailboxes} where lower(${mailboxes.email}) = lower(${storableText(address)}) for no key update`)
+    const { rows } = await tx.execute<PausedRow>(sql`
+      select ${mailboxes.id}, ${mailboxes.email}, ${mailboxes.pausedAt} is not null as paused, ${weekColumns(now)}
+      from ${mailboxes} where lower(${mailboxes.email}) = lower(${storableText(address)})`)
+    const [mailbox] = rows
+    if (mailbox === undefined) return 'not found'
+    if (!mailbox.paused) return 'not paused'
+    const rates = ratesOf(mailbox)
+    await tx
+      .update(mailboxes)
+      .set({
+        pausedAt: null,
+        pausedReason: null,
+        resumedAt: now,
+        resumedBounceRate: rates.bounces,
+        resumedSpamRate: rates.spamReports,
+      })
+      .where(sql`${mailboxes.id} = ${mailbox.id}`)
+    await note(tx, mailbox, by, now)
+    return 'resumed'
+  })
+
+const note = async (tx: Transaction, { email }: PausedRow, by: Operator, now: Date): Promise<void> => {
+  await tx.insert(operatorActions).values({
+    subject: `mailbox:${email.toLowerCase()}`,
+    action: 'resume mailbox',
+    reason: storableText(by.reason.trim(), 500),
+    operator: storableText(by.operator, 100),
+    via: by.via,
+    actedAt: now,
+  })
+}

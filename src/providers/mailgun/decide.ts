@@ -1,0 +1,56 @@
+import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
+import { classify, type Kind } from '../../mail/classify.ts'
+import { lookUp } from '../../mail/known.ts'
+import type { Mail } from '../../mail/mail.ts'
+import { byDomain, byMailbox, bySender, type Match } from '../../mail/match.ts'
+import { readThread } from '../../mail/threads.ts'
+
+export interface DecideOptions {
+  fallback: 'mailbox' | 'off'
+  /** Milliseconds that a reply waits for an unknown thread. */
+  waitLimit: number
+}
+
+/** What a mail is, and which outreach it answers. */
+export interface Decision {
+  kind: Kind
+  /** Of replies and requests to unsubscribe alone. */
+  match: Match | undefined
+  /** Our mailboxes among the recipients, in lower case. */
+  recipients: string[]
+}
+
+/** What can only be an automatic mail, whatever the database may still learn, is decided at once. */
+export const decide = async (
+  claimed: ClaimedEvent,
+  mail: Mail,
+  batch: Batch,
+  { fallback, waitLimit }: DecideOptions,
+): Promise<Decision | 'wait'> => {
+  const { ids, isReply } = readThread(mail)
+  const { isOwn, recipients, thread } = await lookUp(batch, mail, ids)
+  const decided = (kind: Kind, match?: Match): Decision => ({
+    kind,
+    match: kind === 'reply' || kind === 'unsubscribe' ? match : undefined,
+    recipients,
+  })
+  if (thread !== undefined) {
+    const { isFromContact, isFromUser, ...match } = thread
+    const context = { isOwn: isOwn || isFromUser, answersUs: true, isContact: isFromContact }
+    return decided(classify(mail, context), match)
+  }
+  // SendGrid may report the Message-ID that is answered only after the answer. The last look decides without it.
+  const { waitingSince } = claimed
+  const waited = waitingSince !== null && batch.now.getTime() - waitingSince.getTime() >= waitLimit
+  const mayBecome = classify(mail, { isOwn, answersUs: true, isContact: true })
+  if (isReply && !waited && mayBecome === 'reply') return 'wait'
+
+  const atMost = classify(mail, { isOwn, answersUs: false, isContact: true })
+  if (atMost !== 'reply' && atMost !== 'unsubscribe') return decided(atMost)
+  const sender = await bySender(batch, mail, recipients)
+  const kind = classify(mail, { isOwn, answersUs: false, isContact: sender !== undefined })
+  if (sender !== undefined || kind !== 'reply') return decided(kind, sender)
+  const colleague = await byDomain(batch, mail, recipients)
+  if (colleague !== undefined || fallback === 'off') return decided(kind, colleague)
+  return decided(kind, await byMailbox(batch, mail, recipients))
+}

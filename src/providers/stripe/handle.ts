@@ -1,0 +1,88 @@
+import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
+import { type Accounts, loadAccounts, type Owner } from './accounts/load.ts'
+import { saveAccounts } from './accounts/save.ts'
+import { saveOneOffs } from './accounts/save-invoices.ts'
+import { heldBy, takeFact } from './accounts/take.ts'
+import { tell, tellOfPayment, tellOfTestMode } from './notices.ts'
+import { readPayload } from './payload.ts'
+import type { Prices } from './prices.ts'
+import { type FactReading, isHandled, type OneOffReading, readingOf } from './reading.ts'
+
+/** An event that is about a customer of ours, if its user is there. */
+interface OwnedEvent {
+  claimed: ClaimedEvent
+  owner: Owner
+  isTest: boolean
+  reading: FactReading | OneOffReading
+}
+
+/** Applies events one after the other in memory, between a constant number of statements. */
+export const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Prices): Promise<void> => {
+  const owned = claims.flatMap((claimed) => readClaimed(claimed, batch, prices) ?? [])
+  if (owned.length === 0) return
+  const accounts = await loadAccounts(
+    batch.tx,
+    owned.map(({ owner }) => owner),
+  )
+  const oneOffs: OneOffReading[] = []
+  for (const { claimed, owner, isTest, reading } of owned) {
+    if (heldBy(accounts, owner) === undefined) {
+      batch.wait(claimed, 'user not found', { customerId: owner.customerId })
+      continue
+    }
+    if (isTest) tellOfTestMode(claimed, batch)
+    if (reading.kind === 'fact') applyReading(claimed, reading, accounts, batch)
+    else oneOffs.push(reading)
+  }
+  await saveAccounts(batch.tx, accounts)
+  await saveOneOffs(batch.tx, oneOffs)
+}
+
+/** Ends what needs no user; undefined then. */
+const readClaimed = (claimed: ClaimedEvent, batch: Batch, prices: Prices): OwnedEvent | undefined => {
+  if (!isHandled(claimed.eventType)) return undefined
+  const event = readPayload(claimed.eventType, claimed)
+  if (event.isOfOtherAccount) {
+    batch.ignore(claimed)
+    return undefined
+  }
+  const reading = readingOf(event, prices)
+  if (reading.kind === 'misunderstood') {
+    batch.misunderstood(claimed, reading.why)
+    batch.skip(claimed, reading.why.text, { details: reading.details ?? {} })
+    return undefined
+  }
+  if (reading.kind === 'nothing' || reading.kind === 'alert') {
+    if (event.isTest) tellOfTestMode(claimed, batch)
+    if (reading.kind === 'alert') tellOfPayment(reading.alert, claimed, batch)
+    return undefined
+  }
+  const { customerId } = reading
+  const subscriptionId = reading.kind === 'fact' ? reading.fact.subscriptionId : undefined
+  return { claimed, owner: { customerId, subscriptionId }, isTest: event.isTest, reading }
+}
+
+const applyReading = (
+  claimed: ClaimedEvent,
+  { customerId, fact, unknownPrices, paidUnknownPrices, hostedUrl }: FactReading,
+  accounts: Accounts,
+  batch: Batch,
+): void => {
+  const { subscriptionId } = fact
+  for (const priceId of unknownPrices) {
+    batch.log('warn', 'unknown price', claimed, { subscriptionId, priceId: priceId.slice(0, 100) })
+  }
+  for (const priceId of paidUnknownPrices) {
+    batch.misunderstood(claimed, {
+      reason: 'unknown_price',
+      cause: priceId,
+      text: `${priceId} was paid, and no tier knows this price (docs/runbooks/unknown-price.md)`,
+      channel: 'billing',
+      again: 'day',
+    })
+  }
+  const taken = takeFact(accounts, customerId, fact)
+  if (taken === undefined) return
+  const { held, notices } = taken
+  for (const notice of notices) tell(notice, { ...held, customerId, hostedUrl }, claimed, batch)
+}

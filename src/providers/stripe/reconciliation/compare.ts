@@ -1,0 +1,116 @@
+import type pg from 'pg'
+import type Stripe from 'stripe'
+import type { Account } from '../../../billing/account.ts'
+import { applyFact } from '../../../billing/apply.ts'
+import { givesAccess, LISTED } from '../../../billing/facts.ts'
+import { inTransaction, type Transaction } from '../../../db/transaction.ts'
+import type { Notification } from '../../../notifications/queues.ts'
+import { type Accounts, type Held, loadAccounts, type Owner } from '../accounts/load.ts'
+import { saveAccounts } from '../accounts/save.ts'
+import { heldBy, takeFact } from '../accounts/take.ts'
+import { notificationsOf } from '../notices.ts'
+import type { Prices } from '../prices.ts'
+import { type Difference, differencesOf, missingAtStripe } from './differences.ts'
+import { type FetchedCustomer, fetchCustomer } from './fetch.ts'
+
+/** Of a fact that is older nobody is told any more. Milliseconds. */
+const NEWS = 86_400_000
+
+/** What came of one customer. */
+export type Compared = { customerId: string; unknownPrices: string[] } & (
+  | { outcome: 'same' }
+  /** `remaining` are those that merging does not settle; all of them, when it was only compared. */
+  | { outcome: 'differs'; userId: string; differences: Difference[]; remaining: Difference[] }
+  /** The customer is nobody here, but has subscriptions with access. */
+  | { outcome: 'no user'; subscriptions: { id: string; status: string }[] }
+  /** Stripe knows no such customer: the key may be another account's, or another mode's. */
+  | { outcome: 'not at Stripe' }
+)
+
+export interface CompareOptions {
+  stripe: Stripe
+  pool: pg.Pool
+  prices: Prices
+  clock: () => Date
+  /** Queues notifications in the transaction that applies the facts. Undefined: it is only compared. */
+  apply?: ((tx: Transaction, notifications: Notification[]) => Promise<void>) | undefined
+}
+
+/**
+ * Compares what is known here of a customer with what Stripe has, and merges that if it is to be applied: in one
+ * transaction, all of the customer or nothing.
+ *
+ * @throws a `StripeError` when Stripe does not answer, and the database's errors.
+ */
+export const compareCustomer = async (customerId: string, options: CompareOptions): Promise<Compared> => {
+  const fetched = await fetchCustomer(options.stripe, customerId, options.prices)
+  if (fetched === undefined) return { customerId, unknownPrices: [], outcome: 'not at Stripe' }
+  return inTransaction(options.pool, (tx) => compare(fetched, tx, options))
+}
+
+const compare = async (
+  fetched: FetchedCustomer,
+  tx: Transaction,
+  { apply, clock }: CompareOptions,
+): Promise<Compared> => {
+  const { customerId, unknownPrices } = fetched
+  const owners = ownersOf(fetched)
+  const accounts = await loadAccounts(tx, owners)
+  const owner = owners.map((one) => heldBy(accounts, one)).find((held) => held !== undefined)
+  if (owner === undefined) {
+    const subscriptions = liveOf(fetched)
+    const outcome = subscriptions.length === 0 ? 'same' : 'no user'
+    return { customerId, unknownPrices, outcome, subscriptions }
+  }
+  const notifications = mergeAll(fetched, owner, accounts, clock())
+  const repaired = [...accounts.held.values()].flatMap(({ loaded, account }) =>
+    differencesOf(loaded, account),
+  )
+  const missing = missingAtStripe(
+    owner.account,
+    new Set(fetched.facts.map(({ fact }) => fact.subscriptionId)),
+  )
+  if (apply !== undefined) {
+    await saveAccounts(tx, accounts)
+    await apply(tx, notifications)
+  }
+  const differences = [...repaired, ...missing]
+  if (differences.length === 0) return { customerId, unknownPrices, outcome: 'same' }
+  const remaining = apply === undefined ? differences : missing
+  return { customerId, unknownPrices, outcome: 'differs', userId: owner.userId, differences, remaining }
+}
+
+const ownersOf = ({ customerId, facts }: FetchedCustomer): Owner[] => [
+  { customerId, subscriptionId: undefined },
+  ...facts.map(({ fact }) => ({ customerId, subscriptionId: fact.subscriptionId })),
+]
+
+const liveOf = ({ facts }: FetchedCustomer) =>
+  facts.flatMap(({ fact }) =>
+    fact.kind === 'snapshot' && givesAccess(fact.state.status)
+      ? [{ id: fact.subscriptionId, status: fact.state.status }]
+      : [],
+  )
+
+/** Merges all facts into the accounts, in memory. @returns what people are to be told of them. */
+const mergeAll = (
+  { customerId, facts, isUnclear }: FetchedCustomer,
+  owner: Held,
+  accounts: Accounts,
+  now: Date,
+): Notification[] => {
+  const notifications = facts.flatMap(({ fact, happenedAt }) => {
+    const taken = takeFact(accounts, customerId, fact)
+    if (taken === undefined) return []
+    const { held, notices } = taken
+    const silent = now.getTime() - happenedAt * 1_000 > NEWS
+    return notices
+      .flatMap((notice) => notificationsOf(notice, { ...held, customerId, hostedUrl: null }, null))
+      .map((notification) => ({ ...notification, silent }))
+  })
+  // What is not understood may be the subscription from before: it is not said that there is none.
+  if (!isUnclear) owner.account = listed(owner.account)
+  return notifications
+}
+
+const listed = (account: Account): Account => applyFact(account, LISTED).account
