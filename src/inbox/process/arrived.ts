@@ -115,10 +115,15 @@ export interface Entered {
   events: HandledEvent[]
   /** Known before, or copies. */
   duplicates: number
+  /**
+   * Takes the deliveries out of the queue: the last statement of the transaction, since who posts the same again waits
+   * for its end from then on.
+   */
+  finish: () => Promise<void>
 }
 
 /**
- * Writes the events of deliveries and takes the deliveries out of the queue, in the transaction that claimed them.
+ * Writes the events of deliveries, in the transaction that claimed them.
  * @param halved after this failed once: an event that Postgres refuses must not cost its neighbours.
  */
 export const enter = async (
@@ -150,8 +155,11 @@ export const enter = async (
     })
   }
   await reviveEvents(client, provider.name, known, entry.now)
-  await finish(client, provider.name, done, sliced)
-  return { events: fresh, duplicates: known.length }
+  return {
+    events: fresh,
+    duplicates: known.length,
+    finish: () => finish(client, provider.name, done, sliced),
+  }
 }
 
 const insertHalved = async (

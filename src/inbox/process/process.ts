@@ -63,6 +63,7 @@ interface Work {
   /** Those whose handlers run now. */
   due: ClaimedEvent[]
   duplicates: number
+  finish: () => Promise<void>
 }
 
 /** Claims work. @returns undefined when there is none. */
@@ -91,7 +92,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     const claimed = await claimDeliveries(client, name, { most: batchSize, since, isRead })
     if (claimed.deliveries.length === 0) return undefined
     const entry = { now, pausedTypes: claimed.pausedTypes, pendingFrom: undefined }
-    const { events, duplicates } = await enter(client, provider, claimed.deliveries, entry, {
+    const { events, duplicates, finish } = await enter(client, provider, claimed.deliveries, entry, {
       reading,
       halved,
     })
@@ -99,6 +100,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       events,
       due: events.filter(({ status }) => status === 'processed').map(({ event }) => event),
       duplicates,
+      finish,
     }
   }
 
@@ -116,6 +118,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         events,
         due: claims.filter(({ applied }) => !applied).map(({ event }) => event),
         duplicates: 0,
+        finish: async () => {},
       }
     }
 
@@ -136,6 +139,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       const applied = halved
         ? await applyHalved(applying, work.due)
         : { outcome: await applyTogether(applying, work.due), failures: [] }
+      await work.finish()
       return { ...work, ...applied, processedAt: now }
     })
     if (committed === undefined) return 0
@@ -194,7 +198,11 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       })
       const pendingFrom = new Date(now.getTime() + RESERVED_FOR)
       const entry = { now, pausedTypes: claimed.pausedTypes, pendingFrom }
-      const { events } = await enter(client, provider, claimed.deliveries, entry, { reading, halved: true })
+      const { events, finish } = await enter(client, provider, claimed.deliveries, entry, {
+        reading,
+        halved: true,
+      })
+      await finish()
       return events.filter(({ status }) => status === 'pending').map(({ event }) => event)
     })
 
@@ -274,7 +282,8 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         const delivery = await claimDelivery(client, name, counted.id)
         if (delivery === undefined) return
         const entry = { now, pausedTypes: new Set<string>(), pendingFrom: now }
-        const { events } = await enter(client, provider, [delivery], entry, { reading, halved: true })
+        const { events, finish } = await enter(client, provider, [delivery], entry, { reading, halved: true })
+        await finish()
         log.debug({ provider: name, events: events.length }, 'delivery taken carefully')
       })
     }
