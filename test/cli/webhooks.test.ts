@@ -33,7 +33,7 @@ beforeAll(async () => {
   for (const id of [1, 2]) await seedOutreach(service, id)
 })
 afterAll(() => service.stop())
-beforeEach(() => service.rows('truncate webhook_events cascade'))
+beforeEach(() => service.rows('truncate webhook_deliveries, webhook_queue, webhook_events cascade'))
 
 const run = (...args: string[]) => webhooks(args, env)
 const json = async (...args: string[]) => {
