@@ -88,8 +88,8 @@ with batch as materialized (
   select id, received_at from webhook_events where id > $1 order by id limit $2
 ), expired as materialized (
   select id from webhook_events
-  where id in (select id from batch) and received_at < case when status = 'dead' or misunderstood is not null then $4::timestamptz
-                                                            when status <> 'pending' then $3::timestamptz end
+  where id in (select id from batch) and status <> 'pending'
+    and received_at < case when status = 'dead' or misunderstood is not null then $4::timestamptz else $3::timestamptz end
   for update skip locked
 ), deleted as (
   delete from webhook_events where id in (select id from expired) returning 1
