@@ -195,7 +195,7 @@ describe('in production', () => {
     for (const row of rows) {
       expect(row.output).toEqual({
         ending: 'given_up',
-        error: 'the address is none of a public https service',
+        error: 'the address is not that of a public https service',
       })
     }
     expect([...at(plain, `/in/${userId}`), ...at(secure, `/in/${userId}`)]).toEqual([])
