@@ -29,7 +29,7 @@ export const deadCommand = (): Command =>
       withSelection(new Command('list'), { status: false })
         .description('list dead events, the newest first')
         .option('--by-error', 'count them by what they died of instead')
-        .option('--limit <number>', 'at most so many', readCount, 20)
+        .option('--limit <number>', 'at most this many', readCount, 20)
         .option('--after <position>', 'go on after a page: the "next" it ended with')
         .addOption(jsonOption())
         .action((options) =>

@@ -26,7 +26,7 @@ export const eventsCommand = (): Command =>
     .addCommand(
       withSelection(new Command('list'))
         .description('list events, the newest first')
-        .option('--limit <number>', 'at most so many', readCount, 20)
+        .option('--limit <number>', 'at most this many', readCount, 20)
         .option('--after <position>', 'go on after a page: the "next" it ended with')
         .addOption(jsonOption())
         .action((options) =>
@@ -48,7 +48,7 @@ export const replayCommand = (command: Command, fixed: Selection): Command =>
     .description('give events another turn; what was applied is not applied again')
     .argument('[events...]', 'row ids or provider ids; else all that match the options')
     .addOption(reasonOption())
-    .option('--most <number>', 'of those that match, at most so many', readCount, 10_000)
+    .option('--most <number>', 'at most this many of those that match', readCount, 10_000)
     .addOption(yesOption())
     .addOption(jsonOption())
     .action((names: string[], options) =>

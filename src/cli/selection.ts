@@ -97,7 +97,7 @@ export const findIds = async (pool: pg.Pool, names: string[]): Promise<string[]>
   return found
 }
 
-/** Whoever is logged in to this shell. */
+/** The user who is logged in to this shell. */
 export const byShell = (reason: string): Operator => ({
   operator: process.env.SUDO_USER ?? userInfo().username,
   via: 'command line',

@@ -37,7 +37,7 @@ export const sendCommand = (): Command =>
     .option('--mailbox <address>', 'the mailbox the outreach was sent from', 'sam@rf-send-01.com')
     .option('--contact <address>', 'the address it went to', 'ana@acme.example')
     .addOption(new Option('--price <id>', 'the Stripe price').env('STRIPE_PRICE_PRO'))
-    .option('--count <number>', 'so many, each another event', readCount, 1)
+    .option('--count <number>', 'how many; each is a different event', readCount, 1)
     .option('--duplicate', 'send each twice')
     .option('--tamper', 'change it after it is signed: it must be refused')
     .option('--url <url>', 'of the service; else that of `npm run dev`')

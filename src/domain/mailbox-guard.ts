@@ -1,4 +1,4 @@
-/** What happened to a mailbox's mails within seven days: blocked bounces count, too. */
+/** What happened to a mailbox's mails within seven days. Blocked bounces count, too. */
 export interface MailboxWeek {
   sent: number
   bounces: number
@@ -21,7 +21,7 @@ export interface Resumed extends Rates {
   at: Date
 }
 
-/** `reason` is for people; it holds no address. */
+/** `reason` is a text for people. It contains no address. */
 export type Verdict = { verdict: 'pause' | 'warn'; reason: string } | { verdict: 'fine' }
 
 const WEEK = 7 * 86_400_000
@@ -38,8 +38,8 @@ const MIN_SENT_FOR_SPAM_RATE = 500
 const WORSE = 2
 
 /**
- * What is to be done about a mailbox that is not paused: RoleFerry's own thresholds, below those at which mailbox
- * providers punish a sender.
+ * Decides what to do about a mailbox that is not paused. The thresholds are RoleFerry's own. They are below those at
+ * which mailbox providers punish a sender.
  */
 export const judgeMailbox = (week: MailboxWeek, resumed: Resumed | undefined, now: Date): Verdict => {
   const { sent, bounces, spamReports } = week

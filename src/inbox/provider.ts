@@ -129,8 +129,8 @@ export interface Provider<Body = unknown> {
    */
   signsOnlyEventId?: boolean
   /**
-   * Redis alone may say that an event was seen before. Whoever can write to Redis can then make an event vanish: not
-   * for money, and not for mail.
+   * Redis alone may say that an event was seen before. A person who can write to Redis can then make an event
+   * vanish, so providers of payments and replies do not set it.
    */
   redisMayAnswer?: boolean
 }

@@ -15,7 +15,7 @@ export interface MailboxHealth {
   healthScore: number
   bounces: number
   spamReports: number
-  /** Nothing is sent from it since then. */
+  /** The sending service has sent nothing from it since then. */
   pausedAt: Date | null
   pausedReason: string | null
   warnedAt: Date | null

@@ -10,12 +10,12 @@ import type { Notification } from '../notifications/queues.ts'
 import { inBatches } from './batches.ts'
 import type { Report, UpkeepTask } from './task.ts'
 
-/** Mailboxes locked at once: bounces for them wait that long. */
+/** Mailboxes locked at once. Bounces for them wait until the batch commits. */
 const MAILBOXES = 50
 
 /**
- * Warns about mailboxes that bounce or are reported as spam too often, and pauses those that do worse. The sending
- * service reads `paused_at`. Every two minutes, so that it is known within five.
+ * Warns about mailboxes whose mails bounce or are reported as spam too often, and pauses the worse ones. The sending
+ * service reads `paused_at`. It runs every two minutes, so that a mailbox is paused within five.
  */
 export const mailboxGuard: UpkeepTask = {
   name: 'mailbox-guard',
@@ -41,7 +41,7 @@ export const mailboxGuard: UpkeepTask = {
   },
 }
 
-/** What has happened nothing to, in seven days and since it was warned about, is not looked at. */
+/** Mailboxes to judge: not paused, and either warned about or with an incident in the last seven days. */
 const watched = async (pool: pg.Pool, now: Date): Promise<string[]> =>
   inTransaction(pool, async (tx) => {
     const { rows } = await tx.execute<{ id: string }>(sql`
@@ -69,7 +69,7 @@ interface Judged {
   verdict: Exclude<Verdict, { verdict: 'fine' }>
 }
 
-/** Judges mailboxes under their locks, and writes what is decided. @returns what people should know. */
+/** Judges mailboxes under their locks and stores the verdicts. @returns those to alert about. */
 const judge = async (tx: Transaction, ids: string[], now: Date): Promise<Judged[]> => {
   await lockMailboxes(tx, ids)
   const { rows } = await tx.execute<GuardedRow>(sql`
@@ -87,7 +87,7 @@ const judge = async (tx: Transaction, ids: string[], now: Date): Promise<Judged[
     if (verdict.verdict === 'pause' || (verdict.verdict === 'warn' && !row.warned)) {
       decided.push({ id: row.id, email: row.email, verdict })
     }
-    // What stays near the limit does not warn again and again.
+    // A warning lasts seven days at least, so that a mailbox near the limit does not warn again and again.
     if (verdict.verdict === 'fine' && row.warned && !row.warnedLately) over.push(row.id)
   }
   await write(tx, decided, over, now)
@@ -103,7 +103,7 @@ const write = async (tx: Transaction, decided: Judged[], over: string[], now: Da
   const pausing = decided.filter(({ verdict }) => verdict.verdict === 'pause')
   const warned = decided.map(({ id }) => id)
   if (warned.length > 0) {
-    // One that is paused is warned about, too: what is left of it when it is resumed is no news.
+    // A paused mailbox counts as warned: what remains of its rates after it is resumed needs no second warning.
     await tx
       .update(mailboxes)
       .set({ warnedAt: sql`coalesce(${mailboxes.warnedAt}, ${now})` })

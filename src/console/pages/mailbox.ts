@@ -74,7 +74,7 @@ const notice = (resumed: unknown): Content => {
 const resumeForm = ({ id, pausedAt, pausedReason }: MailboxRecord, now: Date): Content => html`
 <form method="post" action="/console/mailboxes/${id}/resume">
   <p>${pausedReason ?? 'No reason is given'}, ${ago(pausedAt, now)}.</p>
-  <p class="hint">Nothing is sent from it until it is resumed. Within a week after that it is paused again only at twice the rate it has now.</p>
+  <p class="hint">Nothing is sent from it until it is resumed. For a week after that it is paused again only if its rate reaches twice the present one.</p>
   ${reasonField('Why it may send again')}
   <button type="submit">Resume this mailbox</button>
 </form>`

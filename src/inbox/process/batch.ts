@@ -29,7 +29,7 @@ const isForOps = ({ channel, data }: Notification): boolean =>
 
 /**
  * Builds what handlers are given for one transaction, and the record of what they asked for.
- * @param oldNews row ids of the events of which nobody is told any more.
+ * @param oldNews row ids of the events that are too old to alert about.
  */
 export const createBatch = (
   provider: { name: ProviderName; waitLimit: number },

@@ -11,21 +11,21 @@ export interface MisunderstoodEvent {
   why: Misunderstanding
 }
 
-/** Alerts per provider, reason and day (UTC): a sender that invents event types must not flood a channel. */
+/** Alerts per provider, reason and day (UTC), so that a sender that invents event types cannot flood a channel. */
 export const MAX_ALERTS_A_DAY = 50
-/** Characters of a cause: the sender chooses its length. */
+/** Characters of a cause. The sender chooses its length, so it is cut. */
 const MAX_CAUSE = 100
 const MAX_TEXT = 500
 const RUNBOOK = 'https://github.com/roleferry/roleferry-webhooks/blob/main/docs/runbooks/misunderstood.md'
 
-/** What is said of an event type that its provider is not known to send. */
+/** Describes an event type that its provider is not known to send. */
 export const unknownType = (eventType: string): Misunderstanding => ({
   reason: 'unknown_type',
   cause: eventType,
   text: `the event type ${JSON.stringify(eventType)} was never seen before; its events are kept as ignored`,
 })
 
-/** What is said of an event that has no type at all. */
+/** Describes an event that has no type at all. */
 export const noType = (why: string): Misunderstanding => ({
   reason: 'missing_field',
   cause: 'event',
@@ -33,11 +33,10 @@ export const noType = (why: string): Misunderstanding => ({
 })
 
 /**
- * Keeps with each event why no rule understood it. A cause that was not alerted before (not today, where it is to be
- * repeated) is logged and alerted. All of it belongs to the transaction of the events: it happens with them or not
- * at all.
+ * Stores with each event why no rule understood it. A new cause is logged and alerted. One with `again: 'day'` is
+ * alerted again each day. All of it commits with the events or not at all.
  *
- * @param oldNews row ids of the events of which nobody is told any more: they are marked, and the next event with the
+ * @param oldNews row ids of the events that are too old to alert about. They are only marked; the next event with the
  * same cause alerts.
  */
 export const reportMisunderstood = async (
@@ -68,7 +67,7 @@ export const reportMisunderstood = async (
     })
   }
   for (const { event, why } of left) {
-    const text = `more than ${MAX_ALERTS_A_DAY} causes of "${why.reason}" today; the others are only marked`
+    const text = `more than ${MAX_ALERTS_A_DAY} causes of "${why.reason}" today; further ones are only marked on their events`
     outcome.notifications.push({
       channel: 'slack',
       key: `${provider}:misunderstood:${why.reason}:more:${day}`,
@@ -96,9 +95,9 @@ const markEvents = async (tx: Transaction, misunderstood: MisunderstoodEvent[]):
 }
 
 /**
- * Notes the causes that are to be alerted now.
- * @returns `alerted`: an event of each. `left`: an event of each reason that had its share of alerts for the day; its
- * other causes are not noted, so that they are alerted on another day.
+ * Records the causes that are to be alerted now.
+ * @returns `alerted`: one event per cause. `left`: one event for each reason that has reached {@link MAX_ALERTS_A_DAY};
+ * its remaining causes are not recorded, so that they can be alerted on another day.
  */
 const takeCauses = async (
   tx: Transaction,
@@ -141,11 +140,11 @@ const takeCauses = async (
     left.push(...ofThis.slice(room, room + 1))
   }
   if (due.length === 0) return { alerted: [], left }
-  // In one order, so that two batches with the same causes wait for each other and never deadlock.
+  // Always in the same order: two batches with the same causes wait for each other and never deadlock.
   const rows = due
     .map(({ why }) => ({ provider, reason: why.reason, cause: causeOf(why), alertedAt: now }))
     .toSorted((a, b) => (`${a.reason}:${a.cause}` < `${b.reason}:${b.cause}` ? -1 : 1))
-  // What another batch noted meanwhile is that one's to alert.
+  // A cause that another batch recorded in the meantime is alerted by that batch.
   const noted = await tx
     .insert(misunderstoodCauses)
     .values(rows)

@@ -4,7 +4,7 @@ import type { SendgridEvent } from './sendgrid-event.ts'
 /** Characters of the new status that an alert shows. */
 const MAX_STATUS = 100
 
-/** `account_status_change`: the account was suspended, or works again. People must look, nothing else happens. */
+/** `account_status_change`: the account was suspended, or works again. It only alerts: a person has to look. */
 export const accountStatusChange = async (events: SendgridEvent[], batch: Batch): Promise<void> => {
   for (const { claimed, fields } of events) {
     const status = fields.type?.slice(0, MAX_STATUS)
@@ -15,7 +15,7 @@ export const accountStatusChange = async (events: SendgridEvent[], batch: Batch)
       event: claimed.id,
       data: {
         channel: 'ops',
-        text: `⚠️ SendGrid changed the status of the account: ${status}. It may be that nothing is going out any more. Runbook: docs/runbooks/sendgrid-account.md`,
+        text: `⚠️ SendGrid changed the status of the account: ${status}. Mail may no longer be going out. Runbook: docs/runbooks/sendgrid-account.md`,
       },
     })
   }

@@ -18,8 +18,8 @@ const BOUNCED = new Set(['bounced address', 'invalid'])
 const reasonOf = ({ fields }: SendgridEvent): string => (fields.reason ?? '').toLowerCase()
 
 /**
- * `dropped`: SendGrid did not even try, usually because the address is on one of its lists. What put it there was
- * counted for the mailbox, and alerted, when it happened.
+ * `dropped`: SendGrid did not try to deliver, usually because the address is on one of its lists. The event that put it
+ * there was already counted against the mailbox and alerted, so a drop does neither.
  */
 export const dropped = async (events: SendgridEvent[], batch: Batch): Promise<void> => {
   await raiseStatus(batch, 'dropped', events)

@@ -11,7 +11,7 @@ import {
   storableText,
 } from '../../inbox/storable.ts'
 
-/** What of an event the rules use. SendGrid puts a sender's custom args at the top level, beside its own fields. */
+/** The fields of an event that the rules use. SendGrid puts a sender's custom args at the top level, beside its own fields. */
 export interface EventFields {
   /** A usable outreach id, from the custom arg `outreach_id` or from `outreach_{id}@` in `smtp-id`. */
   outreachId: string | undefined
@@ -23,9 +23,9 @@ export interface EventFields {
   mailId: string | undefined
   /** The address that the event is about. */
   email: string | undefined
-  /** Of a bounce: `bounce` (for good) or `blocked` (not the contact's fault). Of an account: its new status. */
+  /** For a bounce, `bounce` (permanent) or `blocked` (not the contact's fault). For an account, its new status. */
   type: string | undefined
-  /** Of a dropped mail: which list the address is on, or what else stood in the way. */
+  /** For a dropped mail, the list that the address is on, or another reason. */
   reason: string | undefined
 }
 
@@ -110,7 +110,7 @@ const readEntry = (entry: Json, receivedAt: Date): IncomingEvent => {
   }
 }
 
-/** The members that make a fact one, sorted. */
+/** The members that identify a fact, sorted. */
 const IDENTITY = ['attempt', 'email', 'event', 'sg_message_id', 'timestamp', 'url', 'url_offset']
 
 /** SendGrid may re-issue a fact under another `sg_event_id` (sendgrid-nodejs issue 1435). */
@@ -123,7 +123,7 @@ const identity = (entry: { [key: string]: Json }): string => {
   return canonicalJson(id === undefined ? entry : { sg_event_id: id })
 }
 
-/** Reads what the rules use of a stored event. */
+/** Reads the fields that the rules use from a stored event. */
 export const fieldsOf = (event: ClaimedEvent): EventFields =>
   readFields(isRecord(event.payload) ? event.payload : {}, event.receivedAt)
 

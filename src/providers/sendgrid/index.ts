@@ -31,13 +31,13 @@ interface Rule {
    * it is about the outreach alone.
    */
   contact?: 'by outreach' | 'always'
-  /** It is about the account, and looks for no rows. */
+  /** It is about the account: no rows are looked up. */
   account?: true
   /** Without this field it cannot be applied. */
   needs?: 'type' | 'reason'
 }
 
-/** What is applied of SendGrid's events; any other type is kept and ignored. */
+/** The event types that are applied. Any other type is kept and ignored. */
 const rules = new Map<string, Rule>([
   // Its Message-ID is learned, as from `delivered`: see learn.ts.
   ['processed', { apply: async () => {} }],
@@ -51,7 +51,7 @@ const rules = new Map<string, Rule>([
   ['account_status_change', { apply: accountStatusChange, account: true, needs: 'type' }],
 ])
 
-/** What counts against the mailbox that sent the mail, a blocked bounce too. */
+/** The types that count against the mailbox that sent the mail. A blocked bounce counts, too. */
 const INCIDENTS = new Map<string, Incident['kind']>([
   ['bounce', 'bounce'],
   ['spamreport', 'spam'],
@@ -98,7 +98,7 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
   batchSize: 500,
 })
 
-/** The events as their rules need them. One that lacks what its rule needs is not understood. */
+/** Reads the events. One that lacks a field that its rule needs is skipped and reported as misunderstood. */
 const readable = (claimed: ClaimedEvent[], batch: Batch): ReadEvent[] =>
   claimed.flatMap((one) => {
     const event = { claimed: one, fields: fieldsOf(one) }
@@ -120,7 +120,7 @@ const withoutRows = (event: ReadEvent): SendgridEvent => ({
   contactIds: [],
 })
 
-/** The rows that each event is about, locked. Events that are about none end here, or wait. */
+/** Finds and locks the rows that each event is about. An event without such rows is skipped, or waits. */
 const findRows = async (mail: ReadEvent[], batch: Batch): Promise<SendgridEvent[]> => {
   const named = await findOutreach(mail, batch)
   const events = await lockRows(named, batch, (type) => rules.get(type)?.contact !== undefined)

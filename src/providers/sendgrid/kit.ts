@@ -22,14 +22,14 @@ export const sendgridKit: ProviderKit = {
     const signature = headers['x-twilio-email-event-webhook-signature']
     if (!timestamp || !signature)
       return { malformed: 'a signature header is missing: is signing switched on?' }
-    if (!/^\d{1,12}$/.test(timestamp)) return { malformed: 'the timestamp is no number of seconds' }
+    if (!/^\d{1,12}$/.test(timestamp)) return { malformed: 'the timestamp is not a number of seconds' }
     const bytes = Buffer.from(signature, 'base64')
     const { SENDGRID_WEBHOOK_SCHEME: scheme, SENDGRID_WEBHOOK_KEY: keys } = config
     if (scheme === 'ecdsa' && (bytes[0] !== 0x30 || bytes.length < 8)) {
-      return { malformed: 'the signature is no base64 of an ECDSA signature: was it cut?' }
+      return { malformed: 'the signature is not a base64-encoded ECDSA signature: was it cut?' }
     }
     if (scheme === 'hmac' && bytes.length !== 32)
-      return { malformed: 'the signature is no base64 of 32 bytes' }
+      return { malformed: 'the signature is not 32 bytes in base64' }
     return {
       signedAt: Number(timestamp),
       maxAge: config.SENDGRID_MAX_AGE,

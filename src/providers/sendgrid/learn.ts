@@ -11,8 +11,8 @@ interface Shown {
 
 /**
  * Learns `outreach.message_id` from `smtp-id`, so that replies find the outreach, and `sg_message_id`, so that
- * SendGrid's events without custom args do. What another service wrote stays; of several that SendGrid reports the
- * earliest counts, whichever arrives first. The outreach must be locked.
+ * SendGrid's events without custom args do. An id that another service wrote is kept. If SendGrid reports several ids,
+ * the one with the earliest event time counts, in whatever order they arrive. The outreach must be locked.
  */
 export const learnMailIds = async (events: Named[], { tx }: Batch): Promise<void> => {
   const lessons = [...Map.groupBy(events.filter(teaches), ({ outreach }) => outreach)]
@@ -62,7 +62,7 @@ const shown = (id: string | undefined, at: Date): Shown | undefined =>
 const known = (id: string | null, at: number | null): Shown | undefined =>
   id === null || at === null ? undefined : { id, at }
 
-/** The earliest of these; undefined when it tells nothing new. */
+/** The earliest of these; undefined when it is already known. */
 const earliest = (all: (Shown | undefined)[], before: Shown | 'given' | undefined): Shown | undefined => {
   if (before === 'given') return undefined
   let first = before

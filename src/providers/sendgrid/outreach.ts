@@ -27,7 +27,7 @@ export interface OutreachRow extends Record<string, unknown> {
 /** An event and the outreach it is about, if it names one that is there. */
 export interface Named extends ReadEvent {
   outreach: OutreachRow | undefined
-  /** Named by its own id, or by an id that another service wrote: what else it holds can be learned from. */
+  /** Named by the outreach's own id, or by an id that another service wrote, so its other ids may be learned. */
   teaches: boolean
 }
 
@@ -69,9 +69,9 @@ interface ByMail {
 }
 
 /**
- * The way from a mail's ids to its outreach: by the Message-ID, else by SendGrid's id of the mail. The events of this
- * batch that name their outreach count as learned from already. Of several the one to the event's address is meant
- * (mails sent by one request share SendGrid's id), else the lowest id.
+ * Finds an outreach by its mail's ids: by the Message-ID, else by SendGrid's id of the mail. Ids in events of this batch
+ * that name their outreach count as learned already. If several outreach match, the one to the event's address is
+ * taken (mails sent by one request share SendGrid's id), else the one with the lowest id.
  */
 const indexByMail = (rows: OutreachRow[], events: ReadEvent[], byId: Map<string, OutreachRow>) => {
   const byMessageId = new Map<string, ByMail[]>()

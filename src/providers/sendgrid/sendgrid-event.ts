@@ -5,17 +5,17 @@ import type { EventFields } from './events.ts'
 export interface SendgridEvent {
   claimed: ClaimedEvent
   fields: EventFields
-  /** Null when it names none, or one that never came; then only its contacts' part is applied. */
+  /** Null when the event names no outreach, or one that never came. Then only its contacts are changed. */
   outreachId: string | null
   /** The mailbox that the outreach was sent from. It is not locked yet: see `recordIncidents`. */
   mailboxId: string | null
   /**
-   * The person: every contact with the event's address, to whomever the outreach was written. Of an event without an
-   * address, the outreach's contact.
+   * The person: every contact with the event's address, even if the outreach was written to somebody else. If the event
+   * has no address, the outreach's contact.
    */
   contactIds: string[]
 }
 
-/** The contacts of these events; one that is in several of them is there as often. */
+/** The contacts of these events. A contact of several events appears once for each of them. */
 export const contactsOf = (events: SendgridEvent[]): string[] =>
   events.flatMap(({ contactIds }) => contactIds)

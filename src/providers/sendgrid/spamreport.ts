@@ -5,7 +5,7 @@ import { raiseStatus } from '../../domain/outreach-status.ts'
 import type { Batch } from '../../inbox/provider.ts'
 import { contactsOf, type SendgridEvent } from './sendgrid-event.ts'
 
-/** `spamreport`: the person called the mail spam. They are never mailed again, and people are alerted at once. */
+/** `spamreport`: the person called the mail spam. They are never mailed again, and an alert goes out at once. */
 export const spamreport = async (events: SendgridEvent[], batch: Batch): Promise<void> => {
   await raiseStatus(batch, 'spam', events)
   await countReports(contactsOf(events), batch)

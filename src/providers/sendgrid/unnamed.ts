@@ -1,10 +1,10 @@
 import type { Batch } from '../../inbox/provider.ts'
 import type { SendgridEvent } from './sendgrid-event.ts'
 
-/** The end of an event that names no outreach, and no contact that it could be applied to. */
+/** Skips an event that names no outreach and no contact to which it could be applied. */
 export const skipUnnamed = ({ claimed, fields }: SendgridEvent, batch: Batch): void => {
   const { outreachId, smtpId, mailId, email } = fields
-  // It waited for the outreach: our own mail, so each is worth a line.
+  // It waited for an outreach, so it is about RoleFerry's own mail: each gets a log line.
   if (outreachId !== undefined) {
     batch.skip(claimed, 'outreach not found', { revivable: true, details: { outreachId } })
   } else {
