@@ -109,6 +109,7 @@ export const measureMatching = async (databaseUrl: string): Promise<Cost[]> => {
   const settings = {
     session_preload_libraries: 'auto_explain',
     plan_cache_mode: 'force_generic_plan',
+    enable_seqscan: 'off',
     client_min_messages: 'log',
     'auto_explain.log_min_duration': '0',
     'auto_explain.log_analyze': 'on',

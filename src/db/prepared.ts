@@ -22,9 +22,11 @@ export const executePrepared = async <Row extends pg.QueryResultRow>(
 }
 
 /**
- * Until the end of the transaction, prepared statements keep their plan whatever the parameters are. Postgres would
- * otherwise plan them again for every mail, which takes several times as long as to execute them.
+ * Until the end of the transaction, prepared statements keep their plan whatever the parameters are, and read tables by
+ * their indexes. Postgres would otherwise plan them again for every mail, which takes several times as long as to execute
+ * them; and without the parameters it guesses that some row is soon found in a whole table, which a stranger's mail is not.
  */
 export const keepPlans = async (tx: Transaction): Promise<void> => {
-  await tx.execute(sql`set local plan_cache_mode = force_generic_plan`)
+  await tx.execute(sql`
+    select set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)`)
 }
