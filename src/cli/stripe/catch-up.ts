@@ -24,7 +24,7 @@ export const catchUpCommand = (): Command =>
       'after',
       `
 Needs STRIPE_API_KEY. The running service applies what is fetched. It may be repeated: what is known is left alone.
-Nobody is told of what is older than a day.`,
+Nothing is sent about what is older than a day.`,
     )
     .action(run)
 

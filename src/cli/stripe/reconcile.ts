@@ -37,7 +37,7 @@ export const reconcileCommand = (): Command =>
       'after',
       `
 Needs STRIPE_API_KEY and the prices of both tiers. Looks at every user with a paid tier, and at every customer with a
-live subscription. It may be repeated. Nobody is told of what is older than a day.
+live subscription. It may be repeated. Nothing is sent about what is older than a day.
 Exit codes: 0 nothing differs, or it was applied; 1 something differs; 4 something could not be compared.`,
     )
     .action(run)

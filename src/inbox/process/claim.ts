@@ -6,7 +6,7 @@ import { spreadAfter } from './retry.ts'
 export interface Claim {
   event: ClaimedEvent
   applied: boolean
-  /** It was fetched when it was older than a day: nobody is told of it any more. */
+  /** It was fetched when it was older than a day: nothing is sent about it. */
   isOldNews: boolean
 }
 

@@ -13,7 +13,7 @@ import type { Prices } from '../prices.ts'
 import { type Difference, differencesOf, missingAtStripe } from './differences.ts'
 import { type FetchedCustomer, fetchCustomer } from './fetch.ts'
 
-/** Of a fact that is older nobody is told any more. Milliseconds. */
+/** Nothing is sent about a fact older than this. Milliseconds. */
 const NEWS = 86_400_000
 
 /** What came of one customer. */
