@@ -80,7 +80,8 @@ export const backlog = async (bench: Bench): Promise<Outcome> => {
 
 const pending = async ({ db }: Place): Promise<number> => {
   const { rows } = await db.query<{ count: number }>(
-    `select count(*)::int from webhook_events where status = 'pending' and next_attempt_at <= now()`,
+    `select (select count(*) from webhook_events where status = 'pending' and next_attempt_at <= now())::int
+            + coalesce((select sum(event_count - next_position) from webhook_queue), 0)::int as count`,
   )
   return rows[0]?.count ?? Number.NaN
 }

@@ -6,6 +6,7 @@ import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { readDatabaseUrl, readServicePassword } from '../config.ts'
 import { createQueues } from '../notifications/queues.ts'
+import { makeDays } from '../upkeep/delivery-days.ts'
 import { scheduleUpkeep } from '../upkeep/schedule.ts'
 import { grantService, removeService } from './grant.ts'
 
@@ -33,6 +34,7 @@ export const migrate = async (databaseUrl: string, role?: ServiceRole): Promise<
     // The runtime migrator takes no lock of its own.
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
     await applyMigrations(drizzle({ client }), { migrationsFolder: MIGRATIONS })
+    await makeDays(client, new Date())
     const boss = new PgBoss({ connectionString: databaseUrl, supervise: false, schedule: false, max: 2 })
     boss.on('error', () => {}) // start() and createQueues reject with the same error
     await boss.start()

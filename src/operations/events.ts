@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { EventSource } from '../inbox/accept/store.ts'
+import type { DeliverySource } from '../inbox/accept/store.ts'
 import type { Json } from '../inbox/provider.ts'
 import { type Channel, type NotificationEnding, QUEUE_PREFIX } from '../notifications/queues.ts'
 import { type EventFilter, type EventStatus, matching, POSITION } from './matching.ts'
@@ -11,7 +11,7 @@ export interface EventSummary {
   /** The provider's own id. */
   eventId: string
   eventType: string
-  source: EventSource
+  source: DeliverySource
   subject: string | null
   status: EventStatus
   attempts: number
@@ -125,7 +125,7 @@ export interface EventHistory extends EventSummary {
 
 /** All there is to know of one event. */
 export interface EventDetail extends EventHistory {
-  /** Undefined once retention has deleted it. */
+  /** Undefined once it is deleted, by retention or because a person asked for it. */
   payload: Json | undefined
 }
 
@@ -134,7 +134,7 @@ export const showEvent = async (pool: pg.Pool, id: string): Promise<EventDetail 
   const history = await eventHistory(pool, id)
   if (history === undefined) return undefined
   const { rows } = await pool.query(
-    'select payload, payload is null as gone from webhook_events where id = $1',
+    `select payload, coalesce(payload = 'null', true) as gone from webhook_payloads where id = $1`,
     [id],
   )
   return { ...history, payload: rows[0]?.gone === false ? rows[0].payload : undefined }
@@ -163,7 +163,7 @@ export const payloadText = async (
   most: number,
 ): Promise<{ text: string; more: boolean } | undefined> => {
   const { rows } = await pool.query<{ text: string | null }>(
-    'select left(jsonb_pretty(payload), $2) as text from webhook_events where id = $1',
+    "select left(jsonb_pretty(nullif(payload, 'null')), $2) as text from webhook_payloads where id = $1",
     [id, most + 1],
   )
   const text = rows[0]?.text ?? null

@@ -1,5 +1,6 @@
 import type { PgBoss } from 'pg-boss'
 import { dailySummary } from './daily-summary.ts'
+import { deliveryDays } from './delivery-days.ts'
 import { mailboxCounts } from './mailbox-counts.ts'
 import { mailboxGuard } from './mailbox-guard.ts'
 import { reconciliation } from './reconciliation.ts'
@@ -8,6 +9,7 @@ import type { UpkeepTask } from './task.ts'
 
 /** All upkeep. A new task is one file and one entry here. */
 export const tasks: readonly UpkeepTask[] = [
+  deliveryDays,
   mailboxCounts,
   mailboxGuard,
   retention,

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { EventSource } from '../../inbox/accept/store.ts'
+import type { DeliverySource } from '../../inbox/accept/store.ts'
 import {
   type EventHistory,
   type EventNotification,
@@ -91,7 +91,7 @@ const notice = (replayed: unknown): Content => {
 const whyMisunderstood = ({ misunderstood }: EventHistory): Content =>
   misunderstood !== null && html`<span class="note error">Not understood: ${misunderstood}</span>`
 
-const RECEIVED: Record<EventSource, string> = {
+const RECEIVED: Record<DeliverySource, string> = {
   delivery: 'Received and made durable',
   'catch-up': 'Fetched with our key to the API, and made durable; not signed',
 }

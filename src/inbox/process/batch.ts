@@ -2,7 +2,7 @@ import type { Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { Batch, ClaimedEvent, LogDetails, ProviderName } from '../provider.ts'
 import { storableText } from '../storable.ts'
-import type { Ending } from './claim.ts'
+import type { Ending } from './events.ts'
 import type { MisunderstoodEvent } from './misunderstood.ts'
 import { nextLook } from './retry.ts'
 
@@ -23,6 +23,15 @@ export interface Outcome {
   endings: Map<string, Ending>
   misunderstood: MisunderstoodEvent[]
 }
+
+/** What several batches of one transaction asked for, together. */
+export const settle = (outcomes: Outcome[]): Outcome => ({
+  lines: outcomes.flatMap(({ lines }) => lines),
+  counted: outcomes.flatMap(({ counted }) => counted),
+  notifications: outcomes.flatMap(({ notifications }) => notifications),
+  endings: new Map(outcomes.flatMap(({ endings }) => [...endings])),
+  misunderstood: outcomes.flatMap(({ misunderstood }) => misunderstood),
+})
 
 const isForOps = ({ channel, data }: Notification): boolean =>
   channel === 'slack' && 'channel' in data && data.channel === 'ops'
