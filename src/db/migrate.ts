@@ -6,8 +6,8 @@ import pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { readDatabaseUrl, readServicePassword } from '../config.ts'
 import { createQueues } from '../notifications/queues.ts'
-import { makeDays } from '../upkeep/delivery-days.ts'
 import { scheduleUpkeep } from '../upkeep/schedule.ts'
+import { makeDays } from './delivery-days.ts'
 import { grantService, removeService } from './grant.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))

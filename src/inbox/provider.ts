@@ -17,6 +17,9 @@ export interface Delivery<Body> {
   receivedAt: Date
 }
 
+/** How a delivery came: signed by its provider, or fetched with our key to its API. */
+export type DeliverySource = 'delivery' | 'catch-up'
+
 /** A delivery that was verified: what is kept of it, and the facts in it. */
 export interface Verified {
   /** Kept in `webhook_deliveries`; `read` makes the same events of it again. */

@@ -1,6 +1,5 @@
 import type pg from 'pg'
-import type { DeliverySource } from '../inbox/accept/store.ts'
-import type { Json } from '../inbox/provider.ts'
+import type { DeliverySource, Json } from '../inbox/provider.ts'
 import { type Channel, type NotificationEnding, QUEUE_PREFIX } from '../notifications/queues.ts'
 import { type EventFilter, type EventStatus, matching, POSITION } from './matching.ts'
 

@@ -2,10 +2,10 @@ import { lt } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
+import { daysBefore, dropDay } from '../db/delivery-days.ts'
 import { silencedNotifications } from '../db/schema.ts'
 import { windowStart } from '../domain/mailbox-incidents.ts'
 import { inBatches } from './batches.ts'
-import { daysBefore, dropDay } from './delivery-days.ts'
 import type { UpkeepTask } from './task.ts'
 
 /** Rows looked at in one statement. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { DeliverySource } from '../../inbox/accept/store.ts'
+import type { DeliverySource } from '../../inbox/provider.ts'
 import {
   type EventHistory,
   type EventNotification,

@@ -2,16 +2,13 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries, webhookEvents, webhookQueue } from '../../db/schema.ts'
 import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
-import type { ProviderName } from '../provider.ts'
+import type { DeliverySource, ProviderName } from '../provider.ts'
 
 /** What identifies an event. */
 export interface Identity {
   eventId: string
   dedupeKey: string
 }
-
-/** How a delivery came: signed by its provider, or fetched with our key to its API. */
-export type DeliverySource = (typeof webhookQueue.$inferSelect)['source']
 
 /** A verified delivery, about to be stored. */
 export interface NewDelivery {
@@ -30,7 +27,7 @@ export interface NewDelivery {
 }
 
 /** What the inbox holds of an event that was asked for. */
-export interface KnownEvent extends Identity {
+interface KnownEvent extends Identity {
   /** Null while it is not processed. */
   processedAt: Date | null
   /** Whether a redelivery gives it another life. */

@@ -1,9 +1,8 @@
 import type { Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
-import type { Batch, ClaimedEvent, LogDetails, ProviderName } from '../provider.ts'
+import type { Batch, ClaimedEvent, LogDetails, Misunderstanding, ProviderName } from '../provider.ts'
 import { storableText } from '../storable.ts'
 import type { Ending } from './events.ts'
-import type { MisunderstoodEvent } from './misunderstood.ts'
 import { nextLook } from './retry.ts'
 
 interface LogLine {
@@ -11,6 +10,12 @@ interface LogLine {
   message: string
   event: ClaimedEvent
   details: LogDetails
+}
+
+/** An event, and why no rule understands it. */
+export interface MisunderstoodEvent {
+  event: ClaimedEvent
+  why: Misunderstanding
 }
 
 /** What the handlers of one transaction asked for. Logged and counted only once it is committed. */

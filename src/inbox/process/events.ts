@@ -2,8 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookEvents as e } from '../../db/schema.ts'
 import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
-import type { DeliverySource } from '../accept/store.ts'
-import type { IncomingEvent, ProviderName } from '../provider.ts'
+import type { DeliverySource, IncomingEvent, ProviderName } from '../provider.ts'
 
 /** An event of a delivery that is processed now. */
 export interface ArrivedEvent extends IncomingEvent {

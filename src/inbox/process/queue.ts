@@ -2,8 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookPauses, webhookQueue } from '../../db/schema.ts'
 import { column, plainArray, statement } from '../../db/statement.ts'
-import type { DeliverySource } from '../accept/store.ts'
-import type { KeptDelivery, ProviderName } from '../provider.ts'
+import type { DeliverySource, KeptDelivery, ProviderName } from '../provider.ts'
 import { readBodies } from './bodies.ts'
 
 /** A delivery taken from the queue. */
