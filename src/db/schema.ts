@@ -491,7 +491,7 @@ export const operatorActions = pgTable(
     id: id(),
     /** Without a foreign key: what was done outlives the event. */
     eventId: reference(),
-    /** What it was done to when that is no event: `mailbox:a@b`. */
+    /** What it was done to when that is no event: `mailbox:a@b`, `provider:stripe`, `provider:sendgrid/click`. */
     subject: text(),
     action: text().notNull(),
     reason: text().notNull(),
@@ -508,7 +508,10 @@ export const operatorActions = pgTable(
   (t) => [
     index('operator_actions_event_id_idx').on(t.eventId),
     index('operator_actions_due_at_idx').on(t.dueAt),
-    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard', 'resume mailbox')`),
+    check(
+      'operator_actions_action_check',
+      sql`${t.action} in ('replay', 'discard', 'resume mailbox', 'pause', 'resume')`,
+    ),
   ],
 )
 

@@ -111,7 +111,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
         headers: keptHeaders(headers),
         eventCount: events.length,
         body,
-        bodyHash: hash('sha256', body, 'buffer'),
+        bodyHash: hash('sha256', hashed(body, missed[0]), 'buffer'),
         source: 'delivery',
         identity: provider.singleEvents ? missed[0] : undefined,
         // What Redis does not know is new, provided that it has seen everything for as long as it remembers.
@@ -130,6 +130,12 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
       ...times.map((time) => Date.parse(time)),
       ...known.map(({ processedAt }) => processedAt?.getTime() ?? Number.NaN),
     ])
+  }
+
+  /** Two mails that differ only in what is not kept of them are two all the same. */
+  function hashed(body: Buffer, event: IncomingEvent | undefined): Buffer {
+    if (!provider.signsOnlyEventId || event === undefined) return body
+    return Buffer.from(event.eventId + event.dedupeKey)
   }
 
   async function refuseReplayed(event: IncomingEvent | undefined, { queued, known }: Stored): Promise<void> {

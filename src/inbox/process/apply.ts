@@ -14,8 +14,10 @@ export interface Applying {
   tx: Transaction
   client: pg.PoolClient
   now: Date
-  /** Row ids of the events of which nobody is told any more. */
+  /** Row ids of the events that are too old to alert about. */
   oldNews: ReadonlySet<string | null>
+  /** Why some events cannot be read, by row id. */
+  unread?: ReadonlyMap<string, Error> | undefined
   /** Queues notifications inside the transaction of the effects that cause them. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
 }
@@ -33,12 +35,14 @@ const PAYLOAD_DELETED = 'its payload was deleted, by retention or because a pers
 
 /** Runs the handlers of events, and writes how they ended. */
 export const applyTogether = async (
-  { provider, tx, client, now, oldNews, enqueue }: Applying,
+  { provider, tx, client, now, oldNews, unread, enqueue }: Applying,
   events: ClaimedEvent[],
 ): Promise<Outcome> => {
   const { batch, outcome } = createBatch(provider, tx, now, oldNews)
   const handled: ClaimedEvent[] = []
   for (const event of events) {
+    const error = unread?.get(event.id)
+    if (error !== undefined) throw error
     const typeless = provider.whyTypeless?.(event)
     if (typeless !== undefined) {
       batch.skip(event, typeless, { counted: true })

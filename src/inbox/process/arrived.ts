@@ -3,11 +3,8 @@ import { causeOf, isOutage } from '../../db/transaction.ts'
 import type { IncomingEvent, Provider } from '../provider.ts'
 import { sha256 } from '../storable.ts'
 import { type ArrivedEvent, insertEvents, reviveEvents } from './events.ts'
-import { claimUnread, finish, type QueuedDelivery } from './queue.ts'
+import { claimUnread, finish, type QueuedDelivery, UNREADABLE } from './queue.ts'
 import type { HandledEvent } from './report.ts'
-
-/** The type of the one event that stands for a delivery whose events cannot be read. */
-const UNREADABLE = 'unreadable'
 
 /** What a batch of deliveries holds. */
 interface Unpacked {
@@ -105,7 +102,7 @@ const statusOf = (
 
 const DAY = 86_400_000
 
-/** It was fetched when it was older than a day: nobody is told of it any more. */
+/** It was fetched when it was older than a day: nothing is sent about it. */
 const isOldNews = ({ source, occurredAt, receivedAt }: ArrivedEvent): boolean =>
   source === 'catch-up' && occurredAt.getTime() < receivedAt.getTime() - DAY
 

@@ -1,7 +1,7 @@
 import { and, eq, gte, inArray, lt, or, sql } from 'drizzle-orm'
 import { misunderstoodCauses, webhookEvents } from '../../db/schema.ts'
 import type { Transaction } from '../../db/transaction.ts'
-import type { ClaimedEvent, Misunderstanding, ProviderName } from '../provider.ts'
+import type { Misunderstanding, ProviderName } from '../provider.ts'
 import { storableText } from '../storable.ts'
 import type { MisunderstoodEvent, Outcome } from './batch.ts'
 

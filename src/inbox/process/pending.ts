@@ -1,9 +1,11 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { webhookDeliveries as d, webhookEvents as e, webhookPauses as p } from '../../db/schema.ts'
+import { webhookDeliveries as d, webhookEvents as e } from '../../db/schema.ts'
 import { column, plainArray, statement } from '../../db/statement.ts'
+import { causeOf } from '../../db/transaction.ts'
 import type { ClaimedEvent, Json, Provider, ProviderName } from '../provider.ts'
 import { readBodies } from './bodies.ts'
+import { pauses, requeue, UNREADABLE } from './queue.ts'
 import { spreadAfter } from './retry.ts'
 
 /** A claimed pending event. */
@@ -11,17 +13,16 @@ export interface Claim {
   event: ClaimedEvent
   /** Its effects were applied before: then it is only replayed and nothing is to do. */
   applied: boolean
-  /** It was fetched when it was older than a day: nobody is told of it any more. */
+  /** It was fetched when it was older than a day: nothing is sent about it. */
   isOldNews: boolean
+  /** Why its delivery cannot be read. */
+  unread: Error | undefined
 }
 
 const q = sql.placeholder
 
-/** Of pending events those that are not paused, type by type or all together; the others lose their time. */
-const paused = sql`exists (
-  select from ${p} where ${p.provider} = ${e.provider} and ${p.resumedAt} is null
-    and ${p.eventType} in ('', ${e.eventType})
-)`
+/** Whether an event is paused, by itself or with its provider; then it loses its time. Needs {@link pauses}. */
+const paused = sql`exists (select from pauses where pauses.event_type in ('', ${e.eventType}))`
 
 /**
  * Claims and marks in one statement: the row lock is held until the effects are committed, and a rollback (or a
@@ -49,7 +50,7 @@ const MOST_BYTES = 8 * 1024 * 1024
 const CLAIM_DUE = statement<'provider' | 'now' | 'since' | 'limit' | 'bytes'>(
   'inbox_claim_due',
   sql`
-with first as materialized (
+with ${pauses}, first as materialized (
   select ${e.id}, ${e.deliveryId}, ${e.receivedAt}, ${e.nextAttemptAt}, ${paused} as paused from ${e}
   where ${e.provider} = ${q('provider')} and ${e.status} = 'pending' and ${e.attempts} = 0
     and ${e.nextAttemptAt} <= ${q('now')} and ${e.receivedAt} >= ${q('since')}
@@ -70,7 +71,7 @@ ${mark(sql`1`)}`,
 const CLAIM_THESE = statement<'provider' | 'now' | 'ids' | 'counted'>(
   'inbox_claim_these',
   sql`
-with due as materialized (
+with ${pauses}, due as materialized (
   select ${e.id}, ${paused} as paused from ${e}
   where ${e.provider} = ${q('provider')} and ${e.status} = 'pending' and ${e.id} = any(${q('ids')}::bigint[])
   order by ${e.id}
@@ -119,25 +120,29 @@ export const claimThese = async (
   return toClaims(client, provider, rows)
 }
 
-/** Reads the payload of each event from its delivery. */
+/**
+ * Reads the payload of each event from its delivery. What stands for a delivery that could not be read goes: the delivery
+ * comes back to the queue, to be read once more.
+ */
 const toClaims = async (
   client: pg.PoolClient,
   provider: Provider,
   rows: pg.QueryResultRow[],
 ): Promise<Claim[]> => {
-  const places = rows
+  const standIns = rows.filter((row) => row.event_type === UNREADABLE).map((row) => row.id)
+  const requeued = await requeue(client, provider, standIns)
+  const readable = rows.filter((row) => !requeued.has(row.id))
+  const places = readable
     .filter((row) => row.delivery_id !== null)
     .map((row) => ({ id: row.delivery_id, receivedAt: row.received_at }))
   const bodies = await readBodies(client, places)
   const receivedAt = new Map(places.map((place) => [place.id, place.receivedAt]))
   const payloads = new Map(
-    [...bodies].map(([id, body]): [string, Json[]] => {
-      const kept = { body, receivedAt: receivedAt.get(id), eventId: null, dedupeKey: null }
-      return [id, provider.read(kept).map(({ payload }) => payload)]
-    }),
+    [...bodies].map(([id, body]) => [id, payloadsOf(provider, body, receivedAt.get(id))]),
   )
-  return rows.map((row) => {
-    const payload = payloads.get(row.delivery_id)?.[row.position] ?? null
+  return readable.map((row) => {
+    const read = payloads.get(row.delivery_id) ?? []
+    const [payload, unread] = read instanceof Error ? [null, read] : [read[row.position] ?? null, undefined]
     return {
       event: {
         id: row.id,
@@ -150,31 +155,46 @@ const toClaims = async (
       },
       applied: row.applied,
       isOldNews: row.is_old_news,
+      unread,
     }
   })
 }
+
+const payloadsOf = (provider: Provider, body: Buffer, receivedAt: Date): Json[] | Error => {
+  if (body.equals(FORGOTTEN)) return []
+  try {
+    return provider.read({ body, receivedAt, eventId: null, dedupeKey: null }).map(({ payload }) => payload)
+  } catch (error) {
+    return causeOf(error)
+  }
+}
+
+/** What `forget` leaves of a delivery with one event. */
+const FORGOTTEN = Buffer.from('null')
 
 const CRASH_PAUSE = 10_000
 
 /**
  * One due event that goes alone. The attempt is committed before the handler runs, so that an event that kills the
- * process is found; should it do so, the others get some seconds before it is tried again.
+ * process is found; should it do so, the others get some seconds before it is tried again. One that is paused loses its
+ * time.
  */
 const begin = (name: string, which: ReturnType<typeof sql>) =>
   statement<'provider' | 'now' | 'next' | 'before'>(
     name,
     sql`
-with due as materialized (
-  select ${e.id} from ${e}
+with ${pauses}, due as materialized (
+  select ${e.id}, ${paused} as paused from ${e}
   where ${e.provider} = ${q('provider')} and ${e.status} = 'pending' and ${e.nextAttemptAt} <= ${q('now')}
-    and ${which} and ${e.receivedAt} < ${q('before')} and not ${paused}
+    and ${which} and ${e.receivedAt} < ${q('before')}
   order by ${e.nextAttemptAt}, ${e.id} limit 1
   for update skip locked
 )
 update ${e}
-set ${column(e.attempts)} = ${e.attempts} + 1, ${column(e.nextAttemptAt)} = ${q('next')}
+set ${column(e.attempts)} = ${e.attempts} + case when due.paused then 0 else 1 end,
+    ${column(e.nextAttemptAt)} = case when not due.paused then ${q('next')}::timestamptz end
 from due where ${e.id} = due.id
-returning ${e.id}, ${e.eventId}, ${e.eventType}, ${e.attempts}`,
+returning ${e.id}, ${e.eventId}, ${e.eventType}, ${e.attempts}, due.paused`,
   )
 
 const BEGIN = {
@@ -190,7 +210,8 @@ export interface BegunAttempt {
 }
 
 /**
- * Counts an attempt of one due event and commits it; undefined when none is due.
+ * Counts an attempt of one due event and commits it. @returns undefined when none is due, `paused` when the one that was
+ * due is.
  * @param which `failed`: events that failed before, which no batch takes.
  * @param before only events received before then; undefined: all.
  */
@@ -200,11 +221,12 @@ export const beginAttempt = async (
   now: Date,
   which: keyof typeof BEGIN,
   before: Date | undefined,
-): Promise<BegunAttempt | undefined> => {
+): Promise<BegunAttempt | 'paused' | undefined> => {
   const { rows } = await pool.query(
     BEGIN[which]({ provider, now, next: spreadAfter(now, CRASH_PAUSE), before: before ?? 'infinity' }),
   )
   const [row] = rows
+  if (row?.paused) return 'paused'
   return row && { id: row.id, eventId: row.event_id, eventType: row.event_type, attempts: row.attempts }
 }
 

@@ -62,6 +62,8 @@ interface Work {
   events: HandledEvent[]
   /** Those whose handlers run now. */
   due: ClaimedEvent[]
+  /** Why some of them cannot be read, by row id. */
+  unread?: Map<string, Error>
   duplicates: number
   finish: () => Promise<void>
 }
@@ -117,6 +119,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       return {
         events,
         due: claims.filter(({ applied }) => !applied).map(({ event }) => event),
+        unread: new Map(claims.flatMap(({ event, unread }) => (unread ? [[event.id, unread]] : []))),
         duplicates: 0,
         finish: async () => {},
       }
@@ -135,7 +138,8 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       if (work === undefined) return undefined
       onWork(work)
       const oldNews = new Set(work.events.filter(({ isOldNews }) => isOldNews).map(({ event }) => event.id))
-      const applying: Applying = { provider, tx, client, now, oldNews, enqueue: options.enqueue }
+      const { unread } = work
+      const applying: Applying = { provider, tx, client, now, oldNews, unread, enqueue: options.enqueue }
       const applied = halved
         ? await applyHalved(applying, work.due)
         : { outcome: await applyTogether(applying, work.due), failures: [] }
@@ -228,7 +232,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   /** @returns whether an event was due. */
   const applyAlone = async (which: 'fresh' | 'failed', before?: Date): Promise<boolean> => {
     const begun = await beginAttempt(pool, name, clock(), which, before)
-    if (begun === undefined) return false
+    if (begun === undefined || begun === 'paused') return begun === 'paused'
     try {
       if (begun.attempts > MAX_ATTEMPTS) throw new Error('the process ended during every attempt')
       await run(

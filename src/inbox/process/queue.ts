@@ -1,9 +1,12 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { webhookPauses, webhookQueue } from '../../db/schema.ts'
-import { column, plainArray, statement } from '../../db/statement.ts'
-import type { DeliverySource, KeptDelivery, ProviderName } from '../provider.ts'
+import { webhookDeliveries as d, webhookEvents as e, webhookPauses, webhookQueue } from '../../db/schema.ts'
+import { column, columns, plainArray, statement } from '../../db/statement.ts'
+import type { DeliverySource, KeptDelivery, Provider, ProviderName } from '../provider.ts'
 import { readBodies } from './bodies.ts'
+
+/** The type of the event that stands for a delivery, or an entry of one, which cannot be read or written. */
+export const UNREADABLE = 'unreadable'
 
 /** A delivery taken from the queue. */
 export interface QueuedDelivery extends KeptDelivery {
@@ -16,14 +19,22 @@ export interface QueuedDelivery extends KeptDelivery {
 
 const q = sql.placeholder
 
+/**
+ * What is paused of a provider. Resuming waits for whoever has read it: else an event could become pending, without a
+ * time, just after resuming gave their times back to the others.
+ */
+export const pauses = sql`pauses as materialized (
+  select ${webhookPauses.eventType} from ${webhookPauses}
+  where ${webhookPauses.provider} = ${q('provider')} and ${webhookPauses.resumedAt} is null
+  for share
+)`
+
 /** The function locks row by row: see it in the migrations. */
 const CLAIM = statement<'provider' | 'most' | 'since'>(
   'inbox_claim',
   sql`
-select *, (
-  select array_agg(${webhookPauses.eventType}) from ${webhookPauses}
-  where ${webhookPauses.provider} = ${q('provider')} and ${webhookPauses.resumedAt} is null
-) as paused_types
+with ${pauses}
+select *, (select array_agg(event_type) from pauses) as paused_types
 from webhook_claim(${q('provider')}, ${q('most')}, ${q('since')})`,
 )
 
@@ -155,4 +166,49 @@ export const claimDelivery = async (
 ): Promise<QueuedDelivery | undefined> => {
   const { rows } = await client.query(CLAIM_THIS({ provider, id }))
   return (await withBodies(client, rows, () => false))[0]
+}
+
+/** A delivery of one event has its identity in the row that stands for it. */
+const REQUEUE = statement<'ids' | 'identified'>(
+  'inbox_requeue',
+  sql`
+with stand_in as (
+  delete from ${e} using ${d}
+  where ${e.id} = any(${q('ids')}::bigint[]) and ${d.id} = ${e.deliveryId} and ${d.receivedAt} = ${e.receivedAt}
+  returning ${e.id} as event, ${e.eventId}, ${e.dedupeKey}, ${e.source}, ${d.id}, ${d.receivedAt}, ${d.provider},
+            ${d.eventCount}, sha256(${d.body}) as body_hash
+), queued as (
+  insert into ${webhookQueue} (${columns(
+    webhookQueue.deliveryId,
+    webhookQueue.receivedAt,
+    webhookQueue.provider,
+    webhookQueue.eventCount,
+    webhookQueue.bodyHash,
+    webhookQueue.eventId,
+    webhookQueue.dedupeKey,
+    webhookQueue.source,
+  )})
+  select distinct on (id) id, received_at, provider, event_count, body_hash,
+         case when ${q('identified')}::boolean then event_id end,
+         case when ${q('identified')}::boolean then dedupe_key end, source
+  from stand_in
+  on conflict do nothing
+)
+select event from stand_in`,
+)
+
+/**
+ * Puts deliveries back into the queue, to be read once more, in place of the events that stand for them.
+ * @returns the row ids of these events, which are deleted; not of those whose delivery is gone.
+ */
+export const requeue = async (
+  client: pg.PoolClient,
+  { singleEvents = false }: Pick<Provider, 'singleEvents'>,
+  ids: string[],
+): Promise<Set<string>> => {
+  if (ids.length === 0) return new Set()
+  const { rows } = await client.query<{ event: string }>(
+    REQUEUE({ ids: plainArray(ids), identified: singleEvents }),
+  )
+  return new Set(rows.map(({ event }) => event))
 }

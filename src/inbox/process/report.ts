@@ -11,7 +11,7 @@ import type { SeldomLines } from './seldom-lines.ts'
 export interface HandledEvent {
   event: ClaimedEvent
   status: 'pending' | 'processed' | 'ignored' | 'skipped' | 'dead'
-  /** Nobody is told of it any more. */
+  /** Nothing is sent about it. */
   isOldNews: boolean
 }
 
