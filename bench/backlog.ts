@@ -29,7 +29,7 @@ export const backlog = async (bench: Bench): Promise<Outcome> => {
   const without = await send('without a backlog', 1_000_000)
   await running.stop()
 
-  await addHistory(place, { events, status: 'pending', days: [1, 0] }, bench.progress)
+  await addHistory(place, { events, status: 'queued', days: [1, 0] }, bench.progress)
   const restarted = await startService()(place, bench.keys)
   const pids = restarted.pids
   await Promise.all(pids.map(forgetPeak))
