@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { replayEvents } from '../../../src/operations/replay.ts'
 import {
   deliver,
   deliverAndSettle,
@@ -162,7 +163,7 @@ describe('after an unclean end', () => {
       await again.db.end()
     }
   })
-  test('a delivery that ends the process before it has events becomes one dead event, and the others are applied', async () => {
+  test('a delivery that ends the process before it has events becomes one dead event that can be replayed, and the others are applied', async () => {
     const [first, second] = [event('click'), event('click')]
     await service.rows(
       `insert into webhook_pauses (provider, reason, operator, paused_at) values ('sendgrid', 'test', 'test', now())`,
@@ -199,6 +200,20 @@ describe('after an unclean end', () => {
       ])
       expect(await again.rows('select count(*)::int as n from webhook_queue')).toEqual([{ n: 0 }])
       expect(await again.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 1 }])
+
+      const [dead] = await again.rows(`select id from webhook_events where status = 'dead'`)
+      const by = { operator: 'test', via: 'command line', reason: 'it was the machine' } as const
+      await replayEvents(again.db, [String(dead?.id)], by, again.now())
+      again.advance(1)
+      await again.settled()
+      expect(await again.rows('select event_id, event_type, status from webhook_events order by id')).toEqual(
+        [second, first].map(({ sg_event_id }) => ({
+          event_id: sg_event_id,
+          event_type: 'click',
+          status: 'processed',
+        })),
+      )
+      expect(await again.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 2 }])
     } finally {
       await again.app.close()
       await again.db.end()
