@@ -26,6 +26,9 @@ const SESSION = {
   random_page_cost: 1.1,
 }
 
+/** Accepting has one statement, which takes longer to plan than to run. Its plan must not be one of an empty inbox. */
+const ACCEPT_SESSION = { ...SESSION, plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' }
+
 /**
  * A pool of connections. `statement_timeout` ends statements that are slow; `query_timeout` ends the wait for a server
  * that hangs, which no server-side limit can. A connection lost while checked out would end the process without the
@@ -34,7 +37,12 @@ const SESSION = {
 export const openPool = (
   app: FastifyInstance,
   config: Config,
-  { name, max, timeouts }: { name: string; max: number; timeouts: typeof ACCEPT },
+  {
+    name,
+    max,
+    timeouts,
+    session = SESSION,
+  }: { name: string; max: number; timeouts: typeof ACCEPT; session?: Record<string, string | number> },
 ): pg.Pool => {
   const pool = new pg.Pool({
     connectionString: config.DATABASE_URL,
@@ -43,7 +51,7 @@ export const openPool = (
     keepAlive: true,
     lock_timeout: 2_000,
     idle_in_transaction_session_timeout: 10_000,
-    options: Object.entries(SESSION)
+    options: Object.entries(session)
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
     ...timeouts,
@@ -61,7 +69,12 @@ export const databasePlugin = fp<{ config: Config }>(
     const forProcessing = Math.max(1, Math.floor(config.DATABASE_POOL_MAX / 2))
     const forAccepting = config.DATABASE_POOL_MAX - forProcessing
     const database = {
-      accept: openPool(app, config, { name: 'accept', max: forAccepting, timeouts: ACCEPT }),
+      accept: openPool(app, config, {
+        name: 'accept',
+        max: forAccepting,
+        timeouts: ACCEPT,
+        session: ACCEPT_SESSION,
+      }),
       process: openPool(app, config, { name: 'process', max: forProcessing, timeouts: PROCESS }),
       upkeep: openPool(app, config, { name: 'upkeep', max: UPKEEP_CONNECTIONS, timeouts: UPKEEP }),
     }
