@@ -83,6 +83,7 @@ ${mark(sql`${q('counted')}::int`)}`,
 /**
  * Claims events that are due and did not fail before, the longest due first. Must run inside the transaction that
  * applies the effects.
+ * @returns undefined when there is none; none of those that stood for a delivery, which is in the queue now.
  * @param since only events received from then on.
  */
 export const claimDue = async (
@@ -90,7 +91,7 @@ export const claimDue = async (
   provider: Provider,
   now: Date,
   since: Date | undefined,
-): Promise<Claim[]> => {
+): Promise<Claim[] | undefined> => {
   const { rows } = await client.query(
     CLAIM_DUE({
       provider: provider.name,
@@ -100,7 +101,7 @@ export const claimDue = async (
       bytes: MOST_BYTES,
     }),
   )
-  return toClaims(client, provider, rows)
+  return rows.length === 0 ? undefined : toClaims(client, provider, rows)
 }
 
 /**
@@ -113,11 +114,11 @@ export const claimThese = async (
   now: Date,
   ids: string[],
   counted: 0 | 1,
-): Promise<Claim[]> => {
+): Promise<Claim[] | undefined> => {
   const { rows } = await client.query(
     CLAIM_THESE({ provider: provider.name, now, ids: plainArray(ids), counted }),
   )
-  return toClaims(client, provider, rows)
+  return rows.length === 0 ? undefined : toClaims(client, provider, rows)
 }
 
 /**

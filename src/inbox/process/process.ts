@@ -11,6 +11,7 @@ import type { Notification } from '../../notifications/queues.ts'
 import type { ClaimedEvent, IncomingEvent, Provider } from '../provider.ts'
 import { type Applying, applyHalved, applyTogether, errorText } from './apply.ts'
 import { bury, enter } from './arrived.ts'
+import { look } from './look.ts'
 import {
   type BegunAttempt,
   beginAttempt,
@@ -47,8 +48,6 @@ const TROUBLE_PAUSE = 10_000
 const RESERVED_FOR = 60_000
 /** Runs that ended while they had a delivery in hand, before it is given up. */
 const MAX_CLAIMS = 8
-/** While deliveries keep coming, pending events are looked for this often, in milliseconds. */
-const LOOK_FOR_PENDING = 250
 
 /** What one turn found. */
 export interface Turn {
@@ -87,7 +86,6 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   let lost = 0
   const strikes = new Map<string, number>()
   let owed: (() => Promise<void>)[] = []
-  let lookedForPending = 0
 
   const deliveries: Source = async (client, now, halved) => {
     const since = shared.carefulBefore
@@ -107,10 +105,10 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   }
 
   const pending =
-    (claim: (client: pg.PoolClient, now: Date) => Promise<Claim[]>): Source =>
+    (claim: (client: pg.PoolClient, now: Date) => Promise<Claim[] | undefined>): Source =>
     async (client, now) => {
       const claims = await claim(client, now)
-      if (claims.length === 0) return undefined
+      if (claims === undefined) return undefined
       const events = claims.map(({ event, isOldNews }) => ({
         event,
         status: 'processed' as const,
@@ -124,6 +122,10 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         finish: async () => {},
       }
     }
+
+  const dueAgain = pending((client, now) => claimDue(client, provider, now, shared.carefulBefore))
+  /** Events of a batch that is undone, as they are then. */
+  const uncounted = async ({ due }: Work) => due.map((event) => ({ ...event, attempts: event.attempts - 1 }))
 
   /** One transaction. @returns how many events it held. */
   const run = async (
@@ -148,7 +150,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     })
     if (committed === undefined) return 0
     await reportCommitted(name, committed, startedAt, options)
-    return committed.events.length + committed.duplicates
+    return Math.max(1, committed.events.length + committed.duplicates)
   }
 
   /** A batch, whatever it takes. */
@@ -305,16 +307,13 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       worked = await takeCarefully(shared.carefulBefore)
       if (!worked) shared.carefulBefore = undefined
     }
-    const arrived = await applyBatch(deliveries, enterReserved)
-    const full = arrived >= batchSize
-    if (arrived > 0 && performance.now() - lookedForPending < LOOK_FOR_PENDING) return { worked: true, full }
-    lookedForPending = performance.now()
-    const due = await applyBatch(
-      pending((client, now) => claimDue(client, provider, now, shared.carefulBefore)),
-      async ({ due }) => due.map((event) => ({ ...event, attempts: event.attempts - 1 })),
-    )
+    const found = await look(pool, name, clock())
+    const arrived = found.queued ? await applyBatch(deliveries, enterReserved) : 0
+    const due = found.due ? await applyBatch(dueAgain, uncounted) : 0
     let alone = 0
-    while (alone < ALONE_PER_TURN && !options.stopping() && (await applyAlone('failed'))) alone++
-    return { worked: worked || arrived + due + alone > 0, full: full || due >= batchSize }
+    if (found.failed) {
+      while (alone < ALONE_PER_TURN && !options.stopping() && (await applyAlone('failed'))) alone++
+    }
+    return { worked: worked || arrived + due + alone > 0, full: Math.max(arrived, due) >= batchSize }
   }
 }
