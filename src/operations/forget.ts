@@ -18,6 +18,14 @@ export interface Forgotten {
   left: number
 }
 
+/** Whether a connection may remove people: what came is never changed otherwise, so the service's role may not. */
+export const mayForget = async (pool: pg.Pool): Promise<boolean> => {
+  const { rows } = await pool.query<{ may: boolean }>(
+    `select has_table_privilege('webhook_deliveries', 'update') as may`,
+  )
+  return rows[0]?.may === true
+}
+
 /** Rows of the inbox read in one statement. */
 const ROWS = 2_000
 

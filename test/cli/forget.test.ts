@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DEAD_LETTERS } from '../../src/notifications/queues.ts'
+import { asService } from '../database.ts'
 import { deliver as deliverMail, mail, mailgunEnv } from '../providers/mailgun/deliveries.ts'
 import { deliverAndSettle, event, seedOutreach, sendgridEnv } from '../providers/sendgrid/deliveries.ts'
 import { eventually, type Service, startService } from '../service.ts'
@@ -113,7 +114,7 @@ test('webhooks forget removes a person from every table, and nobody else', async
 })
 
 test('a contact opted out for another reason keeps that reason', async () => {
-  await deliverAndSettle(service, event('spamreport', { outreach_id: '2' }))
+  await deliverAndSettle(service, event('spamreport', { outreach_id: '2', email: `x${ANA}` }))
   expect(await forget(`x${ANA}`)).toMatchObject({ code: 0 })
   expect(await service.rows('select email, opted_out_reason from contacts where id = 2')).toEqual([
     { email: 'forgotten-2@invalid', opted_out_reason: 'spam' },
@@ -143,4 +144,9 @@ test('whose address a mailbox or an account has is told, and left to their servi
   const ended = await forget('user1@example.com')
   expect(ended.stderr).toContain('It is also the address of user 1')
   expect(await service.rows('select email from users where id = 1')).toEqual([{ email: 'user1@example.com' }])
+})
+
+test("the service's role may not, and is told what to do", async () => {
+  const ended = await webhooks(['forget', ANA, '--yes'], { DATABASE_URL: asService(service.databaseUrl) })
+  expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("the owner's DATABASE_URL") })
 })
