@@ -1,6 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { BarChart } from 'echarts/charts'
 import { GridComponent, LegendComponent, TitleComponent } from 'echarts/components'
 import { init, use } from 'echarts/core'
@@ -8,7 +7,8 @@ import { SVGRenderer } from 'echarts/renderers'
 import { CONTESTANTS, type Contestant, WORKLOADS } from './comparison-names.ts'
 import type { Measured } from './measure.ts'
 
-// Draws the plots of docs/images from what `npm run bench -- --json` printed.
+// Draws the plots of docs/images, for light and for dark pages: npm run bench:plots -- [figures] [folder]
+// The figures are what `npm run -s bench -- --json` printed.
 
 use([BarChart, GridComponent, LegendComponent, TitleComponent, SVGRenderer])
 
@@ -52,8 +52,8 @@ const svgOf = ({ title, rows, series, stacked = false }: Plot, { text, faint, co
     animation: false,
     color: colours,
     title: { text: title, left: 12, top: 8, textStyle: { ...label, fontSize: 15, fontWeight: 'bold' } },
-    ...(series.length > 1 && { legend: { bottom: 4, textStyle: label } }),
-    grid: { left: 12, right: 70, top: 44, bottom: series.length > 1 ? 36 : 12, containLabel: true },
+    ...(series.length > 1 && { legend: { bottom: 4, itemGap: 28, textStyle: label } }),
+    grid: { left: 250, right: 60, top: 44, bottom: series.length > 1 ? 60 : 32 },
     xAxis: {
       type: 'value',
       axisLabel: { ...label, formatter: shown },
@@ -125,21 +125,13 @@ const plotsOf = ({ scenarios }: Printed): Record<string, Plot> => {
   }
 }
 
-/** Draws each plot for a light and a dark page. @returns the files written. */
-export const drawPlots = async (figures: string, folder: string): Promise<string[]> => {
-  const plots = plotsOf(JSON.parse(await readFile(figures, 'utf8')))
-  await mkdir(folder, { recursive: true })
-  const files = Object.entries(plots).flatMap(([name, plot]) =>
-    Object.entries(THEMES).map(([theme, colours]) => ({
-      path: join(folder, `${name}-${theme}.svg`),
-      svg: svgOf(plot, colours),
-    })),
-  )
-  await Promise.all(files.map(({ path, svg }) => writeFile(path, svg)))
-  return files.map(({ path }) => path)
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [figures = 'docs/figures.json', folder = 'docs/images'] = process.argv.slice(2)
-  for (const path of await drawPlots(figures, folder)) console.log(path)
+const [figures = 'docs/figures.json', folder = 'docs/images'] = process.argv.slice(2)
+const plots = plotsOf(JSON.parse(await readFile(figures, 'utf8')))
+await mkdir(folder, { recursive: true })
+for (const [name, plot] of Object.entries(plots)) {
+  for (const [theme, colours] of Object.entries(THEMES)) {
+    const path = join(folder, `${name}-${theme}.svg`)
+    await writeFile(path, svgOf(plot, colours))
+    console.log(path)
+  }
 }
