@@ -17,6 +17,8 @@ EXCEPTION WHEN feature_not_supported THEN
   NULL; -- built without lz4: pglz, the default
 END $$;
 --> statement-breakpoint
+CREATE INDEX "webhook_deliveries_provider_idx" ON "webhook_deliveries" USING btree ("provider","id");
+--> statement-breakpoint
 -- Takes what has no day yet, so that no delivery is refused for lack of one, and what outlives its day.
 CREATE TABLE "webhook_deliveries_default" PARTITION OF "webhook_deliveries" DEFAULT;
 --> statement-breakpoint

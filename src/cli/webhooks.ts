@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.ts'
 import { deadCommand } from './dead.ts'
+import { deliveriesCommand } from './deliveries.ts'
 import { eventsCommand } from './events.ts'
 import { forgetCommand } from './forget.ts'
 import { keysCommand } from './keys.ts'
@@ -25,6 +26,7 @@ The database is DATABASE_URL, else that of a running \`npm run dev\`.`,
   )
   .showHelpAfterError('(--help shows what is expected)')
   .addCommand(sendCommand())
+  .addCommand(deliveriesCommand())
   .addCommand(eventsCommand())
   .addCommand(deadCommand())
   .addCommand(stripeCommand())

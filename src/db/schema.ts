@@ -325,7 +325,11 @@ export const webhookDeliveries = pgTable(
     /** As it was verified; of a mail what is kept of it, as JSON. Compressed by Postgres. */
     body: bytea().notNull(),
   },
-  (t) => [primaryKey({ name: 'webhook_deliveries_pkey', columns: [t.id, t.receivedAt] })],
+  (t) => [
+    primaryKey({ name: 'webhook_deliveries_pkey', columns: [t.id, t.receivedAt] }),
+    // Lists of a provider, however rare its deliveries are among the others'.
+    index('webhook_deliveries_provider_idx').on(t.provider, t.id),
+  ],
 )
 
 /** The deliveries that are not processed yet. A row is deleted by the transaction that writes its events. */

@@ -27,6 +27,12 @@ export const statement = <Name extends string>(name: string, query: SQL) => {
   })
 }
 
+/** A statement for `pg` that is planned each time, as what people ask for is. */
+export const toStatement = (query: SQL): { text: string; values: unknown[] } => {
+  const { sql: text, params: values } = dialect.sqlToQuery(query)
+  return { text, values }
+}
+
 /** A column without its table, as an insert's list and the left side of a `set` want it. */
 export const column = ({ name, keyAsName }: AnyColumn): SQL =>
   sql`${sql.identifier(keyAsName ? toSnakeCase(name) : name)}`

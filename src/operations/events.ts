@@ -11,6 +11,8 @@ export interface EventSummary {
   eventId: string
   eventType: string
   source: DeliverySource
+  /** The row's id of its delivery; null for events from before deliveries were kept. */
+  deliveryId: string | null
   subject: string | null
   status: EventStatus
   attempts: number
@@ -28,7 +30,7 @@ export interface EventSummary {
   misunderstood: string | null
 }
 
-const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.source, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
+const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.source, e.delivery_id, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
   e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, e.misunderstood,
   ${POSITION} as position`
 
@@ -38,6 +40,7 @@ const toSummary = (row: pg.QueryResultRow): EventSummary => ({
   eventId: row.event_id,
   eventType: row.event_type,
   source: row.source,
+  deliveryId: row.delivery_id,
   subject: row.subject,
   status: row.status,
   attempts: row.attempts,
