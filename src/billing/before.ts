@@ -15,9 +15,9 @@ export interface Before extends Row {
   tier: Tier
 }
 
-/** Null for a user who had no paid tier, or a status without access. */
+/** Null for a user who had no paid tier, or a status without access. An empty status is none. */
 export const beforeOf = ({ first: { tier, status, ...row } }: Account): Before | null =>
-  tier !== 'free' && (status === null || givesAccess(status)) ? { tier, status, ...row } : null
+  tier !== 'free' && (!status || givesAccess(status)) ? { tier, status, ...row } : null
 
 /** A subscription's standing, and whether it is from before. */
 export interface UserStanding extends Standing {
