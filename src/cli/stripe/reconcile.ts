@@ -88,7 +88,7 @@ const adviceOn = (found: Reconciliation, left: number): string => {
     : `--apply merges what Stripe has, which settles ${settled} of them. ${others}`
 }
 
-/** Runs `work` with the service's database and Stripe's API. Whatever is in the way of that cannot be compared. */
+/** Runs `work` with the service's database and Stripe's API. Whatever fails, nothing could be compared. */
 const withComparison = async (
   config: ReconciliationConfig,
   apply: boolean,
@@ -132,7 +132,7 @@ const withQueue = async (
   }
 }
 
-/** What the command broke off for, without the key. */
+/** Why the command broke off, without the key. */
 const failureOf = ({ failure }: Reconciliation, config: ReconciliationConfig): string | undefined => {
   if (failure === undefined) return undefined
   const why = isApiError(failure) ? describeApiError(failure, config) : causeOf(failure).message

@@ -49,7 +49,7 @@ const leave = (
   batch.skip(claimed, why.text, { revivable: true, details: { subscriptionId: subscriptionId ?? null } })
 }
 
-/** Ends what needs no user; undefined then. */
+/** Reads an event. One that needs no user ends here; undefined then. */
 const readClaimed = (claimed: ClaimedEvent, batch: Batch, prices: Prices): OwnedEvent | undefined => {
   if (!isHandled(claimed.eventType)) return undefined
   const event = readPayload(claimed.eventType, claimed)

@@ -16,12 +16,12 @@ import { type FetchedCustomer, fetchCustomer } from './fetch.ts'
 /** Nothing is sent about a fact older than this. Milliseconds. */
 const NEWS = 86_400_000
 
-/** What came of one customer. */
+/** The result for one customer. */
 export type Compared = {
   customerId: string
   unknownPrices: string[]
-} /** No user: there is nobody here, and no subscription with access at Stripe. */ & (
-  | { outcome: 'same'; userId: string | null }
+} & (
+  | { outcome: 'same'; userId: string | null } // null: no user here, and nothing with access at Stripe
   /** `remaining` are those that merging does not settle. */
   | { outcome: 'differs'; userId: string; differences: Difference[]; remaining: Difference[] }
   /** The customer is nobody here, but has subscriptions with access. */
