@@ -64,7 +64,9 @@ const identity = (mail: Mail, form: Form): Json => {
     from: mail.from,
     subject: form.fields.get('subject') ?? mail.subject,
     Date: headerValues(mail, 'date')[0] ?? null,
-    body: form.fields.get('body-plain') ?? null,
+    body:
+      form.fields.get('body-plain') ||
+      (form.fields.get('body-html') ?? form.fields.get('body-plain') ?? null),
   }
 }
 
