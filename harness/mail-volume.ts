@@ -1,9 +1,9 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
-import { lookUp } from '../src/mail/known.ts'
 import { fromPayload } from '../src/mail/mail.ts'
-import { byDomain, byMailbox, bySender } from '../src/mail/match.ts'
-import { readThread } from '../src/mail/threads.ts'
+import { lookUp } from '../src/mail/match/known.ts'
+import { byDomain, byMailbox, bySender } from '../src/mail/match/match.ts'
+import { readThread } from '../src/mail/match/threads.ts'
 import { takeIndexes } from './volume.ts'
 
 /** The mailbox with the most outreach, as much as one that sends fifty mails a day has after a year. */

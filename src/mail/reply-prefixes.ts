@@ -1,4 +1,4 @@
-import { fold } from './fold.ts'
+import { fold } from './text/fold.ts'
 
 const REPLY =
   're|aw|antw|antwort|sv|svar|vs|ref|res|rif|r|odp|ynt|ha|atb|vast|回复|回覆|答复|答覆|返信|σχετ|απ|отв|ответ|השב|تم الرد'

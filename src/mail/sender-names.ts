@@ -1,5 +1,5 @@
 import { readAddresses } from './addresses.ts'
-import { fold } from './fold.ts'
+import { fold } from './text/fold.ts'
 
 /** The words of the sender's name and of the local part of the address, folded. @param from the header */
 export const senderNames = (from: string | null): Set<string> => {

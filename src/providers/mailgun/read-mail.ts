@@ -1,6 +1,6 @@
-import { decodeHeader } from '../../mail/decode.ts'
-import { textOfHtml } from '../../mail/html.ts'
 import type { Attachment, Mail } from '../../mail/mail.ts'
+import { decodeHeader } from '../../mail/text/decode.ts'
+import { textOfHtml } from '../../mail/text/html.ts'
 import { type Form, MAX_ATTACHMENTS, valuesOf } from './form.ts'
 
 const MAX_HEADERS = 2_000

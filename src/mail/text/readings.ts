@@ -1,6 +1,6 @@
-import type { Mail } from './mail.ts'
+import type { Mail } from '../mail.ts'
+import { senderNames } from '../sender-names.ts'
 import { ownText } from './quotes.ts'
-import { senderNames } from './sender-names.ts'
 import { aboveSignature } from './signatures.ts'
 
 /**

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fromPayload } from '../../src/mail/mail.ts'
-import { readThread } from '../../src/mail/threads.ts'
+import { fromPayload } from '../../../src/mail/mail.ts'
+import { readThread } from '../../../src/mail/match/threads.ts'
 
 const threadOf = (...headers: [name: string, value: string][]) => readThread(fromPayload({ headers }))
 const idsOf = (value: string) => threadOf(['References', value]).ids

@@ -1,12 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { executePrepared } from '../db/prepared.ts'
-import { contacts, outreach } from '../db/schema.ts'
-import { domainKey } from '../domain/email-domain.ts'
-import type { Batch } from '../inbox/provider.ts'
-import { storableText } from '../inbox/storable.ts'
-import { domainsOf, readAddresses, senderAddress, spellings } from './addresses.ts'
+import { executePrepared } from '../../db/prepared.ts'
+import { contacts, outreach } from '../../db/schema.ts'
+import { domainKey } from '../../domain/email-domain.ts'
+import type { Batch } from '../../inbox/provider.ts'
+import { storableText } from '../../inbox/storable.ts'
+import { domainsOf, readAddresses, senderAddress, spellings } from '../addresses.ts'
+import { headerValues, type Mail } from '../mail.ts'
 import { isFreeMail } from './free-mail.ts'
-import { headerValues, type Mail } from './mail.ts'
 
 /** The outreach that a mail answers, and the rule that found it. */
 export interface Match {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { textOfHtml } from '../../src/mail/html.ts'
+import { textOfHtml } from '../../../src/mail/text/html.ts'
 
 test.each([
   ['a word', '<p>unsubscribe</p>', 'unsubscribe'],

@@ -1,5 +1,5 @@
-import { decodeHeader } from './decode.ts'
-import { headerValues, type Mail } from './mail.ts'
+import { headerValues, type Mail } from '../mail.ts'
+import { decodeHeader } from '../text/decode.ts'
 
 const MAX_IDS = 100
 /** RFC 5322 limits a line to 998 characters. */

@@ -1,6 +1,6 @@
+import { ANY_PREFIX, FORWARD_PREFIX, REPLY_PREFIX } from '../reply-prefixes.ts'
+import { fold } from '../text/fold.ts'
 import { PHRASES } from './automatic-phrases.ts'
-import { fold } from './fold.ts'
-import { ANY_PREFIX, FORWARD_PREFIX, REPLY_PREFIX } from './reply-prefixes.ts'
 
 /** A subject is not read further than this, in characters. */
 const MAX_SUBJECT = 1_000

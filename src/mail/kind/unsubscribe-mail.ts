@@ -1,6 +1,6 @@
-import { fold } from './fold.ts'
-import { headerValues, type Mail } from './mail.ts'
-import { readingsOf } from './readings.ts'
+import { headerValues, type Mail } from '../mail.ts'
+import { fold } from '../text/fold.ts'
+import { readingsOf } from '../text/readings.ts'
 
 /** A button's mail is short. */
 const MAX_TEXT = 1_500

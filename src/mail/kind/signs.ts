@@ -1,4 +1,4 @@
-import { headerValues, type Mail } from './mail.ts'
+import { headerValues, type Mail } from '../mail.ts'
 
 // Signs in the envelope and the headers. `X-Auto-Response-Suppress` is not one: it asks others not to answer
 // automatically, and people's mail carries it.

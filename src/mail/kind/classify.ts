@@ -1,8 +1,8 @@
-import { type Address, readAddresses } from './addresses.ts'
+import { type Address, readAddresses } from '../addresses.ts'
+import { headerValues, type Mail } from '../mail.ts'
+import { senderNames } from '../sender-names.ts'
 import { isAutomaticSubject } from './automatic-subjects.ts'
 import { isBounceSubject } from './bounce-subjects.ts'
-import { headerValues, type Mail } from './mail.ts'
-import { senderNames } from './sender-names.ts'
 import {
   isFromChallenger,
   isFromComplaintDesk,

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { fromPayload } from '../../src/mail/mail.ts'
-import { isStopRequest } from '../../src/mail/stop-request.ts'
-import { REQUESTS } from './labelled/stop-wordings.ts'
+import { fromPayload } from '../../../src/mail/mail.ts'
+import { isStopRequest } from '../../../src/mail/stop/stop-request.ts'
+import { REQUESTS } from '../labelled/stop-wordings.ts'
 
 const asksToStop = (strippedText: string | null, parts: Record<string, string> = {}) =>
   isStopRequest(

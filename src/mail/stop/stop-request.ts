@@ -1,9 +1,10 @@
-import { firstAddress, spellings, withoutTag } from './addresses.ts'
-import { fold } from './fold.ts'
-import type { Mail } from './mail.ts'
-import { readingsOf } from './readings.ts'
-import { withoutReplyPrefixes } from './reply-prefixes.ts'
-import { senderNames } from './sender-names.ts'
+import { trimmed } from '../../domain/message-id.ts'
+import { firstAddress, spellings, withoutTag } from '../addresses.ts'
+import type { Mail } from '../mail.ts'
+import { withoutReplyPrefixes } from '../reply-prefixes.ts'
+import { senderNames } from '../sender-names.ts'
+import { fold } from '../text/fold.ts'
+import { readingsOf } from '../text/readings.ts'
 import { LANGUAGES, PARTS, POLITE } from './stop-phrases.ts'
 import { REASONS } from './stop-reasons.ts'
 
@@ -137,6 +138,6 @@ const wordsOf = (text: string, own: ReadonlySet<string>): string =>
     .trim()
 
 const isAmong = (addresses: ReadonlySet<string>, written: string): boolean => {
-  const address = written.replace(/[.!?]+$/, '').toLowerCase()
+  const address = trimmed(written, '.!?').toLowerCase()
   return [address, withoutTag(address)].some((one) => addresses.has(one))
 }
