@@ -403,6 +403,7 @@ test('.env.example lists every variable of the contract, and only those', () => 
     'PORT',
     'TRUST_PROXY',
     'LOG_LEVEL',
+    'DATABASE_DIRECT_URL',
     'DATABASE_URL',
     'DATABASE_POOL_MAX',
     'REDIS_URL',

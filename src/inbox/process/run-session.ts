@@ -55,10 +55,11 @@ export const keepSession = (
     }
   }
   const lookAgain = () => {
-    timer = setTimeout(async () => {
-      await look()
-      if (released) drop()
-      else lookAgain()
+    timer = setTimeout(() => {
+      void look().then(() => {
+        if (released) drop()
+        else lookAgain()
+      })
     }, LOOK_EVERY)
     timer.unref()
   }
