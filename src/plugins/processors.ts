@@ -5,7 +5,7 @@ import { type BegunRun, beginRun, endRun } from '../inbox/process/runs.ts'
 import { createSeldomLines } from '../inbox/process/seldom-lines.ts'
 import { startWorkers, type Workers } from '../inbox/process/workers.ts'
 import type { Provider, ProviderName } from '../inbox/provider.ts'
-import { openPool, PROCESS } from './database.ts'
+import { openPool, RUN } from './database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -32,7 +32,7 @@ export const processorsPlugin = fp<{
     const workers = new Map<ProviderName, Workers>()
     let stopping = false
     const run = { place: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
-    const runPool = openPool(app, config, { name: 'run', max: 1, timeouts: PROCESS })
+    const runPool = openPool(app, config, { name: 'run', max: 1, timeouts: RUN, direct: true })
     let begun: BegunRun | undefined
 
     /** The providers in trouble, and since when any is, in milliseconds. */
@@ -56,7 +56,7 @@ export const processorsPlugin = fp<{
       await app.jobs.started
       if (stopping) return
       const startedAt = clock()
-      begun = await beginRun(runPool, run, startedAt, () => stopping)
+      begun = await beginRun(runPool, run, startedAt, () => stopping, app.endSessions)
       if (stopping) return
       if (begun.afterUncleanEnd) {
         log.warn('a previous run did not end cleanly; what was received before is taken one event at a time')

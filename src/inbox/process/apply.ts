@@ -43,6 +43,7 @@ export const applyTogether = async (
   for (const event of events) {
     const error = unread?.get(event.id)
     if (error !== undefined) throw error
+    provider.remark?.(event, batch)
     const typeless = provider.whyTypeless?.(event)
     if (typeless !== undefined) {
       batch.skip(event, typeless, { counted: true })

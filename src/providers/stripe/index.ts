@@ -4,6 +4,8 @@ import { isSuspect, storable } from '../../inbox/storable.ts'
 import { eventTypes } from '../event-types.ts'
 import { readEvent } from './events.ts'
 import { handle } from './handle.ts'
+import { tellOfTestMode } from './notices.ts'
+import { isOfTestMode } from './payload.ts'
 import { pricesOf } from './prices.ts'
 import { isHandled } from './reading.ts'
 import { assertSignaturePresent, verifiedJson } from './verify.ts'
@@ -32,6 +34,10 @@ export const createStripe = (config: Config): Provider<Buffer> => {
       const text = body.toString('utf8')
       const json = JSON.parse(text)
       return [readEvent(isSuspect(text) ? storable(json) : json, receivedAt)]
+    },
+    // Whatever becomes of the event: the customers of test mode are mostly nobody here.
+    remark: (event, batch) => {
+      if (isOfTestMode(event)) tellOfTestMode(event, batch)
     },
     handles: isHandled,
     knows: (eventType) => eventTypes.stripe.has(eventType),
