@@ -31,7 +31,7 @@ export interface DeliverySummary {
 }
 
 /** An event that a delivery carried; a known one belongs to the delivery that brought it first. */
-export interface CarriedEvent {
+interface CarriedEvent {
   id: string
   /** From 0. */
   position: number
