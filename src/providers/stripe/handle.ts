@@ -24,7 +24,11 @@ export const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Price
     owned.map(({ owner }) => owner),
   )
   const oneOffs: OneOffReading[] = []
-  for (const { claimed, owner, reading } of owned) {
+  // Those without a customer last: another one of the batch may show whose their subscription is.
+  const { named = [], nameless = [] } = Object.groupBy(owned, ({ owner }) =>
+    owner.customerId === undefined ? 'nameless' : 'named',
+  )
+  for (const { claimed, owner, reading } of [...named, ...nameless]) {
     if (heldBy(accounts, owner) === undefined) leave(claimed, owner, accounts, batch)
     else if (reading.kind === 'fact') applyReading(claimed, reading, accounts, batch)
     else oneOffs.push(reading)
