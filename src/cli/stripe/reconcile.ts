@@ -74,7 +74,7 @@ const run = async ({ apply, customer, json }: Options): Promise<void> => {
   const left = unsettled(found) + found.usersWithoutCustomer.length
   if (left > 0) {
     throw new CommandError(
-      `${left} ${left === 1 ? 'differs' : 'differ'}${found.applied ? ' still' : ''}. ${adviceOn(found, left)}`,
+      `${left} ${found.applied ? 'still ' : ''}${left === 1 ? 'differs' : 'differ'}. ${adviceOn(found, left)}`,
     )
   }
 }
