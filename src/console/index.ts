@@ -13,6 +13,8 @@ import { serveAssets } from './assets.ts'
 import { type ConsoleContext, NotFound } from './context.ts'
 import { html, render } from './html.ts'
 import { createLayout } from './layout.ts'
+import { deliveriesPage } from './pages/deliveries.ts'
+import { deliveryPage } from './pages/delivery.ts'
 import { eventPage } from './pages/event.ts'
 import { eventsPage } from './pages/events.ts'
 import { mailboxPage } from './pages/mailbox.ts'
@@ -134,6 +136,8 @@ const mount = async (
     eventsPage,
     eventPage,
     replayPage,
+    deliveriesPage,
+    deliveryPage,
     mailboxesPage,
     mailboxPage,
     recordPages,

@@ -45,7 +45,7 @@ interface CarriedEvent {
 export interface DeliveryDetail extends DeliverySummary {
   /** Those that were kept; null of what was moved from an earlier version. */
   headers: Record<string, string> | null
-  /** The body as text. */
+  /** The body as text, or its beginning. */
   body: string
   /** Of its new events the first {@link MOST_EVENTS}, in their order in the body. */
   events: CarriedEvent[]
@@ -91,12 +91,20 @@ export const listDeliveries = async (
   return { deliveries, next: rows.length > limit ? (deliveries.at(-1)?.id ?? null) : null }
 }
 
-/** @param id the row's id. @returns undefined when there is no such delivery, or retention has dropped it. */
-export const showDelivery = async (pool: pg.Pool, id: string): Promise<DeliveryDetail | undefined> => {
+/**
+ * @param id the row's id.
+ * @param most bytes of the body; all of it by default.
+ * @returns undefined when there is no such delivery, or retention has dropped it.
+ */
+export const showDelivery = async (
+  pool: pg.Pool,
+  id: string,
+  most = 2 ** 31 - 1,
+): Promise<DeliveryDetail | undefined> => {
   if (!ID.test(id)) return undefined
   const { rows } = await pool.query(
     toStatement(
-      sql`select ${summary}, ${d.headers}, ${d.body} from ${withQueue} where ${d.id} = ${id}::bigint`,
+      sql`select ${summary}, ${d.headers}, substring(${d.body} for ${most}::int) as body from ${withQueue} where ${d.id} = ${id}::bigint`,
     ),
   )
   const [row] = rows

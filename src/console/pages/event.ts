@@ -55,6 +55,11 @@ ${notice(request.query.replayed)}
       facts([
         ['Provider’s id', html`<code>${event.eventId}</code>`],
         ['Row', html`<code>${event.id}</code>`],
+        [
+          'Delivery',
+          event.deliveryId !== null &&
+            html`<a href="/console/deliveries/${event.deliveryId}"><code>${event.deliveryId}</code></a>`,
+        ],
         ['Attempts', String(event.attempts)],
       ]),
     )}
@@ -140,9 +145,9 @@ const endingOf = (event: EventHistory, now: Date): Content => {
     case 'skipped':
       return html`<li class="skipped"><span class="what">Skipped${error}${whyMisunderstood(event)}</span></li>`
     case 'pending':
-      return html`<li class="pending"><span class="what">Next turn ${ago(event.nextAttemptAt, now)}${
-        tries !== undefined && html`, ${tries}`
-      }${error}</span></li>`
+      return html`<li class="pending"><span class="what">${
+        event.nextAttemptAt === null ? 'Paused' : html`Next turn ${ago(event.nextAttemptAt, now)}`
+      }${tries !== undefined && html`, ${tries}`}${error}</span></li>`
     default:
       return (
         event.attempts > 1 &&
