@@ -48,13 +48,14 @@ const progress = (share: number): void => {
     stderr.write(`\r${Math.round(share * 100)} % of the events read${share === 1 ? '\n' : ''}`)
 }
 
-const tell = ({ contacts, messages, payloads, notifications, notes }: Forgotten): void =>
+const tell = ({ contacts, messages, payloads, notifications, notes, refused }: Forgotten): void =>
   printFields([
     ['contacts anonymised and opted out', contacts],
     ['mails without sender and texts', messages],
     ['events without payload', payloads],
     ['notifications deleted', notifications],
     ['notes and errors without it', notes],
+    ['refused deliveries deleted', refused],
   ])
 
 const remarkOwners = async (pool: pg.Pool, address: string): Promise<void> => {

@@ -8,6 +8,7 @@ import { mailboxesCommand } from './mailboxes.ts'
 import { CommandError, EXIT } from './outcome.ts'
 import { plain } from './output.ts'
 import { redisCommand } from './redis.ts'
+import { refusedCommand } from './refused.ts'
 import { sendCommand } from './send.ts'
 import { statusCommand } from './status.ts'
 import { stripeCommand } from './stripe.ts'
@@ -27,6 +28,7 @@ The database is DATABASE_URL, else that of a running \`npm run dev\`.`,
   .addCommand(sendCommand())
   .addCommand(eventsCommand())
   .addCommand(deadCommand())
+  .addCommand(refusedCommand())
   .addCommand(stripeCommand())
   .addCommand(keysCommand())
   .addCommand(mailboxesCommand())

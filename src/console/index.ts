@@ -19,6 +19,7 @@ import { mailboxPage } from './pages/mailbox.ts'
 import { mailboxesPage } from './pages/mailboxes.ts'
 import { overviewPage } from './pages/overview.ts'
 import { recordPages } from './pages/records.ts'
+import { refusedPages } from './pages/refused.ts'
 import { replayPage } from './pages/replay.ts'
 import { isSameOrigin } from './same-origin.ts'
 
@@ -134,6 +135,7 @@ const mount = async (
     eventsPage,
     eventPage,
     replayPage,
+    refusedPages,
     mailboxesPage,
     mailboxPage,
     recordPages,

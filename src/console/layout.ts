@@ -2,11 +2,12 @@ import type { AssetPaths } from './assets.ts'
 import { type Content, type Html, html } from './html.ts'
 
 /** Where a page stands: which entry of the navigation is marked. */
-export type Section = 'overview' | 'events' | 'mailboxes'
+export type Section = 'overview' | 'events' | 'refused' | 'mailboxes'
 
 const SECTIONS: Record<Section, [path: string, name: string]> = {
   overview: ['/console', 'Overview'],
   events: ['/console/events', 'Events'],
+  refused: ['/console/refused', 'Refused'],
   mailboxes: ['/console/mailboxes', 'Mailboxes'],
 }
 

@@ -3,6 +3,7 @@ import {
   bigint,
   boolean,
   check,
+  customType,
   doublePrecision,
   index,
   integer,
@@ -22,6 +23,7 @@ import { messageIdKey } from '../domain/message-id.ts'
 // RoleFerry's tables, as this service and RoleFerry's other services read and write them.
 // The other services insert rows too, so every column but ids and e-mails is nullable or has a default.
 
+const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const id = () => bigint({ mode: 'bigint' }).primaryKey().generatedByDefaultAsIdentity()
 const reference = () => bigint({ mode: 'bigint' })
 const time = () => timestamp({ withTimezone: true })
@@ -440,6 +442,31 @@ export const minuteCounts = pgTable(
     count: bigint({ mode: 'number' }).notNull(),
   },
   (t) => [primaryKey({ name: 'minute_counts_pkey', columns: [t.minute, t.provider, t.outcome, t.reason] })],
+)
+
+/**
+ * Deliveries that were refused, for whoever investigates: of each provider and reason the newest 50, for 7 days (see
+ * src/inbox/refused).
+ */
+export const refusedDeliveries = pgTable(
+  'refused_deliveries',
+  {
+    id: id(),
+    provider: text().notNull(),
+    reason: text().notNull(),
+    refusedAt: time().notNull(),
+    /** The sender's IP address. */
+    source: text().notNull(),
+    /** Without logins and what proxies add. */
+    headers: jsonb().$type<Record<string, string>>().notNull(),
+    /** The first 4 KiB, without Mailgun's signature; null when nothing had arrived. */
+    body: bytea(),
+    /** `wrong key`, `changed body`, `stale` or `malformed`; null where the signature is not the reason. */
+    diagnosis: text(),
+    /** The diagnosis in words. */
+    because: text(),
+  },
+  (t) => [index('refused_deliveries_provider_reason_idx').on(t.provider, t.reason, t.refusedAt)],
 )
 
 /** The runs of the service that have not ended, or whose end nobody has looked at yet (see src/inbox/process/runs.ts). */

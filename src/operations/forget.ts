@@ -13,6 +13,8 @@ export interface Forgotten {
   notifications: number
   /** Notes of operators, and errors, that held the address. */
   notes: number
+  /** Refused deliveries that held the address. */
+  refused: number
   /** Events that are not yet processed, and notifications being sent: they hold it still. */
   left: number
 }
@@ -46,6 +48,7 @@ export const forget = async (
   const inbox = await emptyPayloads(pool, address, contactIds, onProgress)
   const jobs = await deleteNotifications(pool, address)
   const notes = await emptyNotes(pool, address)
+  const refused = await deleteRefused(pool, address)
   // Last: as long as something is left, the address still leads to it.
   await anonymise(pool, contactIds, now)
   return {
@@ -54,6 +57,7 @@ export const forget = async (
     payloads: inbox.emptied,
     notifications: jobs.deleted,
     notes: notes + inbox.errors,
+    refused,
     left: inbox.left + jobs.left,
   }
 }
@@ -143,6 +147,14 @@ const deleteNotifications = async (pool: pg.Pool, address: string) => {
 const emptyNotes = async (pool: pg.Pool, address: string): Promise<number> => {
   const { rows } = await pool.query('select webhook_forget_notes($1::text[]) as notes', [waysOf(address)])
   return rows[0].notes
+}
+
+const deleteRefused = async (pool: pg.Pool, address: string): Promise<number> => {
+  const { rowCount } = await pool.query(
+    `delete from refused_deliveries where encode(body, 'escape') ~* $1 or headers::text ~* $1`,
+    [patternOf(address)],
+  )
+  return rowCount ?? 0
 }
 
 /** How it may be written: as it is, and as it stands in a URL. */

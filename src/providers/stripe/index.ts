@@ -4,6 +4,7 @@ import { eventTypes } from '../event-types.ts'
 import { readEvent } from './events.ts'
 import { handle } from './handle.ts'
 import { pricesOf } from './prices.ts'
+import { stripeSignature } from './read-signature.ts'
 import { isHandled } from './reading.ts'
 import { assertSignaturePresent, verifiedJson } from './verify.ts'
 
@@ -27,6 +28,7 @@ export const createStripe = (config: Config): Provider<Buffer> => {
       })
       return [readEvent(json, delivery.receivedAt)]
     },
+    readSignature: (delivery) => stripeSignature(delivery, config),
     handles: isHandled,
     knows: (eventType) => eventTypes.stripe.has(eventType),
     handle: (events, batch) => handle(events, batch, prices),
