@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import webpush from 'web-push'
 import { z } from 'zod'
 import { databaseUrl } from './config/database-url.ts'
+import { ConfigError } from './config/error.ts'
 import { ecdsaKeys, sharedSecrets, stripeSecrets } from './config/keys.ts'
 import { priceList, priceProblems } from './config/prices.ts'
 import { smtpUrl } from './config/smtp-url.ts'
@@ -137,18 +138,6 @@ export type Config = WithSendgridKeys<z.infer<typeof schema>>
 type WithSendgridKeys<Values> = Omit<Values, 'SENDGRID_WEBHOOK_KEY'> & { SENDGRID_WEBHOOK_KEY: KeyObject[] }
 
 type Environment = Readonly<Record<string, string | undefined>>
-
-/** All that is wrong with the environment, a line each, each naming its variable. */
-export class ConfigError extends Error {
-  override name = 'ConfigError'
-  readonly problems: readonly string[]
-  constructor(problems: readonly string[]) {
-    super(`The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:
-${problems.map((problem) => `  ${problem}`).join('\n')}
-.env.example lists every variable with its meaning.`)
-    this.problems = problems
-  }
-}
 
 /**
  * Reads the environment, once. An empty variable counts as unset.

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ConfigError, readConfig } from '../src/config.ts'
+import { ConfigError } from '../src/config/error.ts'
+import { readConfig } from '../src/config.ts'
 
 const DATABASE_URL = 'postgres://u:p@localhost/db'
 const ecKey = (namedCurve: string) =>

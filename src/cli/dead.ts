@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type pg from 'pg'
 import { countEvents, listEvents } from '../operations/events.ts'
 import type { EventFilter } from '../operations/matching.ts'
-import { deadByError } from '../operations/overview.ts'
+import { errorGroups } from '../operations/overview.ts'
 import { discardDead, type Operator } from '../operations/replay.ts'
 import { list, replayCommand } from './events.ts'
 import { CommandError } from './outcome.ts'
@@ -24,7 +24,6 @@ const AT_ONCE = 500
 
 export const deadCommand = (): Command =>
   new Command('dead')
-    .description('look after events that failed on every attempt')
     .addCommand(
       withSelection(new Command('list'), { status: false })
         .description('list dead events, the newest first')
@@ -63,14 +62,15 @@ export const deadCommand = (): Command =>
     )
 
 const listByError = async (pool: pg.Pool, filter: EventFilter, json?: boolean): Promise<void> => {
-  const { groups, more } = await deadByError(pool, filter)
+  const { groups, more } = await errorGroups(pool, filter)
   if (json) return printJson({ groups, more })
   printTable(
-    ['events', 'provider', 'type', 'newest', 'error'],
+    ['events', 'provider', 'types', 'first', 'newest', 'error'],
     groups.map((group) => [
       group.count,
-      group.provider,
-      group.eventType,
+      group.providers.join(', '),
+      group.types.join(', '),
+      group.firstReceivedAt,
       group.newestReceivedAt,
       group.error,
     ]),

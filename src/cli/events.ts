@@ -22,7 +22,6 @@ import { withDatabase } from './stores.ts'
 
 export const eventsCommand = (): Command =>
   new Command('events')
-    .description('list, show or replay events')
     .addCommand(
       withSelection(new Command('list'))
         .description('list events, the newest first')

@@ -15,7 +15,6 @@ const readAddress = (text: string): string => {
 
 export const forgetCommand = (): Command =>
   new Command('forget')
-    .description("remove a person's address, names and texts from all this service keeps")
     .argument('<e-mail>', 'the address of a contact', readAddress)
     .addOption(yesOption())
     .addOption(jsonOption())

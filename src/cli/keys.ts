@@ -18,7 +18,7 @@ interface CheckOptions {
 }
 
 export const keysCommand = (): Command =>
-  new Command('keys').description('whether keys and deliveries belong together').addCommand(
+  new Command('keys').addCommand(
     new Command('check')
       .description('tell whether a captured delivery verifies, and if not, why')
       .addArgument(new Argument('<provider>', 'whose delivery').choices(PROVIDER_NAMES))

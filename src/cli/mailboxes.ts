@@ -7,7 +7,6 @@ import { withDatabase } from './stores.ts'
 
 export const mailboxesCommand = (): Command =>
   new Command('mailboxes')
-    .description('see the health of the mailboxes, and resume those that the guard paused')
     .addCommand(
       new Command('list')
         .description('list mailboxes, the paused ones first, then the worst')

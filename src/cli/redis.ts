@@ -5,7 +5,7 @@ import { jsonOption, yesOption } from './selection.ts'
 import { withRedis } from './stores.ts'
 
 export const redisCommand = (): Command =>
-  new Command('redis').description('what Redis remembers of processed events').addCommand(
+  new Command('redis').addCommand(
     new Command('forget')
       .description('make Redis forget all of it: nothing is lost, the inbox knows every event')
       .addOption(yesOption())

@@ -18,7 +18,6 @@ const WEEK = 7 * 86_400_000
 
 export const refusedCommand = (): Command =>
   new Command('refused')
-    .description('see which deliveries were refused, since when, from where and why')
     .addCommand(
       new Command('list')
         .description('list refused deliveries by reason, and the newest that were kept')

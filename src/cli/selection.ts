@@ -18,6 +18,7 @@ export interface Selection {
   since?: Date
   until?: Date
   search?: string
+  error?: string
   misunderstood?: true
 }
 
@@ -58,13 +59,14 @@ export const withSelection = (command: Command, { status = true } = {}): Command
     .option('--since <time>', 'received since: a time, or 90m, 6h, 2d ago', readTime)
     .option('--until <time>', 'received before', readTime)
     .option('--search <text>', 'an outreach id, a customer id, an e-mail address or an event id')
+    .option('--error <group>', 'whose error is of this group, as `dead list --by-error` prints it')
     .option('--misunderstood', 'those that no rule understood')
 }
 
 export const toFilter = async (pool: pg.Pool, { search, ...filter }: Selection): Promise<EventFilter> => {
-  const { provider, type, status, since, until, misunderstood } = filter
+  const { provider, type, status, since, until, error, misunderstood } = filter
   const given = Object.fromEntries(
-    Object.entries({ provider, type, status, since, until, misunderstood }).filter(
+    Object.entries({ provider, type, status, since, until, error, misunderstood }).filter(
       ([, value]) => value !== undefined,
     ),
   )

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type pg from 'pg'
 import { PROVIDER_NAMES } from '../inbox/provider.ts'
-import { backlog, countsOver, deadByError, lastEvents, refusals } from '../operations/overview.ts'
+import { backlog, countsOver, errorGroups, lastEvents, refusals } from '../operations/overview.ts'
 import { type Cell, printJson, printTable, printTitle, remark } from './output.ts'
 import { jsonOption } from './selection.ts'
 import { withDatabase } from './stores.ts'
@@ -11,7 +11,6 @@ const MINUTES_OF_A_DAY = 1_440
 
 export const statusCommand = (): Command =>
   new Command('status')
-    .description('how the last 24 hours went, what waits, and what is dead')
     .addOption(jsonOption())
     .action(({ json }) => withDatabase((pool) => status(pool, new Date(), json)))
 
@@ -24,7 +23,7 @@ const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> =
     refusals(pool, since),
     backlog(pool, now),
     lastEvents(pool, PROVIDER_NAMES),
-    deadByError(pool),
+    errorGroups(pool),
   ])
   const providers = PROVIDER_NAMES.map((provider) => {
     const of = counts.filter((count) => count.provider === provider)
@@ -58,8 +57,13 @@ const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> =
   if (dead.groups.length > 0) {
     printTitle('Dead events')
     printTable(
-      ['events', 'provider', 'type', 'error'],
-      dead.groups.map(({ count, provider, eventType, error }) => [count, provider, eventType, error]),
+      ['events', 'provider', 'types', 'error'],
+      dead.groups.map(({ count, providers, types, error }) => [
+        count,
+        providers.join(', '),
+        types.join(', '),
+        error,
+      ]),
     )
     remark('\nwebhooks dead list shows each; webhooks dead replay gives them another turn')
   }

@@ -19,6 +19,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import { domainKey } from '../domain/email-domain.ts'
 import { messageIdKey } from '../domain/message-id.ts'
+import { errorGroup } from './error-group.ts'
 
 // RoleFerry's tables, as this service and RoleFerry's other services read and write them.
 // The other services insert rows too, so every column but ids and e-mails is nullable or has a default.
@@ -338,6 +339,10 @@ export const webhookEvents = pgTable(
     unique('webhook_events_provider_dedupe_key_key').on(t.provider, t.dedupeKey),
     index('webhook_events_subject_idx').on(t.subject),
     index('webhook_events_misunderstood_idx').on(t.receivedAt).where(sql`${t.misunderstood} is not null`),
+    // Errors that are alike: few events have one.
+    index('webhook_events_error_idx')
+      .on(errorGroup(t.lastError), t.receivedAt, t.id)
+      .where(sql`${t.lastError} is not null`),
     // Lists, counts and retention by any filter (see src/operations/matching.ts). It is the one index that operating
     // costs an arrival: 10 % of an insert and of a mark, measured with thousand-row statements.
     index('webhook_events_list_idx').on(t.status, t.provider, t.eventType, t.receivedAt, t.id),

@@ -79,6 +79,12 @@ const PAGES: [name: string, path: () => string | Promise<string>][] = [
   ['event-waiting', async () => `/console/events/${await idOf(`waiting_since is not null`)}`],
   ['mail', async () => `/console/events/${await idOf(`provider = 'mailgun'`)}`],
   ['replay', () => '/console/replay?status=dead'],
+  ['refused', () => '/console/refused'],
+  [
+    'refused-delivery',
+    async () =>
+      `/console/refused/${(await service.rows('select id from refused_deliveries limit 1'))[0]?.id}`,
+  ],
   ['mailboxes', () => '/console/mailboxes'],
   ['mailbox', () => '/console/mailboxes/2'],
   ['outreach', () => '/console/outreach/1'],

@@ -7,8 +7,8 @@ import {
   backlog,
   type CountedStretch,
   countsOver,
-  type DeadGroup,
-  deadByError,
+  type ErrorGroup,
+  errorGroups,
   lastEvents,
 } from '../../operations/overview.ts'
 import { type RefusedGroup, refusedGroups } from '../../operations/refused.ts'
@@ -33,7 +33,7 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
     const [pending, dead, deadGroups, last, ofHour, ofDay, refused] = await Promise.all([
       backlog(pool, now),
       countEvents(pool, { status: 'dead' }, MOST_DEAD_COUNTED),
-      deadByError(pool),
+      errorGroups(pool),
       lastEvents(pool, PROVIDER_NAMES),
       countsOver(pool, { since: new Date(now.getTime() - HOUR), stretch: HOUR_CHART.stretch }),
       countsOver(pool, { since: new Date(now.getTime() - DAY), stretch: DAY_CHART.stretch }),
@@ -52,7 +52,7 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
   </section>
 </div>
 <div class="columns">
-  ${card('Dead events by error', deadTable(deadGroups.groups, now), dead.count > 0 && html`<a href="/console/events?status=dead">All dead events</a>`)}
+  ${card('Dead events by error', errorTable(deadGroups.groups, now), dead.count > 0 && html`<a href="/console/events?status=dead">All dead events</a>`)}
   ${card(
     'Refused deliveries, last 24 hours',
     refused.length === 0
@@ -182,7 +182,7 @@ const providerRow = (
 </div>`
 }
 
-const deadTable = (groups: DeadGroup[], now: Date): Html =>
+const errorTable = (groups: ErrorGroup[], now: Date): Html =>
   groups.length === 0
     ? nothing(
         'No dead events',
@@ -195,13 +195,15 @@ const deadTable = (groups: DeadGroup[], now: Date): Html =>
             name: 'Error',
             kind: 'wide',
             cell: ({
-              provider,
-              eventType,
+              providers,
+              types,
               error,
-            }) => html`<a class="strong" href="/console/events${toQuery({ status: 'dead', provider, type: eventType })}">${cut(error ?? 'unknown', 160)}</a>
-            <span class="note">${providerName(provider)} ${cut(eventType, 60)}</span>`,
+              example,
+            }) => html`<a class="strong" href="/console/events${toQuery({ status: 'dead', error })}">${cut(example ?? error, 160)}</a>
+            <span class="note">${providers.map(providerName).join(', ')}: ${cut(types.join(', '), 80)}</span>`,
           },
           { name: 'Events', kind: 'number', cell: ({ count }) => number(count) },
+          { name: 'First', cell: ({ firstReceivedAt }) => ago(firstReceivedAt, now) },
           { name: 'Newest', cell: ({ newestReceivedAt }) => ago(newestReceivedAt, now) },
         ],
         groups,

@@ -116,6 +116,7 @@ const inWords = (fields: FilterFields): [string, Html | string][] => {
     ['Provider', fields.provider === '' ? '' : providerName(fields.provider)],
     ['Status', fields.status === MISUNDERSTOOD ? 'not understood' : fields.status],
     ['Type', fields.type],
+    ['Error', fields.error],
     ['Received', PERIODS[fields.period]?.name ?? ''],
     ['From', fields.since === '' ? '' : `${fields.since} UTC`],
     ['To', fields.until === '' ? '' : `${fields.until} UTC`],
