@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { markdownTable } from '../src/text-table.ts'
 import type { Measured } from './measure.ts'
 import { isMet, type Target } from './targets.ts'
 
@@ -33,11 +34,11 @@ export const tableOf = (rows: Record<string, Measured>): string[] => {
     ['events', ...COLUMNS.map(([title]) => title)],
     ...Object.entries(rows).map(([name, measured]) => [name, ...COLUMNS.map(([, cell]) => cell(measured))]),
   ]
-  return align(cells)
+  return markdownTable(cells)
 }
 
 export const targetsTable = (targets: Target[]): string[] =>
-  align([
+  markdownTable([
     ['target', 'measured', 'floor', 'goal', ''],
     ...targets.map((target) => {
       const sign = target.less ? '≤' : '≥'
@@ -59,13 +60,4 @@ const verdict = (target: Target): string => {
   return isMet(target, target.floor)
     ? styleText('yellow', distance)
     : styleText('red', `${distance}, below the floor`)
-}
-
-const align = (rows: string[][]): string[] => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
-  const line = (row: string[]) =>
-    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' | ')} |`
-  const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`
-  const [head = [], ...body] = rows
-  return [line(head), rule, ...body.map(line)]
 }

@@ -5,6 +5,7 @@ import { parseArgs, styleText } from 'node:util'
 import { say, shown } from '../harness/say.ts'
 import { startStack } from '../harness/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
+import { textTable } from '../src/text-table.ts'
 import { fuzzConfiguration } from './configuration.ts'
 import { type FuzzCounts, fuzz } from './run.ts'
 
@@ -96,7 +97,7 @@ try {
     ['memory at the end', `${Math.round(result.memory / 1024 / 1024)} MiB`],
     ['findings', shown(result.findings.length)],
   ]
-  for (const [label, value] of rows) say(`  ${label.padEnd(28)} ${value.padStart(12)}`)
+  for (const line of textTable(rows, (column) => column > 0)) say(`  ${line}`)
   process.exitCode = result.findings.length + configuration.findings.length > 0 ? 1 : 0
 } finally {
   await stack.stop()

@@ -1,6 +1,7 @@
 import { stdin, stdout } from 'node:process'
 import { createInterface } from 'node:readline/promises'
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { textTable } from '../text-table.ts'
 import { visible, visibleJson } from '../visible-text.ts'
 import { CommandError } from './outcome.ts'
 
@@ -14,17 +15,12 @@ const toText = (cell: Cell): string => {
 
 /** A table with aligned columns; on a terminal its last column is cut to the width of the window. */
 export const printTable = (columns: string[], rows: Cell[][]): void => {
-  const cells = rows.map((row) => row.map(toText))
-  const widths = columns.map((name, at) => Math.max(name.length, ...cells.map((row) => row[at]?.length ?? 0)))
-  const line = (row: string[]) => {
-    const text = row
-      .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
-      .join('  ')
-    return stdout.isTTY && text.length > stdout.columns ? `${text.slice(0, stdout.columns - 1)}…` : text
-  }
+  const cut = (line: string) =>
+    stdout.isTTY && line.length > stdout.columns ? `${line.slice(0, stdout.columns - 1)}…` : line
+  const [heading = '', ...lines] = textTable([columns, ...rows.map((row) => row.map(toText))]).map(cut)
   // styleText leaves colours out where there is no terminal.
-  console.log(styleText('bold', line(columns)))
-  for (const row of cells) console.log(line(row))
+  console.log(styleText('bold', heading))
+  for (const line of lines) console.log(line)
 }
 
 /** `name  value` lines. */

@@ -1,3 +1,4 @@
+import { escapeHtml } from '../escape-html.ts'
 import { visible } from '../visible-text.ts'
 
 const markup = Symbol('markup')
@@ -26,18 +27,7 @@ export const render = (page: Html): string => page[markup]
 const toMarkup = (value: Content): string => {
   if (value === null || value === undefined || value === false) return ''
   if (typeof value === 'object') return isHtml(value) ? value[markup] : value.map(toMarkup).join('')
-  return escapeText(String(value))
+  return escapeHtml(visible(String(value)))
 }
 
 const isHtml = (value: Html | readonly Content[]): value is Html => markup in value
-
-const ENTITIES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-const escapeText = (text: string): string =>
-  visible(text).replace(/[&<>"']/g, (character) => ENTITIES[character] as string)

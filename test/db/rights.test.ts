@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { grantService } from '../../src/db/grant.ts'
@@ -12,12 +12,12 @@ import { eventually } from '../service.ts'
 
 let database: Awaited<ReturnType<typeof cloneDatabase>>
 let role: pg.Client
-beforeEach(async () => {
+beforeAll(async () => {
   database = await cloneDatabase()
   role = new pg.Client({ connectionString: asService(database.url) })
   await role.connect()
 })
-afterEach(async () => {
+afterAll(async () => {
   await role.end()
   await database.drop()
 })

@@ -1,3 +1,4 @@
+import { escapeHtml } from '../../escape-html.ts'
 /** A link on a line of its own. */
 export interface Link {
   label: string
@@ -36,8 +37,8 @@ const toText = (part: string | Link): string =>
 
 const toHtml = (part: string | Link): string =>
   typeof part === 'string'
-    ? `<p>${escaped(part)}</p>`
-    : `<p><a href="${escaped(part.href)}" style="${BUTTON}">${escaped(part.label)}</a></p>`
+    ? `<p>${escapeHtml(part)}</p>`
+    : `<p><a href="${escapeHtml(part.href)}" style="${BUTTON}">${escapeHtml(part.label)}</a></p>`
 
 const BUTTON =
   'display: inline-block; padding: 12px 20px; border-radius: 6px; background: #1f4fd8; color: #ffffff; text-decoration: none'
@@ -47,7 +48,7 @@ const page = (title: string, content: string): string => `<!doctype html>
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width">
-    <title>${escaped(title)}</title>
+    <title>${escapeHtml(title)}</title>
   </head>
   <body style="margin: 0; background: #f3f4f6">
     <div style="max-width: 560px; margin: 0 auto; padding: 32px 24px; background: #ffffff; color: #1f2937; font: 16px/1.5 Helvetica, Arial, sans-serif">
@@ -56,15 +57,6 @@ const page = (title: string, content: string): string => `<!doctype html>
   </body>
 </html>
 `
-
-const ESCAPES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? '')
 
 /** A line break in a subject would begin another header. */
 const oneLine = (text: string): string => text.replace(/\s+/g, ' ')
