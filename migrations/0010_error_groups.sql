@@ -10,7 +10,7 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
             regexp_replace(left(error, 1000), '"[^"]*"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|`[^`]*`|(?<!\w)''[^'']*''(?!\w)', '"…"', 'g'),
             '[^\s<>"(),;:]+@[^\s<>"(),;:]+', '…', 'g'),
           '\m(acct|ch|cs|cus|dp|du|evt|ii|il|in|li|pi|pm|po|price|prod|py|re|seti|si|src|sub|tr|txn)_[[:alnum:]]+\M', '#', 'g'),
-        '[[:alnum:]_-]*\d[[:alnum:]_-]*', '#', 'g'),
+        '[[:alnum:]_-]*\d[[:alnum:]_-]*(\.\d[[:alnum:]_-]*)*', '#', 'g'),
       '\s+', ' ', 'g')
   ), 300)
 $$;

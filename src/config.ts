@@ -21,6 +21,7 @@ const SECRETS = [
   'SMTP_URL',
   'VAPID_PRIVATE_KEY',
   'CONSOLE_PASSWORD',
+  'CONSOLE_READ_PASSWORD',
   'SERVICE_PASSWORD',
 ] as const
 
@@ -63,6 +64,8 @@ const origin = (example: string) =>
 
 const isOrigin = ({ pathname, search, hash, username, password }: URL): boolean =>
   pathname === '/' && search + hash + username + password === ''
+
+const consolePassword = z.string().min(12, 'expected at least 12 characters')
 
 const schema = z.object({
   HOST: z
@@ -124,7 +127,13 @@ const schema = z.object({
   DD_ENV: z.string().optional(),
   DD_SERVICE: z.string().default('roleferry-webhooks'),
   DD_VERSION: z.string().optional(),
-  CONSOLE_PASSWORD: z.string().min(12, 'expected at least 12 characters').optional(),
+  CONSOLE_PASSWORD: consolePassword.optional(),
+  CONSOLE_READ_PASSWORD: consolePassword.optional(),
+  CONSOLE_USER_HEADER: z
+    .string()
+    .regex(/^[\w-]{1,100}$/, 'expected the name of a header, as in X-Forwarded-User')
+    .toLowerCase()
+    .optional(),
   RETENTION_PAYLOAD_DAYS: days(30),
   // Redis remembers an event for a day and Stripe can resend one for 30: the row must outlive both.
   RETENTION_EVENT_DAYS: days(90, 31),
@@ -148,6 +157,7 @@ export const readConfig = (environment: Environment): Config => {
   const { values, settings, sendgridKeys, problems } = readWith(schema, environment)
   problems.push(...priceProblems(values))
   problems.push(...vapidProblems(values))
+  problems.push(...consoleProblems(values))
   if (settings === undefined || sendgridKeys === undefined || problems.length > 0) {
     throw new ConfigError(problems)
   }
@@ -290,6 +300,20 @@ const readSendgridKeys = (values: Environment, problems: string[]): KeyObject[] 
   for (const issue of parsed.error?.issues ?? []) problems.push(`SENDGRID_WEBHOOK_KEY: ${issue.message}`)
   return parsed.data
 }
+
+const consoleProblems = ({
+  CONSOLE_PASSWORD,
+  CONSOLE_READ_PASSWORD,
+  CONSOLE_USER_HEADER,
+  TRUST_PROXY,
+}: Environment) => [
+  ...(CONSOLE_READ_PASSWORD !== undefined && CONSOLE_READ_PASSWORD === CONSOLE_PASSWORD
+    ? ['CONSOLE_READ_PASSWORD: is the same as CONSOLE_PASSWORD; expected another one']
+    : []),
+  ...(CONSOLE_USER_HEADER !== undefined && (TRUST_PROXY === undefined || TRUST_PROXY === 'false')
+    ? ['CONSOLE_USER_HEADER: counts only from a proxy that TRUST_PROXY names, which is not set']
+    : []),
+]
 
 const vapidProblems = (values: Record<string, string | undefined>): string[] => {
   const { VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY } = values

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { mailboxesByHealth, resumeMailbox } from '../operations/mailboxes.ts'
 import { CommandError } from './outcome.ts'
 import { plain, printJson, printTable } from './output.ts'
-import { byShell, jsonOption, readCount } from './selection.ts'
+import { byShell, jsonOption, optionalReason, readCount } from './selection.ts'
 import { withDatabase } from './stores.ts'
 
 export const mailboxesCommand = (): Command =>
@@ -35,7 +35,7 @@ export const mailboxesCommand = (): Command =>
       new Command('resume')
         .description('let the sending service use a paused mailbox again')
         .argument('<address>', 'the mailbox')
-        .option('--reason <text>', 'why; kept with the change', 'no reason given')
+        .addOption(optionalReason())
         .addOption(jsonOption())
         .action((address: string, { reason, json }: { reason: string; json?: boolean }) =>
           withDatabase(async (pool) => {

@@ -2,9 +2,9 @@ import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type pg from 'pg'
 import type { ProviderName } from '../inbox/provider.ts'
+import type { Operator } from '../operations/audit.ts'
 import { listEvents } from '../operations/events.ts'
 import { EVENT_STATUSES, type EventFilter, type EventStatus } from '../operations/matching.ts'
-import type { Operator } from '../operations/replay.ts'
 import { resolveSearch } from '../operations/search.ts'
 import { eventTypes } from '../providers/event-types.ts'
 import { CommandError } from './outcome.ts'
@@ -46,6 +46,9 @@ export const readCount = (text: string): number => {
 
 export const jsonOption = () => new Option('--json', 'print JSON')
 export const yesOption = () => new Option('--yes', 'do not ask')
+/** Where a reason is not asked for, but kept when it is given. */
+export const optionalReason = () =>
+  new Option('--reason <text>', 'why; kept with the change').default('no reason given')
 export const reasonOption = () =>
   new Option('--reason <text>', 'why; kept with each event').makeOptionMandatory()
 
@@ -104,4 +107,5 @@ export const byShell = (reason: string): Operator => ({
   operator: process.env.SUDO_USER ?? userInfo().username,
   via: 'command line',
   reason,
+  requestId: crypto.randomUUID(),
 })

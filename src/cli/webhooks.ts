@@ -44,6 +44,10 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     description: "remove a person's address, names and texts from all this service keeps",
     load: async () => (await import('./forget.ts')).forgetCommand(),
   },
+  audit: {
+    description: 'see who changed what, when and why',
+    load: async () => (await import('./audit.ts')).auditCommand(),
+  },
   redis: {
     description: 'what Redis remembers of processed events',
     load: async () => (await import('./redis.ts')).redisCommand(),

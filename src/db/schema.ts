@@ -426,11 +426,22 @@ export const operatorActions = pgTable(
     errorBefore: text(),
     /** Of a replay: when its turn is. Replays are spread, so that live events go first. */
     dueAt: time(),
+    /** The rows of one request, such as a replay of many events, share it. */
+    requestId: uuid().notNull().default(sql`gen_random_uuid()`),
+    /** The first row of its request: lists show these. */
+    leads: boolean().notNull().default(true),
+    /** Rows that it changed, where the request has no row for each. */
+    affected: integer(),
   },
   (t) => [
     index('operator_actions_event_id_idx').on(t.eventId),
     index('operator_actions_due_at_idx').on(t.dueAt),
-    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard', 'resume mailbox')`),
+    index('operator_actions_request_id_idx').on(t.requestId),
+    index('operator_actions_leads_idx').on(t.id).where(sql`${t.leads}`),
+    check(
+      'operator_actions_action_check',
+      sql`${t.action} in ('replay', 'discard', 'pause', 'resume', 'resume mailbox', 'forget', 'reconcile', 'catch up', 'forget redis')`,
+    ),
   ],
 )
 

@@ -4,6 +4,7 @@ import { inTransaction } from '../db/transaction.ts'
 import { lockContacts } from '../domain/locks.ts'
 import { optOut } from '../domain/opt-out.ts'
 import { QUEUE_PREFIX } from '../notifications/queues.ts'
+import { noteChange, type Operator } from './audit.ts'
 
 /** What was removed of one address, in rows. */
 export interface Forgotten {
@@ -32,11 +33,13 @@ const ROWS = 2_000
  *
  * Small transactions: when it fails half-way, what is removed stays so; repeat it.
  *
+ * @param by who asked for it: kept with the ids of the contacts, without the address.
  * @param onProgress called with the share of the inbox that is done, 0 to 1.
  */
 export const forget = async (
   pool: pg.Pool,
   address: string,
+  by: Operator,
   now: Date,
   onProgress: (share: number) => void = () => {},
 ): Promise<Forgotten> => {
@@ -44,6 +47,7 @@ export const forget = async (
     address,
   ])
   const contactIds = found.rows.map((row) => row.id)
+  const subject = contactIds.length === 0 ? null : `contact:${contactIds.join()}`
   const messages = await emptyMessages(pool, address, contactIds)
   const inbox = await emptyPayloads(pool, address, contactIds, onProgress)
   const jobs = await deleteNotifications(pool, address)
@@ -51,6 +55,10 @@ export const forget = async (
   const refused = await deleteRefused(pool, address)
   // Last: as long as something is left, the address still leads to it.
   await anonymise(pool, contactIds, now)
+  const affected =
+    contactIds.length + messages + inbox.emptied + jobs.deleted + notes + inbox.errors + refused
+  await noteChange(pool, { action: 'forget', subject, affected }, by, now)
+  await emptyNotes(pool, address) // the reason of this very change may name the address
   return {
     contacts: contactIds.length,
     messages,

@@ -80,6 +80,8 @@ describe('every command', () => {
     ['refused'],
     ['refused', 'list'],
     ['refused', 'show'],
+    ['audit'],
+    ['audit', 'list'],
     ['status'],
     ['forget'],
     ['redis'],

@@ -13,6 +13,7 @@ const PAGES = [
   '/console/replay?status=dead',
   '/console/refused',
   '/console/refused/1',
+  '/console/audit',
   '/console/mailboxes',
   '/console/mailboxes/1',
   '/console/outreach/1',

@@ -90,6 +90,7 @@ const PAGES: [name: string, path: () => string | Promise<string>][] = [
   ['outreach', () => '/console/outreach/1'],
   ['contact', () => '/console/contacts/2'],
   ['user', () => '/console/users/1'],
+  ['audit', () => '/console/audit'],
   ['not-found', () => '/console/nowhere'],
 ]
 

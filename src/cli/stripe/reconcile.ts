@@ -9,19 +9,22 @@ import { pricesOf } from '../../providers/stripe/prices.ts'
 import { createStripeApi, describeApiError, isApiError } from '../../providers/stripe/reconciliation/api.ts'
 import type { CompareOptions } from '../../providers/stripe/reconciliation/compare.ts'
 import {
+  applied,
   incomparable,
   type Reconciliation,
   reconcile,
   unsettled,
 } from '../../providers/stripe/reconciliation/reconcile.ts'
+import { note } from '../note.ts'
 import { CommandError } from '../outcome.ts'
 import { type Cell, plain, printJson, printTable, remark } from '../output.ts'
-import { jsonOption } from '../selection.ts'
+import { jsonOption, optionalReason } from '../selection.ts'
 import { withDatabase } from '../stores.ts'
 
 interface Options {
   apply?: boolean
   customer?: string
+  reason: string
   json?: boolean
 }
 
@@ -33,6 +36,7 @@ export const reconcileCommand = (): Command =>
     .description('compare users with their subscriptions and paid invoices at Stripe')
     .option('--apply', 'merge what Stripe has; else it is only compared')
     .option('--customer <id>', 'only this customer (cus_…)')
+    .addOption(optionalReason())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -43,18 +47,23 @@ Exit codes: 0 nothing differs, or it was applied; 1 something differs; 4 somethi
     )
     .action(run)
 
-const run = async ({ apply, customer, json }: Options): Promise<void> => {
+const run = async ({ apply, customer, reason, json }: Options): Promise<void> => {
   const config = readReconciliationConfig(process.env)
-  const found = await withComparison(config, apply === true, (options) =>
-    reconcile({
+  const found = await withComparison(config, apply === true, async (options) => {
+    const ended = await reconcile({
       ...options,
       customerId: customer,
       progress: (compared, of) => {
         if (compared % PROGRESS_EVERY === 0 || compared === of)
           remark(`${compared} of ${of} customers compared`)
       },
-    }),
-  )
+    })
+    if (apply) {
+      const change = { action: 'reconcile', subject: customer ?? null, affected: applied(ended) } as const
+      await note(options.pool, change, reason)
+    }
+    return ended
+  })
   const failure = failureOf(found, config)
   if (json) printJson({ ...found, applied: apply === true, failure: failure ?? null })
   else print(found)

@@ -4,7 +4,7 @@ import { countEvents, listEvents } from '../../operations/events.ts'
 import { EVENT_STATUSES, isPosition } from '../../operations/matching.ts'
 import type { Found } from '../../operations/search.ts'
 import { eventTypes } from '../../providers/event-types.ts'
-import type { ConsoleContext } from '../context.ts'
+import { type ConsoleContext, mayChange } from '../context.ts'
 import { eventList } from '../event-list.ts'
 import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
 import { cut, number, providerName } from '../format.ts'
@@ -35,7 +35,7 @@ ${filterForm(fields)}
   ${foundRows(found)}${errorChip(fields)}
   <div class="bar">
     <p role="status">${count === 0 ? 'No events' : html`<strong>${number(count)}${more && '+'}</strong> ${count === 1 ? 'event' : 'events'}`}</p>
-    ${count > 0 && html`<a class="button" href="/console/replay${toQuery({ ...fields })}">Replay ${count === 1 ? 'it' : 'them'} …</a>`}
+    ${count > 0 && mayChange(request) && html`<a class="button" href="/console/replay${toQuery({ ...fields })}">Replay ${count === 1 ? 'it' : 'them'} …</a>`}
   </div>
   ${events.length === 0 ? noEvents(fields, after) : html`<div class="card flush">${eventList(events, now, { about: true })}</div>`}
   <nav class="pages" aria-label="Pages">

@@ -2,13 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import { countEvents, listEvents } from '../../operations/events.ts'
 import type { EventFilter } from '../../operations/matching.ts'
 import { REPLAYS_PER_SECOND, replayMatching } from '../../operations/replay.ts'
-import { type ConsoleContext, operatorOf } from '../context.ts'
+import { type ConsoleContext, mayChange, operatorOf } from '../context.ts'
 import { eventList } from '../event-list.ts'
 import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
 import { ago, counted, duration, number, providerName } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { card, facts, nothing } from '../parts.ts'
-import { Incomplete, readReason, reasonField } from '../reason.ts'
+import { Incomplete, reasonField } from '../reason.ts'
 
 /** Events scheduled by one request. */
 const MOST = 10_000
@@ -38,7 +38,9 @@ export const replayPage = (scope: FastifyInstance, { pool, clock, show, wake }: 
             'No event matches',
             html`<a href="/console/events${toQuery({ ...fields })}">Back to the events</a>`,
           )
-        : html`
+        : !mayChange(request)
+          ? nothing('This password allows looking', 'A replay takes the operators’ password.')
+          : html`
     <form method="post" action="/console/replay">
       ${Object.entries(fields).map(([name, value]) => value !== '' && html`<input type="hidden" name="${name}" value="${value}">`)}
       <input type="hidden" name="asked" value="${now.toISOString()}">
@@ -63,7 +65,7 @@ ${events.length > 0 && card(events.length < count ? 'The newest of them' : 'Thes
 
   scope.post('/replay', async (request, reply) => {
     const fields = readFields(request.body)
-    const by = { operator: operatorOf(request), via: 'console', reason: readReason(request.body) } as const
+    const by = operatorOf(request)
     const now = clock()
     const asked = readAsked(request.body, now)
     const { filter } = await toFilter(pool, fields, asked)

@@ -20,7 +20,7 @@ export interface RefusedDelivery {
 }
 
 /** Bytes of a body that are kept. */
-export const MAX_BODY = 4_096
+const MAX_BODY = 4_096
 const MAX_HEADERS = 64
 const MAX_VALUE = 1_000
 
