@@ -4,7 +4,7 @@ import { applications, companies, contacts, inboundMessages, jobs, outreach } fr
 import { cancelSteps } from '../../domain/sequence-steps.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import type { Mail } from '../../mail/mail.ts'
-import type { Match } from '../../mail/match.ts'
+import type { Match } from '../../mail/match/match.ts'
 
 /**
  * A person answered: the sequence stops, the application moves on, the user is notified. The rows must be locked, and
