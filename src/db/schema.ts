@@ -485,6 +485,32 @@ export const refusedDeliveries = pgTable(
   (t) => [index('refused_deliveries_provider_reason_idx').on(t.provider, t.reason, t.refusedAt)],
 )
 
+/** What somebody has to know of, from its beginning to its end, and where Slack has its message (see src/alerts). */
+export const alerts = pgTable(
+  'alerts',
+  {
+    key: text().primaryKey(),
+    cause: text().notNull(),
+    kind: text().notNull(),
+    /** Who is told. */
+    channel: text().notNull(),
+    text: text().notNull(),
+    /** What its kind finds it by: a mailbox's id, or why an event was not understood. */
+    subject: text(),
+    count: count(),
+    startedAt: time().notNull(),
+    lastAt: time().notNull(),
+    endedAt: time(),
+    slackChannel: text(),
+    slackTs: text(),
+    /** The message as it was told last. */
+    told: text(),
+    /** When it was told by a line of its own, since Slack would not edit the message. */
+    lineAt: time(),
+  },
+  (t) => [uniqueIndex('alerts_cause_open_key').on(t.cause).where(sql`${t.endedAt} is null`)],
+)
+
 /** The runs of the service that have not ended, or whose end nobody has looked at yet (see src/inbox/process/runs.ts). */
 export const serviceRuns = pgTable('service_runs', {
   /** Where it runs, and its id. */

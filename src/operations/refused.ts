@@ -1,9 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
-import { minuteCounts, refusedDeliveries, webhookEvents } from '../db/schema.ts'
+import { minuteCounts, refusedDeliveries } from '../db/schema.ts'
 import { REFUSALS, type RefusalReason } from '../inbox/admission/refusal.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import { lastAccepted } from './accepted.ts'
 
 export const REFUSAL_REASONS = Object.keys(REFUSALS) as RefusalReason[]
 
@@ -95,8 +96,6 @@ export interface RefusedGroup {
   alarming: boolean
 }
 
-const DAY = 86_400_000
-
 /** What was refused since then, the most alarming first, then the newest. Counts go back eight days. */
 export const refusedGroups = async (
   pool: pg.Pool,
@@ -104,7 +103,7 @@ export const refusedGroups = async (
   now: Date,
   filter: RefusedFilter = {},
 ): Promise<RefusedGroup[]> => {
-  const rows = await execute(
+  const counting = execute(
     pool,
     sql`
     with counted as (
@@ -113,7 +112,7 @@ export const refusedGroups = async (
       from ${minuteCounts} where ${minuteCounts.minute} >= ${since} and ${minuteCounts.outcome} = 'refused' group by 1, 2
     )
     select counted.provider, counted.reason, count, first_at as "firstAt", last_at as "lastAt", newest.diagnosis, newest.because,
-           coalesce(came.sources, '[]') as sources, accepted.at as "lastAcceptedAt"
+           coalesce(came.sources, '[]') as sources
     from counted
     left join lateral (
       select ${diagnosis}, ${because} from ${refusedDeliveries}
@@ -123,15 +122,15 @@ export const refusedGroups = async (
       select json_agg(source) as sources from (
         select ${source} from ${refusedDeliveries} where ${provider} = counted.provider and ${reason} = counted.reason
         group by 1 order by count(*) desc, 1 limit 10) most
-    ) came on true
-    left join lateral (${lastAccepted(sql`counted.provider`, now)}) accepted on true`,
+    ) came on true`,
   )
+  const [rows, accepted] = await Promise.all([counting, lastAccepted(pool, now)])
   const groups = rows.map((row): RefusedGroup => {
     const group = {
       ...(row as unknown as Omit<RefusedGroup, 'alarming'>),
       firstAt: new Date(String(row.firstAt)),
       lastAt: new Date(String(row.lastAt)),
-      lastAcceptedAt: row.lastAcceptedAt === null ? null : new Date(String(row.lastAcceptedAt)),
+      lastAcceptedAt: accepted.get(String(row.provider)) ?? null,
     }
     return { ...group, alarming: isAlarming(group) }
   })
@@ -148,16 +147,6 @@ export const refusedGroups = async (
         b.count - a.count,
     )
 }
-
-/** The newest event of the last 7 days, found by one step in each run of the list's index. */
-const lastAccepted = (of: SQL, now: Date): SQL => sql`
-  select max(newest.at) as at
-  from unnest(array['pending', 'processed', 'ignored', 'skipped', 'dead']) as status,
-  lateral (
-    select max(${webhookEvents.receivedAt}) as at from ${webhookEvents}
-    where ${webhookEvents.status} = status and ${webhookEvents.provider} = ${of}
-      and ${webhookEvents.receivedAt} >= ${new Date(now.getTime() - 7 * DAY)}
-  ) newest`
 
 /**
  * Whether a provider that was accepted before is refused: somebody has to look. Everybody on the Internet can post

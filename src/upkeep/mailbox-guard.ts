@@ -131,7 +131,11 @@ const alertOf = ({ id, email, verdict }: Judged, now: Date): Notification => ({
   channel: 'slack',
   key: `mailbox:${verdict.verdict}:${id}:${now.toISOString()}`,
   event: null,
-  data: { channel: 'ops', text: `${TEXTS[verdict.verdict](email, verdict.reason)}. ${RUNBOOK}` },
+  data: {
+    channel: 'ops',
+    text: `${TEXTS[verdict.verdict](email, verdict.reason)}. ${RUNBOOK}`,
+    ...(verdict.verdict === 'pause' ? { alert: { kind: 'mailbox' as const, subject: id } } : {}),
+  },
 })
 
 const TEXTS = {
