@@ -7,6 +7,7 @@ import webpush from 'web-push'
 import { createRandom, type Random } from '../harness/random.ts'
 import { ConfigError } from '../src/config/error.ts'
 import { type Config, readConfig } from '../src/config.ts'
+import { connectionTo } from '../src/db/connection.ts'
 
 // Settings as people and their tools mangle them: each is refused by its name, or the service can start with it and is
 // worth its keys.
@@ -123,7 +124,7 @@ const judge = (environment: Environment): string | undefined => {
 const startProblem = (config: Config, environment: Environment): string | undefined => {
   try {
     Fastify({ trustProxy: config.TRUST_PROXY })
-    new pg.Client({ connectionString: config.DATABASE_URL })
+    new pg.Client(connectionTo(config.DATABASE_URL))
     if (config.REDIS_URL !== undefined) new Redis(config.REDIS_URL, { lazyConnect: true }).disconnect()
     if (config.SMTP_URL !== undefined) createTransport({ ...config.SMTP_URL }).close()
     return undefined

@@ -25,8 +25,11 @@ export interface PostgresServer {
   folder: string
   /** The postmaster's; 0 while it is stopped. */
   pid: () => number
-  /** `fast` ends sessions, `immediate` is a crash: the next start recovers from the log. Data is kept. */
-  stop: (how?: 'fast' | 'immediate') => Promise<void>
+  /**
+   * `fast` ends sessions, `immediate` is a crash: the next start recovers from the log. `kill` is what a power failure
+   * is to its processes. Data is kept.
+   */
+  stop: (how?: keyof typeof STOP_SIGNALS) => Promise<void>
   /** Starts it again on the same port and data. */
   start: () => Promise<void>
   /** Makes it hang: all its processes are stopped (SIGSTOP), connections stay open, until `thaw()`. */
@@ -34,8 +37,8 @@ export interface PostgresServer {
   thaw: () => Promise<void>
 }
 
-/** The signals Postgres itself documents for its ways to stop. */
-const STOP_SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
+/** The signals Postgres itself documents for its ways to stop, and the one that no program can catch. */
+const STOP_SIGNALS = { fast: 'SIGINT', immediate: 'SIGQUIT', kill: 'SIGKILL' } as const
 
 const SETTINGS = [
   'listen_addresses=127.0.0.1',
@@ -78,7 +81,7 @@ export const startPostgres = async (
           args: ['-D', folder, ...all.flatMap((setting) => ['-c', setting])],
           env: { PATH: process.env.PATH, LC_ALL: 'C' }, // no PG… variables; the log in English, which is read
           user,
-          ready: 'database system is ready to accept connections',
+          ready: 'database system is ready to accept', // connections, or a standby's read-only ones
           endSignal: temporary ? 'QUIT' : 'INT',
           folderToDelete: temporary ? folder : undefined,
         })
@@ -102,7 +105,11 @@ export const startPostgres = async (
     port,
     folder,
     pid: () => (server.isRunning() ? server.pid : 0),
-    stop: (how = 'fast') => server.end(STOP_SIGNALS[how]),
+    stop: async (how = 'fast') => {
+      // Those that are frozen would not notice that the first is gone.
+      if (how === 'kill' && server.isRunning()) await signalTree(server.pid, 'SIGKILL')
+      await server.end(STOP_SIGNALS[how])
+    },
     start: async () => {
       if (!server.isRunning()) server = await launch(port)
     },

@@ -12,6 +12,7 @@ import { trustProxy } from './config/trust-proxy.ts'
 /** Variables that hold a secret: each may be given as `NAME_FILE`, the path of a file that holds the value. */
 const SECRETS = [
   'DATABASE_URL',
+  'DATABASE_DIRECT_URL',
   'REDIS_URL',
   'SENDGRID_WEBHOOK_KEY',
   'STRIPE_WEBHOOK_SECRET',
@@ -80,6 +81,7 @@ const schema = z.object({
     })
     .default('info'),
   DATABASE_URL: databaseUrl,
+  DATABASE_DIRECT_URL: databaseUrl.optional(),
   DATABASE_POOL_MAX: integer(10, 2, 1_000),
   REDIS_URL: url('redis://host:6379/0', 'redis:', 'rediss:').optional(),
   // What they are depends on the scheme, which is read below.
@@ -216,8 +218,16 @@ const readUrl = (environment: Environment, name: 'DATABASE_URL' | 'REDIS_URL'): 
 /** @throws {ConfigError} */
 export const readDatabaseUrl = (environment: Environment): string => readUrl(environment, 'DATABASE_URL')
 
+/** The way to Postgres for what no pooler can carry: a lock or LISTEN of a session. @throws {ConfigError} */
+export const readDirectDatabaseUrl = (environment: Environment): string => {
+  const direct = readAlone(directSchema, environment).DATABASE_DIRECT_URL
+  return direct ?? readDatabaseUrl(environment)
+}
+
 /** @throws {ConfigError} */
 export const readRedisUrl = (environment: Environment): string => readUrl(environment, 'REDIS_URL')
+
+const directSchema = schema.pick({ DATABASE_DIRECT_URL: true })
 
 const stripeApiSchema = schema.pick({ STRIPE_API_KEY: true, STRIPE_API_URL: true }).required({
   STRIPE_API_KEY: true,

@@ -2,7 +2,10 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
+import { parse } from 'pg-connection-string'
 import { describe, expect, test } from 'vitest'
+import { takeApart } from '../src/config/database-url.ts'
 import { ConfigError } from '../src/config/error.ts'
 import { readConfig } from '../src/config.ts'
 
@@ -287,6 +290,31 @@ describe('SMTP_URL', () => {
   })
 })
 
+test('a DATABASE_URL of several servers is a URL for each, whatever the password holds', () => {
+  const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/)
+  const host = fc.oneof(word, fc.constant('10.0.0.7'), fc.constant('[::1]'))
+  const server = fc.tuple(host, fc.option(fc.integer({ min: 1, max: 65_535 })))
+  const property = fc.property(
+    fc.string({ minLength: 1, unit: 'binary' }),
+    fc.array(server, { minLength: 1, maxLength: 4 }),
+    fc.constantFrom('', '&target_session_attrs=read-write', '&target_session_attrs=primary&x=y'),
+    (password, servers, target) => {
+      const hosts = servers.map(([name, port]) => (port === null ? name : `${name}:${port}`))
+      const url = `postgres://sam:${encodeURIComponent(password)}@${hosts.join()}/db?sslmode=verify-full${target}`
+      expect(problemsOf({ DATABASE_URL: url })).toEqual([])
+      const apart = takeApart(url)
+      expect(apart.mustWrite).toBe(servers.length > 1 || target !== '')
+      expect(apart.servers.map((one) => parse(one))).toMatchObject(
+        servers.map(([name, port]) => ({
+          ...{ user: 'sam', password, database: 'db', sslmode: 'verify-full' },
+          ...{ host: name.replace(/^\[(.*)\]$/, '$1'), port: String(port ?? '') },
+        })),
+      )
+    },
+  )
+  fc.assert(property)
+})
+
 test.each([
   'postgres://u:p@host/db?sslmod=verify-full',
   'postgres://u:p@host/db?sslmode=verify_full',
@@ -296,6 +324,15 @@ test.each([
   'postgres://u:p@host/db?sslmode=verify-full&sslrootcert=/does/not/exist',
   'mysql://u:p@host/db',
   'host/db',
+  'postgres://u:p@a:1,b:2/db?target_session_attrs=standby',
+  'postgres://u:p@a/db?target_session_attrs=',
+  'postgres://u:p@a/db?target_session_attrs=read-write&target_session_attrs=any',
+  'postgres://u:p@a:1,/db',
+  'postgres://u:p@,b/db',
+  'postgres://u:p@a:1,b:x/db',
+  'postgres://u:p@a,b/db?host=/run/postgresql',
+  'postgres:///db?host=a,b',
+  'postgres://u:p@a,b/db?sslmode=verify_full',
 ])('DATABASE_URL=%s is a mistake', (url) => {
   expect(problemsOf({ DATABASE_URL: url })).toEqual([expect.stringMatching(/^DATABASE_URL: /)])
 })
@@ -367,6 +404,7 @@ test('.env.example lists every variable of the contract, and only those', () => 
     'PORT',
     'TRUST_PROXY',
     'LOG_LEVEL',
+    'DATABASE_DIRECT_URL',
     'DATABASE_URL',
     'DATABASE_POOL_MAX',
     'REDIS_URL',

@@ -14,11 +14,8 @@ const asOwner = async (sql: string): Promise<void> => {
 }
 
 /** The same database, as the service's role. */
-export const asService = (databaseUrl: string): string => {
-  const url = new URL(databaseUrl)
-  url.username = SERVICE_ROLE
-  return url.href
-}
+export const asService = (databaseUrl: string): string =>
+  databaseUrl.replace('postgres://postgres:', `postgres://${SERVICE_ROLE}:`)
 
 /** A migrated, empty database of one's own; the URL is its owner's. */
 export const cloneDatabase = async (): Promise<{ url: string; drop: () => Promise<void> }> => {

@@ -230,6 +230,7 @@ test('the monitors are those that are wanted', () => {
     'misunderstood',
     'notifications',
     'received',
+    'received',
     'rejected',
     'skipped',
   ])
@@ -237,6 +238,7 @@ test('the monitors are those that are wanted', () => {
   expect(queryOf('Webhook Events Not Understood')).toContain('by {provider,reason}')
   expect(queryOf('Unknown Price Paid')).toContain('reason:unknown_price')
   expect(queryOf('Stripe Webhook Events Skipped')).toContain('provider:stripe')
+  expect(queryOf('SendGrid Account Status Changed')).toContain('event_type:account_status_change')
 })
 
 test('the dashboard has the shape of the API and asks for what this service emits', () => {

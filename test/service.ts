@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import pg from 'pg'
 import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
+import { connectionTo } from '../src/db/connection.ts'
 import { asService, cloneDatabase } from './database.ts'
 import { freshRedis } from './redis.ts'
 
@@ -62,7 +63,7 @@ export const startService = async ({
     logStream: { write: (line) => logs.push(JSON.parse(line)) },
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  const db = new pg.Pool({ connectionString: databaseUrl, max: 4 })
+  const db = new pg.Pool({ ...connectionTo(databaseUrl), max: 4 })
   db.on('error', () => {}) // the database is dropped below it
   const rows = async (sql: string, ...values: unknown[]) => (await db.query(sql, values)).rows
 

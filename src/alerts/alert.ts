@@ -1,3 +1,5 @@
+import { linkTo, type Page } from '../notifications/pages.ts'
+
 /** A state that somebody has to know of, for as long as it lasts. */
 export interface Cause {
   /** What it is one of, as in `backlog:stripe`: while it lasts there is one alert. */
@@ -31,20 +33,18 @@ export interface Alert extends Omit<Cause, 'lastAt' | 'text'> {
   lineAt: Date | null
 }
 
-const RUNBOOK = 'https://github.com/roleferry/roleferry-webhooks/blob/main/docs/runbooks/'
-
 const RUNBOOKS = {
-  backlog: 'backlog-age.md',
-  dead: 'dead-events.md',
-  silent: 'silent-provider.md',
-  refused: 'signature-refusals.md',
-  unavailable: 'acks-slow.md',
-  misunderstood: 'misunderstood.md',
-  mailbox: 'mailbox-guard.md',
-} as const
+  backlog: 'backlogAge',
+  dead: 'deadEvents',
+  silent: 'silentProvider',
+  refused: 'signatureRefusals',
+  unavailable: 'databaseOutage',
+  misunderstood: 'misunderstood',
+  mailbox: 'mailboxGuard',
+} as const satisfies Record<string, Page>
 
 /** The address of a kind's runbook. */
-export const runbookOf = (kind: keyof typeof RUNBOOKS): string => `${RUNBOOK}${RUNBOOKS[kind]}`
+export const runbookOf = (kind: Cause['kind']): string => linkTo(RUNBOOKS[kind])
 
 /** `10:05 UTC`, with the day unless it is that of `other`. */
 const clockTime = (at: Date, other: Date): string => {

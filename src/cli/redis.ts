@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { counted } from '../counted.ts'
 import { dropProcessedKeys } from '../inbox/processed-keys.ts'
 import { note } from './note.ts'
 import { confirm, printJson, remark } from './output.ts'
@@ -17,7 +18,10 @@ export const redisCommand = (): Command =>
         await withRedis(async (redis) => {
           const forgotten = await dropProcessedKeys(redis)
           if (json) printJson({ forgotten })
-          else console.log(`${forgotten} events forgotten; running services use Redis again within a minute`)
+          else
+            console.log(
+              `${counted(forgotten, 'event')} forgotten; running services use Redis again within a minute`,
+            )
           // The database may be away, or not set: Redis is forgotten all the same.
           const change = { action: 'forget redis', subject: null, affected: forgotten } as const
           await withDatabase((pool) => note(pool, change, reason)).catch((error: Error) =>

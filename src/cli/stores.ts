@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { readDatabaseUrl, readRedisUrl } from '../config.ts'
+import { connectionTo } from '../db/connection.ts'
 import { readDevelopment } from './development.ts'
 import { CommandError } from './outcome.ts'
 
@@ -10,7 +11,7 @@ const CONNECT_WITHIN = 5_000
 export const withDatabase = async (work: (pool: pg.Pool) => Promise<void>): Promise<void> => {
   const development = process.env.DATABASE_URL === undefined ? readDevelopment() : undefined
   const pool = new pg.Pool({
-    connectionString: readDatabaseUrl({ DATABASE_URL: development?.databaseUrl, ...process.env }),
+    ...connectionTo(readDatabaseUrl({ DATABASE_URL: development?.databaseUrl, ...process.env })),
     application_name: 'roleferry-webhooks command line',
     max: 3,
     connectionTimeoutMillis: CONNECT_WITHIN,

@@ -4,9 +4,10 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
-import { readDatabaseUrl, readServicePassword } from '../config.ts'
+import { readDirectDatabaseUrl, readServicePassword } from '../config.ts'
 import { createQueues } from '../notifications/queues.ts'
 import { scheduleUpkeep } from '../upkeep/schedule.ts'
+import { connectionTo } from './connection.ts'
 import { grantService, removeService } from './grant.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -27,13 +28,13 @@ interface ServiceRole {
  * migration is kept.
  */
 export const migrate = async (databaseUrl: string, role?: ServiceRole): Promise<void> => {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'roleferry-migrate' })
+  const client = new pg.Client({ ...connectionTo(databaseUrl), application_name: 'roleferry-migrate' })
   await client.connect()
   try {
     // The runtime migrator takes no lock of its own.
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
     await applyMigrations(drizzle({ client }), { migrationsFolder: MIGRATIONS })
-    const boss = new PgBoss({ connectionString: databaseUrl, supervise: false, schedule: false, max: 2 })
+    const boss = new PgBoss({ ...connectionTo(databaseUrl), supervise: false, schedule: false, max: 2 })
     boss.on('error', () => {}) // start() and createQueues reject with the same error
     await boss.start()
     try {
@@ -50,7 +51,7 @@ export const migrate = async (databaseUrl: string, role?: ServiceRole): Promise<
 
 /** Deletes a service's role. @throws {Error} with Postgres's own message */
 const remove = async (databaseUrl: string, role: string): Promise<void> => {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'roleferry-migrate' })
+  const client = new pg.Client({ ...connectionTo(databaseUrl), application_name: 'roleferry-migrate' })
   await client.connect()
   try {
     await removeService(client, role)
@@ -62,7 +63,7 @@ const remove = async (databaseUrl: string, role: string): Promise<void> => {
 const run = async (): Promise<void> => {
   const { values } = parseArgs({ options: { grant: { type: 'string' }, revoke: { type: 'string' } } })
   const { grant, revoke } = values
-  const databaseUrl = readDatabaseUrl(process.env)
+  const databaseUrl = readDirectDatabaseUrl(process.env)
   if (revoke !== undefined) {
     await remove(databaseUrl, revoke)
     console.log(`The role ${revoke} is gone.`)

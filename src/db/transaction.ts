@@ -27,8 +27,7 @@ export const inTransaction = async <T>(
     return result
   } catch (error) {
     const cause = causeOf(error)
-    // A time-out or socket error leaves the session's state unknown; anything else can be rolled back.
-    if (cause instanceof pg.DatabaseError || !isConnectionError(cause)) {
+    if (isUsableAfter(cause)) {
       await client.query('rollback').catch((rollbackError: Error) => {
         broken = rollbackError
       })
@@ -55,6 +54,18 @@ const SOCKET_CODES = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH
 const CONTENTION_SQLSTATE = /^(40|55P03|57014)/
 /** Connection, resources, operator's intervention, system error, a session that was ended, a standby. */
 const OUTAGE_SQLSTATE = /^(08|53|57P|58|25P0[234]|25006)/
+
+/** Lost, ended by the server, or on a server that takes no writes: what is kept of it would only fail again. */
+const LOST_SESSION_SQLSTATE = /^(08|57P|25P0[34]|25006)/
+
+/**
+ * Whether a session can be rolled back and used again. A time-out or socket error leaves its state unknown, and one on a
+ * standby would answer everything but writes for as long as it is kept.
+ */
+const isUsableAfter = (cause: Error): boolean =>
+  cause instanceof pg.DatabaseError
+    ? !LOST_SESSION_SQLSTATE.test(cause.code ?? '')
+    : !isConnectionError(cause)
 
 const isConnectionError = (cause: Error): boolean =>
   !(cause instanceof pg.DatabaseError) &&

@@ -129,15 +129,18 @@ const readOrigin = async (redis: Redis): Promise<Record<string, string>> => {
   }
 }
 
+/** The control file still has the old one until the first checkpoint after a promotion. A standby has none: 55000. */
+const TIMELINE = `('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int`
+
 /**
  * Every way to bring an older state back changes something here. The system identifier: a dump loaded into another
  * server. The timeline: recovery to a point in time, a standby promoted. The oids: a dump loaded into this server.
  * A copy of the data folder put back changes none of them, but then the newest remembered event is missing.
  */
 const IDENTIFY = `
-select concat_ws(':', s.system_identifier, c.timeline_id, d.oid, 'webhook_events'::regclass::oid) as identity,
+select concat_ws(':', s.system_identifier, ${TIMELINE}, d.oid, 'webhook_events'::regclass::oid) as identity,
        $1::text is null or exists (select from webhook_events where provider = $1 and event_id = $2) as known
-from pg_control_system() s, pg_control_checkpoint() c, pg_database d
+from pg_control_system() s, pg_database d
 where d.datname = current_database()`
 
 /** Makes Redis forget every processed event and which inbox they were in. @returns how many events it forgot. */

@@ -1,63 +1,60 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Config } from '../config.ts'
+import { type Limits, openSessionPool, type SessionPool } from '../db/pool.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Pools of their own, so that batches cannot keep deliveries waiting, nor upkeep either of them. */
     database: { accept: pg.Pool; process: pg.Pool; upkeep: pg.Pool }
+    /** Every pool that {@link openPool} has opened. */
+    sessionPools: SessionPool[]
+    /**
+     * Ends the sessions of all pools that were opened before that time (of `performance.now()`): they are on a server
+     * that is gone or takes no writes any more.
+     */
+    endSessions: (openedBefore: number) => void
   }
 }
 
-/** Milliseconds. Connecting and storing together stay below the 5 s in which a delivery is answered. */
+/** Connecting and storing together stay below the 5 s in which a delivery is answered. */
 const ACCEPT = { connectionTimeoutMillis: 1_500, query_timeout: 2_900, statement_timeout: 2_800 }
 const UPKEEP = { connectionTimeoutMillis: 3_000, query_timeout: 11_000, statement_timeout: 10_000 }
 const UPKEEP_CONNECTIONS = 2
-export const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, statement_timeout: 19_000 }
-
-/** Whatever the server's or the role's defaults are. docs/performance.md tells what the last two are worth. */
-const SESSION = {
-  /** Promise 1. */
-  synchronous_commit: 'on',
-  /** A plan kept from when the inbox was nearly empty reads all of it, 500 times, for a batch. */
-  plan_cache_mode: 'force_custom_plan',
-  /** Pages are in memory or on an SSD; the default, for disks that turn, reads whole tables for some hundred rows. */
-  random_page_cost: 1.1,
-}
+const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, statement_timeout: 19_000 }
+/** Short: what the run's session asks notices a server that hangs. */
+export const RUN = { connectionTimeoutMillis: 1_500, query_timeout: 2_000, statement_timeout: 1_900 }
 
 /**
- * A pool of connections. `statement_timeout` ends statements that are slow; `query_timeout` ends the wait for a server
- * that hangs, which no server-side limit can. A connection lost while checked out would end the process without the
- * second listener.
+ * Opens a pool; whoever does so closes it.
+ *
+ * @param options.direct around a pooler, for sessions that hold something from one transaction to the next
  */
 export const openPool = (
   app: FastifyInstance,
   config: Config,
-  { name, max, timeouts }: { name: string; max: number; timeouts: typeof ACCEPT },
+  options: { name: string; max: number; timeouts: Limits; direct?: boolean },
 ): pg.Pool => {
-  const pool = new pg.Pool({
-    connectionString: config.DATABASE_URL,
+  const { name, max, timeouts, direct = false } = options
+  const url = direct ? (config.DATABASE_DIRECT_URL ?? config.DATABASE_URL) : config.DATABASE_URL
+  const sessions = openSessionPool(url, {
     application_name: `${config.DD_SERVICE} ${name}`,
     max,
-    keepAlive: true,
-    lock_timeout: 2_000,
-    idle_in_transaction_session_timeout: 10_000,
-    options: Object.entries(SESSION)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
-    ...timeouts,
+    limits: timeouts,
+    onLost: (error) => app.trouble.report({ err: error, pool: name }, 'idle connection lost', { of: name }),
   })
-  pool.on('error', (error) =>
-    app.trouble.report({ err: error, pool: name }, 'idle connection lost', { of: name }),
-  )
-  pool.on('connect', (client) => client.on('error', () => {})) // the running statement rejects as well
-  return pool
+  app.sessionPools.push(sessions)
+  return sessions.pool
 }
 
 /** Postgres, for accepting, for processing and for upkeep. */
 export const databasePlugin = fp<{ config: Config }>(
   async (app, { config }) => {
+    app.decorate('sessionPools', [])
+    app.decorate('endSessions', (openedBefore) => {
+      for (const { endSessions } of app.sessionPools) endSessions(openedBefore)
+    })
     const forProcessing = Math.max(1, Math.floor(config.DATABASE_POOL_MAX / 2))
     const forAccepting = config.DATABASE_POOL_MAX - forProcessing
     const database = {

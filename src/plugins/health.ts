@@ -18,8 +18,13 @@ export const healthPlugin = fp(
       if (app.stopping()) return 'shutting down'
       try {
         const { rows } = await app.database.accept.query(
-          'select max(created_at)::text as newest from drizzle.__drizzle_migrations',
+          `select max(created_at)::text as newest, current_setting('transaction_read_only') = 'on' as read_only
+           from drizzle.__drizzle_migrations`,
         )
+        if (rows[0]?.read_only) {
+          app.endSessions(performance.now()) // the next ones may be on a server that takes writes
+          return 'this Postgres takes no writes: it is a standby, or read-only'
+        }
         if (Number(rows[0]?.newest ?? 0) < newest) return 'migrations are not applied: run npm run db:migrate'
         return undefined
       } catch (error) {

@@ -1,6 +1,8 @@
 import fp from 'fastify-plugin'
 import { PgBoss } from 'pg-boss'
 import type { Config } from '../config.ts'
+import { connectionTo } from '../db/connection.ts'
+import { MAX_LIFETIME_SECONDS } from '../db/pool.ts'
 import type { Transaction } from '../db/transaction.ts'
 import { enqueue, type Notification } from '../notifications/queues.ts'
 import { workOff } from '../notifications/work.ts'
@@ -23,13 +25,17 @@ const STOP_TIMEOUT = 2_000
 export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
   async (app, { config, pushToThisMachine }) => {
     const options = {
-      connectionString: config.DATABASE_URL,
+      ...connectionTo(config.DATABASE_DIRECT_URL ?? config.DATABASE_URL),
       application_name: `${config.DD_SERVICE} jobs`,
       max: 3,
+      maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
       // The schema is installed by `npm run db:migrate`; the service's own role needs no DDL.
       migrate: false,
       createSchema: false,
       useListenNotify: true,
+      // A session that hangs is found, and LISTEN made again, about as soon as processing finds its own.
+      notifyHeartbeatIntervalMs: 2_000,
+      notifyHeartbeatTimeoutMs: 2_000,
       monitorIntervalSeconds: 5,
       superviseIntervalSeconds: 5,
       // Passed on to pg: a Postgres that hangs must not hold stop() for as long as it hangs.

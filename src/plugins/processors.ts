@@ -6,7 +6,7 @@ import { createProcess } from '../inbox/process/process.ts'
 import { type BegunRun, beginRun, endRun } from '../inbox/process/runs.ts'
 import { createSeldomLines } from '../inbox/process/seldom-lines.ts'
 import type { Provider, ProviderName } from '../inbox/provider.ts'
-import { openPool, PROCESS } from './database.ts'
+import { openPool, RUN } from './database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -43,7 +43,7 @@ export const processorsPlugin = fp<{
     const seldomLines = createSeldomLines(log)
     let stopping = false
     const run = { place: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
-    const runPool = openPool(app, config, { name: 'run', max: 1, timeouts: PROCESS })
+    const runPool = openPool(app, config, { name: 'run', max: 1, timeouts: RUN, direct: true })
     let begun: BegunRun | undefined
 
     const sleep = (provider: ProviderName, milliseconds: number): Promise<void> =>
@@ -135,7 +135,7 @@ export const processorsPlugin = fp<{
     const start = async (): Promise<void> => {
       await app.jobs.started
       if (stopping) return
-      begun = await beginRun(runPool, run, clock(), () => stopping)
+      begun = await beginRun(runPool, run, clock(), () => stopping, app.endSessions)
       const careful = begun.afterUncleanEnd
       if (careful) log.warn('a previous run did not end cleanly; taking the first events one at a time')
       await Promise.all(providers.map((provider) => loop(provider, careful)))

@@ -62,7 +62,7 @@ export const redisPlugin = fp<{ config: Config }>(
       check()
     }
     redis.on('ready', checkAnew)
-    app.database.process.on('connect', checkAnew)
+    for (const pool of [app.database.accept, app.database.process]) pool.on('connect', checkAnew)
     // The first deliveries should find it connected; without it the service starts all the same.
     await new Promise<void>((resolve) => {
       redis.once('ready', resolve)

@@ -6,6 +6,7 @@ import { lockMailboxes } from '../domain/locks.ts'
 import { judgeMailbox, type Verdict } from '../domain/mailbox-guard.ts'
 import { windowStart } from '../domain/mailbox-incidents.ts'
 import { type WeekRow, weekColumns } from '../domain/mailbox-week.ts'
+import { linkTo } from '../notifications/pages.ts'
 import type { Notification } from '../notifications/queues.ts'
 import { inBatches } from './batches.ts'
 import type { Report, UpkeepTask } from './task.ts'
@@ -133,7 +134,7 @@ const alertOf = ({ id, email, verdict }: Judged, now: Date): Notification => ({
   event: null,
   data: {
     channel: 'ops',
-    text: `${TEXTS[verdict.verdict](email, verdict.reason)}. ${RUNBOOK}`,
+    text: `${TEXTS[verdict.verdict](email, verdict.reason)}. Runbook: ${linkTo('mailboxGuard')}`,
     ...(verdict.verdict === 'pause' ? { alert: { kind: 'mailbox' as const, subject: id } } : {}),
   },
 })
@@ -143,4 +144,3 @@ const TEXTS = {
     `⛔ The mailbox ${email} is paused: ${reason}. Nothing is sent from it until somebody resumes it`,
   warn: (email: string, reason: string) => `⚠️ The mailbox ${email} is at risk: ${reason}`,
 }
-const RUNBOOK = 'Runbook: docs/runbooks/mailbox-guard.md'

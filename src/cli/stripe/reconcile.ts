@@ -1,8 +1,9 @@
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import type pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { ConfigError } from '../../config/error.ts'
 import { type ReconciliationConfig, readReconciliationConfig } from '../../config.ts'
+import { counted } from '../../counted.ts'
 import { causeOf } from '../../db/transaction.ts'
 import { enqueue } from '../../notifications/queues.ts'
 import { pricesOf } from '../../providers/stripe/prices.ts'
@@ -11,6 +12,7 @@ import type { CompareOptions } from '../../providers/stripe/reconciliation/compa
 import {
   applied,
   incomparable,
+  mergeable,
   type Reconciliation,
   reconcile,
   unsettled,
@@ -35,7 +37,7 @@ export const reconcileCommand = (): Command =>
   new Command('reconcile')
     .description('compare users with their subscriptions and paid invoices at Stripe')
     .option('--apply', 'merge what Stripe has; else it is only compared')
-    .option('--customer <id>', 'only this customer (cus_…)')
+    .option('--customer <id>', 'only this customer (cus_…)', readCustomer)
     .addOption(optionalReason())
     .addOption(jsonOption())
     .addHelpText(
@@ -46,6 +48,11 @@ live subscription. It may be repeated. Nothing is sent about what is older than 
 Exit codes: 0 nothing differs, or it was applied; 1 something differs; 4 something could not be compared.`,
     )
     .action(run)
+
+const readCustomer = (text: string): string => {
+  if (!/^cus_\w{1,200}$/.test(text)) throw new InvalidArgumentError('Expected the id of a customer: cus_…')
+  return text
+}
 
 const run = async ({ apply, customer, reason, json }: Options): Promise<void> => {
   const config = readReconciliationConfig(process.env)
@@ -65,7 +72,7 @@ const run = async ({ apply, customer, reason, json }: Options): Promise<void> =>
     return ended
   })
   const failure = failureOf(found, config)
-  if (json) printJson({ ...found, applied: apply === true, failure: failure ?? null })
+  if (json) printJson({ ...found, failure: failure ?? null })
   else print(found)
   if (failure !== undefined) throw new CommandError(failure, 'incomparable')
   if (incomparable(found) > 0) {
@@ -77,12 +84,21 @@ const run = async ({ apply, customer, reason, json }: Options): Promise<void> =>
   const left = unsettled(found) + found.usersWithoutCustomer.length
   if (left > 0) {
     throw new CommandError(
-      apply ? `${left} differ in what cannot be applied.` : `${left} differ. --apply merges what Stripe has.`,
+      `${left} ${left === 1 ? 'differs' : 'differ'}${found.applied ? ' still' : ''}. ${adviceOn(found, left)}`,
     )
   }
 }
 
-/** Runs `work` with the service's database and Stripe's API. Whatever is in the way of that cannot be compared. */
+const adviceOn = (found: Reconciliation, left: number): string => {
+  const settled = mergeable(found)
+  const others = 'docs/stripe-reconciliation.md says for each line of the table what to do.'
+  if (settled === 0) return `Merging what Stripe has cannot settle that: ${others}`
+  return settled === left
+    ? '--apply merges what Stripe has.'
+    : `--apply merges what Stripe has, which settles ${settled} of them. ${others}`
+}
+
+/** Runs `work` with the service's database and Stripe's API. Whatever fails, nothing could be compared. */
 const withComparison = async (
   config: ReconciliationConfig,
   apply: boolean,
@@ -126,7 +142,7 @@ const withQueue = async (
   }
 }
 
-/** What the command broke off for, without the key. */
+/** Why the command broke off, without the key. */
 const failureOf = ({ failure }: Reconciliation, config: ReconciliationConfig): string | undefined => {
   if (failure === undefined) return undefined
   const why = isApiError(failure) ? describeApiError(failure, config) : causeOf(failure).message
@@ -142,7 +158,7 @@ const print = ({ customers, found, unknownPrices, usersWithoutCustomer }: Reconc
   for (const price of unknownPrices) {
     remark(plain(`${price} is no price of a tier: add it to STRIPE_PRICE_PRO or STRIPE_PRICE_TEAMS.`))
   }
-  remark(`${customers} compared, ${found.length} of them differ.`)
+  remark(`${counted(customers, 'customer')} compared, ${found.length} with differences.`)
 }
 
 const rowsOf = (one: Reconciliation['found'][number]): Cell[][] => {

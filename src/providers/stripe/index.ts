@@ -3,6 +3,8 @@ import type { Provider } from '../../inbox/provider.ts'
 import { eventTypes } from '../event-types.ts'
 import { readEvent } from './events.ts'
 import { handle } from './handle.ts'
+import { tellOfTestMode } from './notices.ts'
+import { isOfTestMode } from './payload.ts'
 import { pricesOf } from './prices.ts'
 import { stripeSignature } from './read-signature.ts'
 import { isHandled } from './reading.ts'
@@ -29,6 +31,10 @@ export const createStripe = (config: Config): Provider<Buffer> => {
       return [readEvent(json, delivery.receivedAt)]
     },
     readSignature: (delivery) => stripeSignature(delivery, config),
+    // Whatever becomes of the event: the customers of test mode are mostly nobody here.
+    remark: (event, batch) => {
+      if (isOfTestMode(event)) tellOfTestMode(event, batch)
+    },
     handles: isHandled,
     knows: (eventType) => eventTypes.stripe.has(eventType),
     handle: (events, batch) => handle(events, batch, prices),

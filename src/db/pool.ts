@@ -1,0 +1,74 @@
+import type { Duplex } from 'node:stream'
+import pg from 'pg'
+import { connectionTo } from './connection.ts'
+
+/** Limits of one pool, in milliseconds. */
+export interface Limits {
+  connectionTimeoutMillis: number
+  /** Ends the wait for a server that hangs, which no limit of the server's can. */
+  query_timeout: number
+  /** Ends statements that are slow. */
+  statement_timeout: number
+}
+
+/** What every session of the service has. */
+const SESSION_LIMITS = { lock_timeout: 2_000, idle_in_transaction_session_timeout: 10_000 }
+
+/** Whatever the server's or the role's defaults are. docs/performance.md tells what the last two are worth. */
+const SESSION = {
+  /** Promise 1. */
+  synchronous_commit: 'on',
+  /** A plan kept from when the inbox was nearly empty reads all of it, 500 times, for a batch. */
+  plan_cache_mode: 'force_custom_plan',
+  /** Pages are in memory or on an SSD; the default, for disks that turn, reads whole tables for some hundred rows. */
+  random_page_cost: 1.1,
+}
+
+/** A session is not kept longer, whatever was changed behind the address meanwhile. */
+export const MAX_LIFETIME_SECONDS = 600
+
+/** A pool of connections. */
+export interface SessionPool {
+  pool: pg.Pool
+  /**
+   * Ends every session that was opened before that time (of `performance.now()`) at once, also one in the middle of a
+   * statement, which fails with a lost connection.
+   */
+  endSessions: (openedBefore: number) => void
+}
+
+/** Opens a pool. `onLost` is told of connections that are lost while nobody uses them. */
+export const openSessionPool = (
+  databaseUrl: string,
+  options: { application_name: string; max: number; limits: Limits; onLost: (error: Error) => void },
+): SessionPool => {
+  const pool = new pg.Pool({
+    ...connectionTo(databaseUrl),
+    application_name: options.application_name,
+    max: options.max,
+    keepAlive: true,
+    maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
+    ...SESSION_LIMITS,
+    options: Object.entries(SESSION)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+    ...options.limits,
+  })
+  const sessions = new Map<pg.PoolClient, number>()
+  pool.on('error', options.onLost)
+  pool.on('connect', (client) => {
+    sessions.set(client, performance.now())
+    client.on('error', () => {}) // the running statement rejects as well; unheard it would end the process
+  })
+  pool.on('remove', (client) => sessions.delete(client))
+  return {
+    pool,
+    endSessions: (openedBefore) => {
+      for (const [session, openedAt] of sessions) {
+        if (openedAt >= openedBefore) continue
+        const { connection } = session as unknown as { connection: { stream: Duplex } }
+        connection.stream.destroy()
+      }
+    },
+  }
+}
