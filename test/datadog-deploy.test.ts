@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -19,7 +19,7 @@ let stored: Record<'monitor' | 'slo' | 'dashboard', Stored[]>
 let calls: string[]
 let keys: unknown[]
 beforeAll(async () => {
-  server = createServer(async (request, response) => {
+  const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
     const [, kind = '', id] = /^\/api\/v1\/(\w+)(?:\/([\w-]+))?/.exec(request.url ?? '') ?? []
     keys.push(request.headers['dd-api-key'], request.headers['dd-application-key'])
     const answer = (body: unknown, status = 200) =>
@@ -36,7 +36,8 @@ beforeAll(async () => {
     if (request.method === 'POST') list.push({ ...body, id: `${kind}-${list.length + 1}` })
     else if (!list.some((one) => String(one.id) === id)) return answer({ errors: ['not found'] }, 404)
     answer(body)
-  }).listen(0, '127.0.0.1')
+  }
+  server = createServer((request, response) => void answerTo(request, response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
 })
 afterAll(() => server.close())

@@ -27,7 +27,10 @@ export const saveCauses = async (pool: pg.Pool, open: Alert[], causes: Cause[], 
     const lasting = open.find((alert) => alert.cause === cause.cause)
     if (lasting === undefined) {
       const key = `${cause.cause}:${now.toISOString()}`
-      await db.insert(alerts).values({ ...cause, key, channel: 'ops', startedAt: now })
+      await db
+        .insert(alerts)
+        .values({ ...cause, key, channel: 'ops', startedAt: now })
+        .onConflictDoNothing()
     } else {
       await db.update(alerts).set(cause).where(eq(alerts.key, lasting.key))
     }

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type pg from 'pg'
 import { PROVIDER_NAMES } from '../inbox/provider.ts'
 import { backlog, countsOver, errorGroups, lastEvents, refusals } from '../operations/overview.ts'
-import { type Cell, printJson, printTable, printTitle, remark } from './output.ts'
+import { printJson, printTable, printTitle, remark } from './output.ts'
 import { jsonOption } from './selection.ts'
 import { withDatabase } from './stores.ts'
 
@@ -15,6 +15,7 @@ export const statusCommand = (): Command =>
     .action(({ json }) => withDatabase((pool) => status(pool, new Date(), json)))
 
 const OUTCOMES = ['processed', 'ignored', 'skipped', 'dead', 'failed', 'duplicate', 'refused'] as const
+type Outcome = (typeof OUTCOMES)[number]
 
 const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> => {
   const since = new Date(now.getTime() - DAY)
@@ -36,35 +37,48 @@ const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> =
       due: queue?.due ?? 0,
       oldestDueAt: queue?.oldestDueAt ?? null,
       later: queue?.later ?? 0,
-      ...Object.fromEntries(OUTCOMES.map((outcome) => [outcome, sum(outcome)])),
+      ...(Object.fromEntries(OUTCOMES.map((outcome) => [outcome, sum(outcome)])) as Record<Outcome, number>),
     }
   })
-  if (json) return printJson({ providers, refusals: refused, dead: dead.groups })
+  if (json)
+    return printJson({ now, since, periods: PERIODS, providers, refusals: refused, dead: dead.groups })
 
-  const columns = Object.keys(providers[0] ?? {})
+  printTitle('Now')
+  printTable(
+    ['provider', 'due', 'oldestDueAt', 'later', 'lastEventAt'],
+    providers.map((one) => [one.provider, one.due, one.oldestDueAt, one.later, one.lastEventAt]),
+  )
   printTitle('The last 24 hours')
   printTable(
-    columns,
-    providers.map((one) => Object.values(one) as Cell[]),
+    ['provider', ...OUTCOMES],
+    providers.map((one) => [one.provider, ...OUTCOMES.map((outcome) => one[outcome])]),
   )
   if (refused.length > 0) {
-    printTitle('Refused deliveries')
+    printTitle('Refused deliveries, in the last 24 hours')
     printTable(
       ['deliveries', 'provider', 'reason'],
       refused.map(({ count, provider, reason }) => [count, provider, reason]),
     )
+    remark('webhooks refused list says since when, from where and why')
   }
   if (dead.groups.length > 0) {
-    printTitle('Dead events')
+    printTitle('Dead events, of all time')
     printTable(
       ['events', 'provider', 'types', 'error'],
-      dead.groups.map(({ count, providers, types, error }) => [
+      dead.groups.map(({ count, providers: names, types, error }) => [
         count,
-        providers.join(', '),
+        names.join(', '),
         types.join(', '),
         error,
       ]),
     )
-    remark('\nwebhooks dead list shows each; webhooks dead replay gives them another turn')
+    remark('webhooks dead list shows each; webhooks dead replay gives them another turn')
   }
+}
+
+/** Of which time each figure is, for whoever reads the JSON. */
+const PERIODS = {
+  now: ['providers.due', 'providers.oldestDueAt', 'providers.later'],
+  last24Hours: [...OUTCOMES.map((outcome) => `providers.${outcome}`), 'refusals'],
+  allTime: ['providers.lastEventAt', 'dead'],
 }

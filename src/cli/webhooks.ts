@@ -13,7 +13,7 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     load: async () => (await import('./send.ts')).sendCommand(),
   },
   events: {
-    description: 'list, show or replay events',
+    description: 'list, show, follow or replay events',
     load: async () => (await import('./events.ts')).eventsCommand(),
   },
   dead: {

@@ -12,7 +12,6 @@ const PAGES = [
   '/console/events/1',
   '/console/replay?status=dead',
   '/console/refused',
-  '/console/refused/1',
   '/console/audit',
   '/console/mailboxes',
   '/console/mailboxes/1',

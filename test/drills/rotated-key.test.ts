@@ -67,4 +67,4 @@ test('the command line says the same', async () => {
   expect(one.stdout).toContain('"event":"click"')
   expect(await webhooks(['refused', 'show', '999'], env)).toMatchObject({ code: 3 })
   expect(await webhooks(['refused', 'list', '--reason', 'nonsense'], env)).toMatchObject({ code: 2 })
-}, 120_000)
+}, 300_000)

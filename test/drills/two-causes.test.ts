@@ -87,7 +87,7 @@ test('a replay of one cause, in the console, touches no event of the other', asy
     100,
   )
   expect(await dead()).toEqual([{ subject: 'outreach:2', n: OF_EACH }])
-}, 120_000)
+}, 300_000)
 
 test('the command line names the other cause, and replays it with the name that it printed', async () => {
   const env = { DATABASE_URL: asService(service.databaseUrl) }
@@ -105,4 +105,4 @@ test('the command line names the other cause, and replays it with the name that 
     env,
   )
   expect(JSON.parse(replayed.stdout)).toMatchObject({ replayed: OF_EACH, left: 0 })
-}, 120_000)
+}, 300_000)

@@ -67,7 +67,7 @@ test('every command that changes something is kept with who, why and how many', 
   expect(forgotten?.affected).toBeGreaterThan(0)
   // The reason named the address: nothing is left of it.
   expect(JSON.stringify(forgotten)).not.toContain('contact1@')
-}, 200_000)
+}, 300_000)
 
 test('the page and the command list the changes, the newest first, page by page', async () => {
   const page = await (await visit(service, '/console/audit')).text()
@@ -79,7 +79,7 @@ test('the page and the command list the changes, the newest first, page by page'
     (await run('audit', 'list', '--limit', '2', '--before', first.next, '--json')).stdout,
   )
   expect(second.changes.map(({ action }: { action: string }) => action)).toEqual(['replay', 'discard'])
-}, 100_000)
+}, 300_000)
 
 test('the password for looking opens every page, shows no form, and changes nothing', async () => {
   const id = await killedEvent(service, 'looked-at')

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { alerts } from '../../src/upkeep/alerts.ts'
 import { mailboxGuard } from '../../src/upkeep/mailbox-guard.ts'
+import { cloneDatabase } from '../database.ts'
 import { post } from '../provider-contract.ts'
 import {
   bodyOf,
@@ -32,10 +34,11 @@ let editing: 'allowed' | 'refused' | 'broken'
 let slack: Server
 let env: Record<string, string>
 let service: Service
+let database: Awaited<ReturnType<typeof cloneDatabase>>
 beforeEach(async () => {
   messages = []
   editing = 'allowed'
-  slack = createServer(async (request, response) => {
+  const answerTo = async (request: IncomingMessage, response: ServerResponse) => {
     const form = new URLSearchParams(await text(request))
     const answer = (body: unknown, status = 200) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
@@ -57,18 +60,26 @@ beforeEach(async () => {
     if (message === undefined) return answer({ ok: false, error: 'message_not_found' })
     message.text = String(form.get('text'))
     message.edits++
-    answer({ ok: true })
-  }).listen(0, '127.0.0.1')
+    return answer({ ok: true })
+  }
+  slack = createServer((request, response) => void answerTo(request, response)).listen(0, '127.0.0.1')
   await once(slack, 'listening')
   env = {
     SLACK_BOT_TOKEN: 'xoxb-test',
     SLACK_API_URL: `http://127.0.0.1:${(slack.address() as AddressInfo).port}/api/`,
   }
-  service = await startSendgrid(env)
+  database = await cloneDatabase()
+  const owner = new pg.Client({ connectionString: database.url })
+  await owner.connect()
+  // Only the tests run the task.
+  await owner.query(`delete from pgboss.schedule where name = 'upkeep-alerts'`)
+  await owner.end()
+  service = await startSendgrid({ ...env, DATABASE_URL: database.url })
   await seedOutreach(service, 1)
 })
 afterEach(async () => {
   await service.stop()
+  await database.drop()
   slack.close()
 })
 
@@ -77,24 +88,24 @@ const texts = () => messages.map((message) => message.text)
 const insert = (status: string, fields: Record<string, unknown> = {}) =>
   service.rows(
     `insert into webhook_events (provider, event_id, event_type, status, last_error, received_at, next_attempt_at, processed_at)
-     values ('stripe', $1, 'invoice.paid', $2, $3, $4, $5, $4)`,
+     values ($6, $1, 'invoice.paid', $2, $3, $4, $5, $4)`,
     crypto.randomUUID(),
     status,
     fields.error ?? null,
     fields.receivedAt ?? service.now(),
     fields.dueAt ?? null,
+    fields.provider ?? 'stripe',
   )
 
 test('a backlog older than five minutes is one message, which follows it and says when it is over', async () => {
   const dueAt = new Date(service.now().getTime() - 6 * MINUTE)
-  // Alone and attempted, so that it stays due: its payload is no event.
-  await service.app.close()
-  await insert('pending', { dueAt })
+  // Nobody processes it, so it stays due.
+  await insert('pending', { dueAt, provider: 'unknown' })
   await look()
   await look()
   expect(texts()).toEqual([
     expect.stringMatching(
-      /stripe: the oldest due event has been waiting for 6 min, 1 are due\. Runbook: \S+backlog-age\.md$/,
+      /unknown: the oldest due event has been waiting for 6 min, 1 are due\. Runbook: \S+backlog-age\.md$/,
     ),
   ])
   service.advance(10 * MINUTE)
@@ -103,9 +114,9 @@ test('a backlog older than five minutes is one message, which follows it and say
   await service.rows('delete from webhook_events')
   await look()
   expect(texts()).toEqual([
-    expect.stringMatching(/^✅ Over at \d\d:\d\d UTC\. It was: .*stripe: the oldest due/),
+    expect.stringMatching(/^✅ Over at \d\d:\d\d UTC\. It was: .*unknown: the oldest due/),
   ])
-  await insert('pending', { dueAt })
+  await insert('pending', { dueAt, provider: 'unknown' })
   await look()
   expect(messages).toHaveLength(2) // another time, another message
 })
@@ -194,8 +205,8 @@ test('each new event type is a message of its own, which counts its repeats and 
 })
 
 test('a paused mailbox is one message, which says when it is resumed', async () => {
-  await service.rows(`insert into outreach (from_mailbox, status, sent_at)
-                      select 'box1@rf-send-01.com', 'sent', now() from generate_series(1, 100)`)
+  await service.rows(`insert into outreach (id, from_mailbox, status, sent_at)
+                      select n, 'box1@rf-send-01.com', 'sent', now() from generate_series(101, 200) n`)
   await service.rows(
     `insert into mailbox_incidents (mailbox_id, kind, arrived_at) select 1, 'bounce', now() from generate_series(1, 9)`,
   )
