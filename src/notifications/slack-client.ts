@@ -5,7 +5,7 @@ import type { NotificationData } from './queues.ts'
 type Channel = NotificationData['slack']['channel']
 
 /** Where Slack keeps a message. */
-export interface PostedMessage {
+interface PostedMessage {
   channel: string
   ts: string
 }
