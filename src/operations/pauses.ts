@@ -2,10 +2,10 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookEvents as e, operatorActions, webhookPauses as p } from '../db/schema.ts'
 import { column } from '../db/statement.ts'
-import { inTransaction, type Transaction } from '../db/transaction.ts'
+import { inTransaction } from '../db/transaction.ts'
 import type { ProviderName } from '../inbox/provider.ts'
 import { storableText } from '../inbox/storable.ts'
-import type { Operator } from './replay.ts'
+import { noteChange, type Operator, reasonOf } from './audit.ts'
 
 /** What is paused or resumed: a provider, or one of its event types. Deliveries are accepted all the same. */
 export interface Pausable {
@@ -51,7 +51,7 @@ export const pauseProcessing = (pool: pg.Pool, what: Pausable, by: Operator, now
       .onConflictDoNothing()
       .returning({ id: p.id })
     if (paused.length === 0) return false
-    await note(tx, 'pause', what, by, now)
+    await noteChange(tx, { action: 'pause', subject: subjectOf(what), affected: 1 }, by, now)
     return true
   })
 
@@ -75,8 +75,9 @@ export const resumeProcessing = async (
         sql`${p.provider} = ${what.provider} and ${p.eventType} = ${what.type ?? ''} and ${p.resumedAt} is null`,
       )
       .returning({ pausedAt: p.pausedAt })
-    if (ended !== undefined) await note(tx, 'resume', what, by, now)
-    return ended?.pausedAt
+    if (ended === undefined) return undefined
+    await noteChange(tx, { action: 'resume', subject: subjectOf(what), affected: 1 }, by, now)
+    return ended.pausedAt
   })
   // Not in the same transaction: whoever processes would wait for it.
   if (pausedAt !== undefined) await shiftWaits(pool, what, pausedAt, now)
@@ -112,21 +113,5 @@ const giveTimes = (pool: pg.Pool, what: Pausable, now: Date): Promise<number> =>
     return rowCount ?? 0
   })
 
-const note = async (
-  tx: Transaction,
-  action: 'pause' | 'resume',
-  { provider, type }: Pausable,
-  by: Operator,
-  now: Date,
-): Promise<void> => {
-  await tx.insert(operatorActions).values({
-    subject: `provider:${provider}${type === undefined ? '' : `/${storableText(type, 100)}`}`,
-    action,
-    reason: reasonOf(by),
-    operator: storableText(by.operator, 100),
-    via: by.via,
-    actedAt: now,
-  })
-}
-
-const reasonOf = ({ reason }: Operator): string => storableText(reason.trim(), 500)
+const subjectOf = ({ provider, type }: Pausable): string =>
+  `provider:${provider}${type === undefined ? '' : `/${storableText(type, 100)}`}`

@@ -50,10 +50,6 @@ CREATE TABLE "webhook_queue" (
 -- Rows live for milliseconds: what they leave is swept up often, or every claim would step over it.
 ALTER TABLE "webhook_queue" SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_insert_threshold = -1, autovacuum_vacuum_cost_delay = 0);
 --> statement-breakpoint
-ALTER TABLE "operator_actions" DROP CONSTRAINT "operator_actions_action_check";
---> statement-breakpoint
-ALTER TABLE "operator_actions" ADD CONSTRAINT "operator_actions_action_check" CHECK ("operator_actions"."action" in ('replay', 'discard', 'resume mailbox', 'pause', 'resume'));
---> statement-breakpoint
 DROP INDEX "webhook_events_due_idx";
 --> statement-breakpoint
 DROP INDEX "webhook_events_due_alone_idx";
