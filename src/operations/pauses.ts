@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { webhookEvents as e, operatorActions, webhookPauses as p } from '../db/schema.ts'
+import { webhookEvents as e, webhookPauses as p } from '../db/schema.ts'
 import { column } from '../db/statement.ts'
 import { inTransaction } from '../db/transaction.ts'
 import type { ProviderName } from '../inbox/provider.ts'
