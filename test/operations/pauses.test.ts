@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { lastAccepted } from '../../src/operations/accepted.ts'
 import { backlog } from '../../src/operations/overview.ts'
 import { listPauses, pauseProcessing, resumeProcessing } from '../../src/operations/pauses.ts'
 import {
@@ -44,6 +45,7 @@ test('a paused provider accepts deliveries and processes none until it is resume
   expect(await backlog(service.db, service.now())).toMatchObject([
     { provider: 'sendgrid', due: 2, oldestDueAt: null },
   ])
+  expect([...(await lastAccepted(service.db, service.now())).keys()]).toEqual(['sendgrid']) // it is not silent
   expect(await resume(sendgrid)).toEqual({ resumed: true, due: 0 })
   expect(await statuses()).toMatchObject([{ status: 'processed' }, { status: 'ignored' }])
   expect(await listPauses(service.db)).toEqual([])
