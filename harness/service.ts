@@ -11,8 +11,8 @@ const LINES_KEPT = 200
 /** The service as production starts it: a process of its own on a port of its own, over several runs. */
 export interface ServiceProcess {
   url: string
-  /** Spawns it; the previous run must have ended. */
-  start: () => void
+  /** Spawns it; the previous run must have ended. @param changed of its environment, for this run and later ones */
+  start: (changed?: Record<string, string>) => void
   /** Resolves when it can accept deliveries. */
   ready: () => Promise<void>
   isRunning: () => boolean
@@ -45,11 +45,13 @@ export const createService = async (
   let crashes = 0
 
   const isRunning = () => child !== undefined && child.exitCode === null && child.signalCode === null
-  const start = () => {
+  let environment = env
+  const start = (changed: Record<string, string> = {}) => {
     told = false
+    environment = { ...environment, ...changed }
     const started = spawn(process.execPath, [...nodeOptions, 'src/server.ts'], {
       cwd: ROOT,
-      env: { ...process.env, LOG_LEVEL: 'warn', HOST: '127.0.0.1', PORT: String(port), ...env },
+      env: { ...process.env, LOG_LEVEL: 'warn', HOST: '127.0.0.1', PORT: String(port), ...environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     child = started

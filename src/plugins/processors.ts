@@ -132,10 +132,16 @@ export const processorsPlugin = fp<{
       wakers.get(provider)?.()
     }
 
+    /** Sessions on the old server are of no use, and nobody has to wait any longer for the new one. */
+    const moved = (lostAt: number): void => {
+      app.endSessions(lostAt)
+      for (const { name } of providers) wake(name)
+    }
+
     const start = async (): Promise<void> => {
       await app.jobs.started
       if (stopping) return
-      begun = await beginRun(runPool, run, clock(), () => stopping, app.endSessions)
+      begun = await beginRun(runPool, run, clock(), () => stopping, moved)
       const careful = begun.afterUncleanEnd
       if (careful) log.warn('a previous run did not end cleanly; taking the first events one at a time')
       await Promise.all(providers.map((provider) => loop(provider, careful)))
