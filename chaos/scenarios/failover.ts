@@ -78,6 +78,7 @@ const failOver = async (world: World, load: Load, times: number, way: string): P
       `  ${way}: promoted (${recoveries.length}), accepting after ${inSeconds(recovery.accepting)}, processing after ${inSeconds(recovery.processing)}`,
     )
     await pair.rejoin()
+    say(`  ${way}: the old primary follows, ${load.counts.acknowledged} acknowledged`)
   }
   return recoveries
 }
