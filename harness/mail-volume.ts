@@ -1,19 +1,21 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
-import { lookUp } from '../src/mail/known.ts'
 import { fromPayload } from '../src/mail/mail.ts'
-import { byDomain, byMailbox, bySender } from '../src/mail/match.ts'
-import { readThread } from '../src/mail/threads.ts'
+import { lookUp } from '../src/mail/match/known.ts'
+import { byDomain, byMailbox, bySender } from '../src/mail/match/match.ts'
+import { readThread } from '../src/mail/match/threads.ts'
 import { takeIndexes } from './volume.ts'
 
 /** The mailbox with the most outreach, as much as one that sends fifty mails a day has after a year. */
 const LARGE_MAILBOX = 'box0@rf-send-01.com'
 const IN_LARGE_MAILBOX = 20_000
 const PER_MAILBOX = 1_000
+/** Contacts of a company that nobody wrote to. */
+const UNWRITTEN = 1_000
 
 /**
- * Fills contacts, mailboxes and outreach by SQL: five contacts for each company, and one company with a thousandth of
- * all; one in ten outreach is replied or bounced.
+ * Fills contacts, mailboxes and outreach by SQL: five contacts for each company, one company with a thousandth of all,
+ * and one with a thousand that no outreach went to; one in ten outreach is replied or bounced.
  *
  * @param outreach how many, more than 20,000
  */
@@ -32,6 +34,10 @@ export const fillOutreach = async (
      select 'contact' || n || '@' || case when n % 1000 = 0 then 'large' else 'company' || n / 5 end || '.example'
      from generate_series(1, $1::int) n`,
     [outreach / 2],
+  )
+  await connection.query(
+    `insert into contacts (email) select 'contact' || n || '@unwritten.example' from generate_series(1, $1::int) n`,
+    [UNWRITTEN],
   )
   await connection.query(
     `insert into mailboxes (email) select 'box' || n || '@rf-send-01.com' from generate_series(0, $1::int) n`,
@@ -94,6 +100,7 @@ const MAILS = {
   'of a contact': mail('contact7920@company1584.example'),
   'of a colleague': mail('colleague@company1584.example'),
   'of a large company': mail('colleague@large.example'),
+  'of a large company that was not written to': mail('somebody@unwritten.example'),
   'of a stranger': mail('somebody@elsewhere.example'),
   'of a stranger, to an address of nobody': mail('somebody@elsewhere.example', {
     to: 'nobody@rf-send-01.com',

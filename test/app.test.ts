@@ -47,6 +47,8 @@ describe('metrics, on a real UDP socket', () => {
       await deliver(service, seen)
       await post(service, '/webhooks/sendgrid', signed('{}'))
       await post(service, '/webhooks/sendgrid', { ...signed('[]', { key: 'wrong' }) })
+      // Its key is not configured.
+      await post(service, '/webhooks/stripe', signed('{}'))
       const has = (start: string, ...tags: string[]) =>
         eventually(
           () =>
@@ -64,6 +66,21 @@ describe('metrics, on a real UDP socket', () => {
       await has('duplicates:1|c', 'provider:sendgrid')
       await has('rejected:1|c', 'reason:malformed')
       await has('rejected:1|c', 'reason:signature_invalid')
+      const answers = () =>
+        lines
+          .filter((line) => line.startsWith('roleferry.webhooks.answers:'))
+          .map((line) =>
+            /:(\d+)\|c\|#.*(?=.*provider:(\w+))(?=.*status:(\w+))/.exec(line)?.slice(1).join(' '),
+          )
+          .sort()
+      const one = (provider: string, status: string) => `1 ${provider} ${status}`
+      const answered = [
+        ...Array(2).fill(one('sendgrid', '2xx')),
+        ...Array(2).fill(one('sendgrid', '4xx')),
+        one('stripe', '5xx'),
+      ]
+      await eventually(() => answers().length >= answered.length || undefined, 'five answers', 5)
+      expect(answers()).toEqual(answered)
       for (const name of ['ack_time', 'processing_time', 'lag']) {
         const line = await has(`${name}:`, 'provider:sendgrid')
         expect(line).toMatch(/:[\d.]+\|d\|/)

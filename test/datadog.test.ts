@@ -183,6 +183,7 @@ test('the monitors are those that are wanted', () => {
     'misunderstood',
     'misunderstood',
     'received',
+    'received',
     'rejected',
     'skipped',
   ])
@@ -190,6 +191,7 @@ test('the monitors are those that are wanted', () => {
   expect(queryOf('Webhook Events Not Understood')).toContain('by {provider,reason}')
   expect(queryOf('Unknown Price Paid')).toContain('reason:unknown_price')
   expect(queryOf('Stripe Webhook Events Skipped')).toContain('provider:stripe')
+  expect(queryOf('SendGrid Account Status Changed')).toContain('event_type:account_status_change')
 })
 
 test('the dashboard has the shape of the API and asks for what this service emits', () => {

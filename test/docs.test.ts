@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { linkTo, PAGES, type Page } from '../src/notifications/pages.ts'
 
 const pages = globSync('**/*.md', { exclude: (name) => /^(node_modules|\.cache|\.data)$/.test(name) }).sort()
 
@@ -23,6 +24,14 @@ test('every page can be reached from README.md', () => {
     for (const link of linksOf(page)) if (pages.includes(link)) reached.add(link)
   }
   expect(pages.filter((page) => !reached.has(page))).toEqual([])
+})
+
+test('every page that an alert links to exists', () => {
+  for (const [page, path] of Object.entries(PAGES)) {
+    expect(existsSync(join('docs', path)) && linkTo(page as Page)).toMatch(
+      new RegExp(`/blob/main/docs/${path}$`),
+    )
+  }
 })
 
 test('every npm script that a page names exists', () => {

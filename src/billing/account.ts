@@ -12,7 +12,7 @@ export interface Row {
   credits: number
 }
 
-/** A user with all that is known of the subscriptions, and what is not a fact of Stripe's: what was spent of what. */
+/** All that is known of a user's subscriptions, and what Stripe cannot know: what was spent of each lot. */
 export interface Account {
   /** The row as it was before the first event. */
   first: Row
@@ -25,6 +25,6 @@ export interface Account {
   spent: ReadonlyMap<string, number>
   /** Credits that other services added. */
   added: number
-  /** The credits that were written last: what the row differs from them, others have spent or added. */
+  /** The credits that were written last. Other services have spent or added the difference to the row. */
   written: number
 }

@@ -8,7 +8,7 @@ import { type Notice, noticesOf } from './notices.ts'
 /** What a fact comes to. */
 export interface Applied {
   account: Account
-  /** What people should hear of it. */
+  /** What people are told because of it. */
   notices: Notice[]
 }
 

@@ -4,7 +4,7 @@ import { givesAccess, isStatus, type Snapshot, type Subscription } from './facts
 import { hasBeginning, type Standing, standingOf } from './standing.ts'
 import { higherTier, type Tier, worthOf } from './tiers.ts'
 
-/** Of the lot that a user from before has until the next period is opened. */
+/** The key of the lot that a user from before has until the next period is opened. */
 export const LOT_BEFORE = 'before'
 
 // Users from before: another service gave them a paid tier before any of their events came. Their row stands for a
@@ -15,9 +15,11 @@ export interface Before extends Row {
   tier: Tier
 }
 
-/** Null for a user who had no paid tier, or a status without access. */
-export const beforeOf = ({ first: { tier, status, ...row } }: Account): Before | null =>
-  tier !== 'free' && (status === null || givesAccess(status)) ? { tier, status, ...row } : null
+/** Null for a user who had no paid tier, or a status without access. An empty text is no status, and names nothing. */
+export const beforeOf = ({ first: { tier, status, subscriptionId, ...row } }: Account): Before | null =>
+  tier !== 'free' && (!status || givesAccess(status))
+    ? { ...row, tier, status, subscriptionId: subscriptionId || null }
+    : null
 
 /** A subscription's standing, and whether it is from before. */
 export interface UserStanding extends Standing {
@@ -77,8 +79,9 @@ const showsItself = ({ status }: Standing): boolean =>
   status !== null && status !== 'incomplete' && status !== 'incomplete_expired'
 
 /**
- * Whose the row was: the one that it names, else one whose `created` is not known and that shows itself with access,
- * or without it at the row's tier; of several one with access, then of the row's tier, then the greatest id.
+ * The subscription that the row stood for: the one that it names, else one whose `created` is not known and that shows
+ * itself with access, or without it at the row's tier; of several one with access, then of the row's tier, then the
+ * greatest id.
  */
 export const heirOf = (standings: UserStanding[], before: Before): UserStanding | undefined =>
   before.subscriptionId !== null

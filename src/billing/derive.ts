@@ -11,7 +11,7 @@ export interface Derived {
   standings: Map<string, UserStanding>
   /** The subscription from before, while nothing has ended it. */
   before: Before | null
-  /** The one that it has shown itself to be. */
+  /** The subscription that turned out to be the one from before. */
   heir: UserStanding | undefined
   lots: Lot[]
   shown: Shown | undefined

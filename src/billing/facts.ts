@@ -54,9 +54,9 @@ export interface Snapshot {
   /** Of the period; one without has the subscription's `start_date`, else `at`. */
   start: number
   end: number | null
-  /** The version before knew it, so what it gave is in the user's row: it opens no period. */
+  /** The previous version of this service knew it. So what it gave is in the user's row, and it opens no period. */
   former?: true
-  /** It is the user's row of before the first event, which is too coarse to compare its state with an event's. */
+  /** It stands for the user's row before the first event. Its state is too coarse to be compared with an event's. */
   isRow?: true
 }
 
@@ -90,7 +90,7 @@ export interface Invoice {
   failedAt: number | null
   /** It was voided, or given up as uncollectible, at this time: nobody asks for the money any more. */
   closedAt: number | null
-  /** The version before knew that it was paid, so what it gave is in the user's row: it opens no period. */
+  /** The previous version of this service knew that it was paid. So what it gave is in the user's row, and it opens no period. */
   former?: true
 }
 
@@ -101,9 +101,9 @@ export interface Subscription {
   snapshots: ReadonlyMap<string, Snapshot>
   /** By id. */
   invoices: ReadonlyMap<string, Invoice>
-  /** The version before saw it give access: its user is not welcomed again. */
+  /** The previous version of this service saw it give access: its user is not welcomed again. */
   hadBegun: boolean
-  /** The latest time at which something was told of it. */
+  /** The time of the latest fact about it. */
   lastEventAt: number
 }
 
@@ -153,7 +153,7 @@ export const stateKey = ({ status, flag, cancelAt, prices }: Partial<State>): st
 export const keyOf = ({ eventId, at, state, start }: Snapshot): string =>
   eventId === '' ? `fetched ${at} ${stateKey(state)} ${start}` : eventId
 
-/** One that nothing is known of yet. */
+/** A subscription of which nothing is known yet. */
 export const newSubscription = (id: string): Subscription => ({
   id,
   snapshots: new Map(),

@@ -7,7 +7,7 @@ import { higherTier, type Tier, worthOf } from './tiers.ts'
 
 /** The credits of one subscription, for the latest of its periods that was opened. */
 export interface Lot {
-  /** What is spent of it is kept by this. */
+  /** What was spent of it is stored under this key. */
   key: string
   worth: number
   /** Of its period; null when it is not known. */

@@ -4,13 +4,23 @@ import { beforeOf, LOT_BEFORE } from './before.ts'
 import { derive } from './derive.ts'
 import { isLotOf, settle } from './lots.ts'
 
+interface Both {
+  from: Account
+  to: Account
+}
+
 /**
  * Moves a subscription to the account that its customer id has moved to, with all that is known of it and what was
  * spent of its lots. Both rows are derived from what is left: one user has the plan and its credits, the other has lost them.
+ *
+ * @returns undefined when the account that the customer id left knows nothing of the subscription.
  */
-export const moveSubscription = (id: string, from: Account, to: Account): { from: Account; to: Account } => {
-  const wasFrom = derive(from)
-  const [leaving, taking] = [settle(from, wasFrom.lots), settle(to, derive(to).lots)]
+export const moveSubscription = (id: string, { from, to }: Both): Both | undefined => {
+  const { heir, lots } = derive(from)
+  // The row of before stands for the subscription.
+  const isBefore = heir?.id === id || from.first.subscriptionId === id
+  if (!from.subscriptions.has(id) && !isBefore) return undefined
+  const [leaving, taking] = [settle(from, lots), settle(to, derive(to).lots)]
   const subscriptions = new Map(leaving.subscriptions)
   const subscription = subscriptions.get(id)
   subscriptions.delete(id)
@@ -30,12 +40,12 @@ export const moveSubscription = (id: string, from: Account, to: Account): { from
       spent: spentThere,
     },
   }
-  if (wasFrom.heir?.id === id || from.first.subscriptionId === id) moveBefore(id, moved)
+  if (isBefore) moveBefore(id, moved)
   return { from: rewritten(moved.from), to: rewritten(moved.to) }
 }
 
-/** The row from before stood for this subscription, so its tier and credits go along. */
-const moveBefore = (id: string, moved: { from: Account; to: Account }): void => {
+/** Its tier and credits go along. */
+const moveBefore = (id: string, moved: Both): void => {
   const { from, to } = moved
   if (beforeOf(from) !== null && beforeOf(to) === null) {
     const spent = new Map(to.spent).set(LOT_BEFORE, from.spent.get(LOT_BEFORE) ?? 0)

@@ -4,7 +4,7 @@ import type { Derived } from './derive.ts'
 import type { Fact, InvoiceFact } from './facts.ts'
 import type { Tier } from './tiers.ts'
 
-/** What people should hear of a fact. */
+/** What people are told because of a fact. */
 export type Notice =
   /** A subscription's access begins. */
   | { kind: 'welcome'; subscriptionId: string; tier: Tier }

@@ -5,7 +5,7 @@ import { higherTier, type Tier } from './tiers.ts'
 /** A period of a subscription that was opened: paid for, or begun as a trial. It is known by its start. */
 export interface Period {
   start: number
-  /** Every end that was told of it; the subscription's items can differ. */
+  /** Every end that snapshots and invoices give it: the subscription's items can differ. */
   ends: Set<number | null>
   /** The snapshots of it, oldest first. */
   snapshots: PricedSnapshot[]

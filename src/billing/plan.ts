@@ -17,8 +17,8 @@ export type PricedSnapshot = Snapshot & { tier: Tier }
 export const isPriced = (snapshot: Snapshot): snapshot is PricedSnapshot => snapshot.tier !== null
 
 /**
- * The period and the tier that an invoice pays for: of its lines with a known price that are no prorations the one
- * that ends last, then the one of the higher tier.
+ * The period and the tier that an invoice pays for: of its lines with a known price that are not prorations
+ * the one that ends last, then the one of the higher tier.
  */
 export const planOfInvoice = ({ lines }: Pick<Invoice, 'lines'>): Plan | undefined =>
   greatest(

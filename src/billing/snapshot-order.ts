@@ -1,7 +1,7 @@
 import { by } from './compare.ts'
 import { isEnd, type Snapshot, type State, stageOf, stateKey } from './facts.ts'
 
-/** More events of one second than this are not tried in every order. */
+/** If a second has more events than this, not all their orders are tried. */
 const MAX_CHAIN = 6
 
 /**
@@ -61,7 +61,7 @@ type Follows = (one: Snapshot, other: Snapshot) => boolean
 /** The rest in an order in which each follows the one before; undefined when there is no such order. */
 const chainFrom = (last: Snapshot, rest: Snapshot[], follows: Follows): Snapshot[] | undefined => {
   if (rest.length === 0) return []
-  // One that changed nothing that is compared here stays beside its like.
+  // A snapshot that changed nothing that is compared here comes right after one with the same state.
   for (const next of rest.filter((one) => follows(one, last)).sort(by(changesState))) {
     const chain = chainFrom(next, without(rest, next), follows)
     if (chain !== undefined) return [next, ...chain]

@@ -16,12 +16,12 @@ import { inOrder } from './snapshot-order.ts'
 /** What the facts about one subscription come to. */
 export interface Standing {
   id: string
-  /** Null while nothing tells it. */
+  /** Null until a fact shows it. */
   status: Status | null
   ended: boolean
-  /** Null while no known price was seen. */
+  /** Null until a known price is seen. */
   plan: Plan | null
-  /** It will end: at the end of the period, or at another time that is fixed. */
+  /** It is going to end, with the period or at a fixed time. */
   cancels: boolean
   access: boolean
   /** It gave access at a known price, or was renewed. */
@@ -89,6 +89,6 @@ const statusOf = (newest: Snapshot | undefined, activated: boolean, invoices: In
 const isFailing = ({ reason, paidAt, failedAt, closedAt }: Invoice, after: number): boolean =>
   paysPeriod(reason) && paidAt === null && closedAt === null && failedAt !== null && failedAt > after
 
-/** Whether its `created` event is known; of one that the version before knew, it counts as not known. */
+/** Whether its `created` event is known. It counts as unknown if the previous version of this service saw it. */
 export const hasBeginning = ({ snapshots, hadBegun }: Subscription): boolean =>
   !hadBegun && snapshots.values().some(({ isCreated }) => isCreated)

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type pg from 'pg'
+import { counted } from '../counted.ts'
 import { countEvents, type EventSummary, listEvents, showEvent } from '../operations/events.ts'
 import type { EventFilter } from '../operations/matching.ts'
 import { type Replayed, replayEvents, replayMatching } from '../operations/replay.ts'
@@ -63,7 +64,7 @@ export const replayCommand = (command: Command, fixed: Selection): Command =>
           throw new CommandError('Which events? Name them, or narrow by an option.', 'usage')
         const { count, more } = await countEvents(pool, filter, options.most)
         if (count === 0) throw new CommandError('No event matches.', 'notFound')
-        await confirm(`Replay ${more ? `the newest ${count}` : count} events?`, options.yes)
+        await confirm(`Replay ${more ? 'the newest ' : ''}${counted(count, 'event')}?`, options.yes)
         report(await replayMatching(pool, filter, by, { now: new Date(), most: options.most }), options.json)
       }),
     )
@@ -78,6 +79,9 @@ export const list = async (
     throw error
   })
   if (json) return printJson(page)
+  // A person who asks for what was not understood wants to know why; the error may say it in fewer words.
+  const problemOf = ({ lastError, misunderstood }: EventSummary) =>
+    filter.misunderstood ? (misunderstood ?? lastError) : (lastError ?? misunderstood)
   printTable(
     ['id', 'received', 'provider', 'type', 'status', 'about', 'error'],
     page.events.map((event) => [
@@ -87,7 +91,7 @@ export const list = async (
       event.eventType,
       statusOf(event),
       event.subject,
-      event.lastError ?? event.misunderstood,
+      problemOf(event),
     ]),
   )
   if (page.next !== null) remark(`there are more: --after ${page.next}`)

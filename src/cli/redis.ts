@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { counted } from '../counted.ts'
 import { dropProcessedKeys } from '../inbox/processed-keys.ts'
 import { confirm, printJson } from './output.ts'
 import { jsonOption, yesOption } from './selection.ts'
@@ -15,7 +16,10 @@ export const redisCommand = (): Command =>
         await withRedis(async (redis) => {
           const forgotten = await dropProcessedKeys(redis)
           if (json) printJson({ forgotten })
-          else console.log(`${forgotten} events forgotten; running services use Redis again within a minute`)
+          else
+            console.log(
+              `${counted(forgotten, 'event')} forgotten; running services use Redis again within a minute`,
+            )
         })
       }),
   )

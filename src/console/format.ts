@@ -5,10 +5,6 @@ const numbers = new Intl.NumberFormat('en')
 /** `12,345` */
 export const number = (value: number): string => numbers.format(value)
 
-/** `12,345 events`, `1 event` */
-export const counted = (value: number, one: string, many = `${one}s`): string =>
-  `${number(value)} ${value === 1 ? one : many}`
-
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE

@@ -18,6 +18,7 @@ import {
 } from 'drizzle-orm/pg-core'
 import { domainKey } from '../domain/email-domain.ts'
 import { messageIdKey } from '../domain/message-id.ts'
+import { namedBefore } from './named-before.ts'
 
 // RoleFerry's tables, as this service and RoleFerry's other services read and write them.
 // The other services insert rows too, so every column but ids and e-mails is nullable or has a default.
@@ -54,6 +55,7 @@ export const users = pgTable(
   },
   (t) => [
     unique('users_stripe_customer_id_key').on(t.stripeCustomerId),
+    index('users_stripe_subscription_id_idx').on(t.stripeSubscriptionId),
     index('users_email_idx').on(sql`lower(${t.email})`),
     check('users_subscription_tier_check', sql`${t.subscriptionTier} in ('free', 'pro', 'teams')`),
   ],
@@ -240,21 +242,25 @@ export const subscriptions = pgTable(
 )
 
 /** What is known of a user as a payer, beside the facts about the subscriptions: see src/billing/account.ts. */
-export const billingAccounts = pgTable('billing_accounts', {
-  userId: reference()
-    .primaryKey()
-    .references(() => users.id, { onDelete: 'cascade' }),
-  /** The user's row as it was before the first event. */
-  firstRow: jsonb().notNull(),
-  /** A reconciliation has merged all that Stripe has of the customer. */
-  listed: boolean().notNull().default(false),
-  /** What was spent of each lot, in credits by the lot's key. */
-  spent: jsonb().notNull(),
-  /** Credits that other services added. */
-  added: integer().notNull(),
-  /** The `credits_remaining` that were written last: others have spent or added the difference. */
-  written: integer().notNull(),
-})
+export const billingAccounts = pgTable(
+  'billing_accounts',
+  {
+    userId: reference()
+      .primaryKey()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    /** The user's row as it was before the first event. */
+    firstRow: jsonb().notNull(),
+    /** A reconciliation has merged all that Stripe has of the customer. */
+    listed: boolean().notNull().default(false),
+    /** What was spent of each lot, in credits by the lot's key. */
+    spent: jsonb().notNull(),
+    /** Credits that other services added. */
+    added: integer().notNull(),
+    /** The `credits_remaining` that were written last: others have spent or added the difference. */
+    written: integer().notNull(),
+  },
+  (t) => [index('billing_accounts_named_before_idx').on(namedBefore(t.firstRow))],
+)
 
 export const invoices = pgTable(
   'invoices',

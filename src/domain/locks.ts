@@ -1,4 +1,6 @@
-import { sql } from 'drizzle-orm'
+import { type SQLWrapper, sql } from 'drizzle-orm'
+import { executePrepared } from '../db/prepared.ts'
+import { contacts, mailboxes, outreach, users } from '../db/schema.ts'
 import type { Transaction } from '../db/transaction.ts'
 
 // Locks are taken in one order everywhere: contacts, outreach, applications, users, mailboxes; rows by id, before
@@ -6,15 +8,19 @@ import type { Transaction } from '../db/transaction.ts'
 // refer to these meanwhile.
 
 const lock =
-  (table: string) =>
+  (name: string, table: SQLWrapper & { id: SQLWrapper }) =>
   async (tx: Transaction, ids: string[]): Promise<void> => {
     if (ids.length === 0) return
-    await tx.execute(sql`
-      select from ${sql.identifier(table)} where id = any(${sql.param(ids)}::bigint[]) order by id for no key update`)
+    await executePrepared(
+      tx,
+      `lock_${name}`,
+      sql`
+        select from ${table} where ${table.id} = any(${sql.param(ids)}::bigint[])
+        order by ${table.id} for no key update`,
+    )
   }
 
-export const lockContacts = lock('contacts')
-export const lockMailboxes = lock('mailboxes')
-export const lockOutreach = lock('outreach')
-export const lockApplications = lock('applications')
-export const lockUsers = lock('users')
+export const lockContacts = lock('contacts', contacts)
+export const lockMailboxes = lock('mailboxes', mailboxes)
+export const lockOutreach = lock('outreach', outreach)
+export const lockUsers = lock('users', users)

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Transaction } from '../db/transaction.ts'
+import type { Page } from '../notifications/pages.ts'
 import type { Notification } from '../notifications/queues.ts'
 
 /** Every provider, in the order in which people are shown them. */
@@ -86,6 +87,8 @@ export interface Misunderstanding {
   text: string
   /** Who is alerted: `ops` unless it is about money. */
   channel?: 'ops' | 'billing'
+  /** The runbook that the alert names, where there is a special one. */
+  page?: Page
   /** `day` repeats the alert once a day (UTC) while the cause lasts; otherwise there is one alert. */
   again?: 'day'
 }
@@ -116,6 +119,8 @@ export interface Provider<Body = unknown> {
   handles: (eventType: string) => boolean
   /** The event types it is known to send, handled or not. Any other is `ignored`, too, but reported. */
   knows: (eventType: string) => boolean
+  /** Called for each event first, also for those that no rule applies: for what is to be said of any of them. */
+  remark?: (event: ClaimedEvent, batch: Batch) => void
   /** Why an event has no type at all; undefined when it has one. It ends `skipped`, and is reported. */
   whyTypeless?: (event: Pick<ClaimedEvent, 'eventType' | 'payload'>) => string | undefined
   /** Applies claimed events of the handled types, in one transaction. Throwing undoes it all. */

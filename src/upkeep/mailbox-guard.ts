@@ -6,6 +6,7 @@ import { lockMailboxes } from '../domain/locks.ts'
 import { judgeMailbox, type Verdict } from '../domain/mailbox-guard.ts'
 import { windowStart } from '../domain/mailbox-incidents.ts'
 import { type WeekRow, weekColumns } from '../domain/mailbox-week.ts'
+import { linkTo } from '../notifications/pages.ts'
 import type { Notification } from '../notifications/queues.ts'
 import { inBatches } from './batches.ts'
 import type { Report, UpkeepTask } from './task.ts'
@@ -131,7 +132,10 @@ const alertOf = ({ id, email, verdict }: Judged, now: Date): Notification => ({
   channel: 'slack',
   key: `mailbox:${verdict.verdict}:${id}:${now.toISOString()}`,
   event: null,
-  data: { channel: 'ops', text: `${TEXTS[verdict.verdict](email, verdict.reason)}. ${RUNBOOK}` },
+  data: {
+    channel: 'ops',
+    text: `${TEXTS[verdict.verdict](email, verdict.reason)}. Runbook: ${linkTo('mailboxGuard')}`,
+  },
 })
 
 const TEXTS = {
@@ -139,4 +143,3 @@ const TEXTS = {
     `⛔ The mailbox ${email} is paused: ${reason}. Nothing is sent from it until somebody resumes it`,
   warn: (email: string, reason: string) => `⚠️ The mailbox ${email} is at risk: ${reason}`,
 }
-const RUNBOOK = 'Runbook: docs/runbooks/mailbox-guard.md'

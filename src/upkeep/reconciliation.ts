@@ -1,7 +1,9 @@
 import { and, asc, lt, ne } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
+import { counted } from '../counted.ts'
 import { users } from '../db/schema.ts'
 import { causeOf, inTransaction } from '../db/transaction.ts'
+import { linkTo } from '../notifications/pages.ts'
 import { pricesOf } from '../providers/stripe/prices.ts'
 import { createStripeApi, describeApiError, isApiError } from '../providers/stripe/reconciliation/api.ts'
 import {
@@ -18,7 +20,7 @@ const DAYS_LATE = 3
 /** Users named in an alert. */
 const MAX_NAMED = 20
 
-const PAGE = 'docs/stripe-reconciliation.md'
+const PAGE = linkTo('reconciliation')
 
 /** Every night: how many users differ from what Stripe has. Without a key to ask it: whose renewal did not arrive. */
 export const reconciliation: UpkeepTask = {
@@ -63,7 +65,7 @@ const compareWithStripe = async (
       : isApiError(failure)
         ? describeApiError(failure, api)
         : causeOf(failure).message
-  return { text: textOf(found, counts, why), report: [{ ...counts, failure: why ?? null }] }
+  return { text: textOf(found, why), report: [{ ...counts, failure: why ?? null }] }
 }
 
 const countsOf = (found: Reconciliation) => ({
@@ -72,20 +74,21 @@ const countsOf = (found: Reconciliation) => ({
   incomparable: incomparable(found),
 })
 
-const textOf = (
-  { unknownPrices }: Reconciliation,
-  { customers, differ, incomparable: unknown }: ReturnType<typeof countsOf>,
-  why: string | undefined,
-): string =>
-  [
-    `🧾 Compared with Stripe: ${differ} of ${customers} customers differ.`,
+const textOf = (found: Reconciliation, why: string | undefined): string => {
+  const { customers, unknownPrices, usersWithoutCustomer } = found
+  const [differ, unknown, without] = [unsettled(found), incomparable(found), usersWithoutCustomer.length]
+  return [
+    `🧾 Compared with Stripe: ${differ} of ${counted(customers, 'customer')} ${differ === 1 ? 'differs' : 'differ'}.`,
     unknown > 0 && `Stripe does not know ${unknown} of them.`,
+    without > 0 && `${counted(without, 'user')} with a paid tier and without a customer id.`,
     unknownPrices.length > 0 && `Prices of no tier: ${unknownPrices.slice(0, MAX_NAMED).join(', ')}.`,
     why !== undefined && `Not everybody could be compared: ${why}.`,
-    (differ > 0 || unknown > 0 || why !== undefined) && `\`webhooks stripe reconcile\` shows them: ${PAGE}`,
+    (differ + unknown + without > 0 || why !== undefined) &&
+      `\`webhooks stripe reconcile\` shows them: ${PAGE}`,
   ]
     .filter((part) => part !== false)
     .join(' ')
+}
 
 const findLateRenewals = async ({ pool, now }: UpkeepContext): Promise<Result> => {
   const late = await drizzle({ client: pool, casing: 'snake_case' })
@@ -102,7 +105,7 @@ const findLateRenewals = async ({ pool, now }: UpkeepContext): Promise<Result> =
   if (late.length === 0) return { text: undefined, report }
   const named = late.slice(0, MAX_NAMED).map(({ id }) => id)
   const text =
-    `⏳ The paid period of ${late.length} users ended over ${DAYS_LATE} days ago, and no renewal or end arrived: ` +
+    `⏳ The paid period of ${counted(late.length, 'user')} ended over ${DAYS_LATE} days ago, and no renewal or end arrived: ` +
     `${named.join(', ')}${late.length > named.length ? ', …' : ''}. With STRIPE_API_KEY it can be repaired: ${PAGE}`
   return { text, report }
 }

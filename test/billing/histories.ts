@@ -21,14 +21,16 @@ export const rowBefore: fc.Arbitrary<Row> = fc
   .record({
     tier: fc.constantFrom('free', 'free', 'pro', 'teams'),
     credits: fc.constantFrom(0, 25, 320, 500, 700, 2_000),
-    subscriptionId: fc.constantFrom(null, null, 'sub_1_a', 'sub_1_b', 'sub_1_z'),
-    status: fc.constantFrom(null, 'active', 'trialing', 'past_due', 'canceled', 'dormant'),
+    subscriptionId: fc.constantFrom(null, null, '', 'sub_1_a', 'sub_1_b', 'sub_1_z'),
+    status: fc.constantFrom(null, '', 'active', 'trialing', 'past_due', 'canceled', 'dormant'),
     periodEnd: fc.constantFrom(null, 1_793_491_200 + 86_400),
     cancels: fc.boolean(),
   })
-  .map((row) =>
-    row.tier === 'free' ? { ...row, subscriptionId: null, status: null } : row,
-  ) as fc.Arbitrary<Row>
+  .map((row) => {
+    if (row.tier === 'free') return { ...row, subscriptionId: null, status: null }
+    // The model takes an empty status of a named subscription for one that nobody knows: see beginning.test.ts.
+    return row.subscriptionId && row.status === '' ? { ...row, status: null } : row
+  }) as fc.Arbitrary<Row>
 
 export const lives: fc.Arbitrary<Life[]> = fc.array(life, { minLength: 1, maxLength: 3 })
 

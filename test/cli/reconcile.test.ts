@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([service.stop(), api.stop()]))
 beforeEach(async () => {
-  Object.assign(api, { subscriptions: [], invoices: [], fault: () => undefined })
+  Object.assign(api, { subscriptions: [], invoices: [], requests: [], fault: () => undefined })
   await service.rows('truncate users, subscriptions, invoices, credit_grants cascade')
   await seedUser(service, 1)
   await service.rows(
@@ -47,7 +47,7 @@ test('shows what differs (1), applies it (0), and finds nothing more (0)', async
   expect(shown.code).toBe(1)
   expect(shown.stdout).toMatch(/user +customer +what +here +Stripe/)
   expect(shown.stdout).toMatch(/^1 +cus_1 +tier +pro +free *$/m)
-  expect(shown.stderr).toContain('--apply')
+  expect(shown.stderr).toMatch(/^1 differs\. --apply merges what Stripe has\.$/m)
   expect(await tier()).toBe('pro')
 
   const applied = await run(['--apply', '--json'])
@@ -75,7 +75,34 @@ test('a customer whom no user has is listed (1)', async () => {
   const shown = await run([])
   expect(shown.code).toBe(1)
   expect(shown.stdout).toMatch(/^- +cus_2 +no user for sub_2 +- +active *$/m)
+  // Nothing that could be merged.
+  expect(shown.stderr).toContain('cannot settle that')
+  expect(shown.stderr).not.toContain('--apply')
 })
+
+test('what can be merged and what cannot are told apart (1)', async () => {
+  atStripe({})
+  atStripe({ id: 'sub_2', customer: 'cus_2' })
+  const shown = await run([])
+  expect(shown).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('--apply merges what Stripe has, which'),
+  })
+  expect(shown.stderr).toContain('settles 1 of them')
+  expect(await run(['--apply'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^1 still differs\./m),
+  })
+})
+
+test.each(['', ' ', 'sub_1', 'cus_', 'cus_1 ', 'cus_1/../x', 'CUS_1'])(
+  'what is no customer is wrong usage (2): %j',
+  async (customer) => {
+    const ended = await run(['--customer', customer])
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining('Expected the id of a customer') })
+    expect(api.requests).toEqual([])
+  },
+)
 
 test.each([
   ['Stripe fails', {}, /Answered 500/],

@@ -186,6 +186,23 @@ describe('webhooks send', () => {
     })
   }
 
+  test.each([
+    ['sendgrid', 'account_status_change', 'account_status_change', 'processed', null],
+    ['sendgrid', 'unknown_type', 'bounced', 'ignored', 'never seen before'],
+    ['sendgrid', 'dropped_without_reason', 'dropped', 'skipped', 'without a usable "reason"'],
+    ['stripe', 'unknown_type', 'invoice.settled', 'ignored', 'never seen before'],
+    ['stripe', 'unknown_status', 'customer.subscription.updated', 'skipped', 'unknown subscription status'],
+    ['stripe', 'paid_without_subscription', 'invoice.paid', 'skipped', 'names none'],
+    ['stripe', 'charge.refunded', 'charge.refunded', 'processed', null],
+    ['stripe', 'charge.dispute.created', 'charge.dispute.created', 'processed', null],
+  ])('%s %s ends as its rule says', async (provider, name, type, status, why) => {
+    expect(await send(provider, name)).toMatchObject({ code: 0 })
+    await service.settled()
+    expect(await service.rows('select event_type, status, misunderstood from webhook_events')).toEqual([
+      { event_type: type, status, misunderstood: why === null ? null : expect.stringContaining(why) },
+    ])
+  })
+
   test('stripe: every event is accepted, applied, and belongs to the same subscription', async () => {
     await service.rows(`update users set stripe_customer_id = 'cus_Sam' where id = 1`)
     for (const [name, tier, status] of [
@@ -193,6 +210,7 @@ describe('webhooks send', () => {
       ['invoice.paid', 'pro', 'active'],
       ['invoice.payment_succeeded', 'pro', 'active'],
       ['invoice.payment_failed', 'pro', 'past_due'],
+      ['invoice.voided', 'pro', 'past_due'],
       ['customer.subscription.updated', 'pro', 'past_due'],
       ['customer.subscription.deleted', 'free', 'canceled'],
     ] as const) {
@@ -256,6 +274,8 @@ describe('webhooks events', () => {
 
   test('list and replay take what was not understood, and say why', async () => {
     await deliver(event('click'), event('open'), event('re-opened', { sg_event_id: 'new-type' }))
+    const table = await run('events', 'list', '--misunderstood')
+    expect(table.stdout).toMatch(/\n.*the event type "re-opened" was never seen before.*\n$/)
     const { events } = await json('events', 'list', '--misunderstood')
     expect(events).toMatchObject([
       { eventId: 'new-type', status: 'ignored', misunderstood: expect.stringContaining('"re-opened"') },
@@ -263,7 +283,12 @@ describe('webhooks events', () => {
     expect((await run('events', 'show', 'new-type')).stdout).toMatch(
       /not understood +the event type "re-opened"/,
     )
-    expect(await json('events', 'replay', '--misunderstood', '--reason', 'to see', '--yes')).toMatchObject({
+    const replay = ['events', 'replay', '--misunderstood', '--reason', 'to see']
+    expect(await run(...replay)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^Replay 1 event\?/),
+    })
+    expect(await json(...replay, '--yes')).toMatchObject({
       replayed: 1,
     })
     await service.settled()

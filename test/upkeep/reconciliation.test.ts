@@ -49,6 +49,17 @@ test('every night billing hears how many differ, and nothing is changed', async 
   expect(await told()).toHaveLength(1)
 })
 
+test('customers and users without a customer are told apart', async () => {
+  await seedPaid(1)
+  await seedPaid(2)
+  await service.rows('update users set stripe_customer_id = null where id = 2')
+  expect(await withKey()).toEqual([{ customers: 1, differ: 2, incomparable: 0, failure: null }])
+  const [message] = await told()
+  expect(message?.text).toContain(
+    '1 of 1 customer differs. 1 user with a paid tier and without a customer id.',
+  )
+})
+
 test('and hears so when none does', async () => {
   expect(await withKey()).toEqual([{ customers: 0, differ: 0, incomparable: 0, failure: null }])
   expect(await told()).toEqual([

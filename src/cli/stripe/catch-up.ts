@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { readStripeApiConfig } from '../../config.ts'
+import { counted } from '../../counted.ts'
 import { createStripeApi, describeApiError, isApiError } from '../../providers/stripe/reconciliation/api.ts'
 import { type CaughtUp, catchUp, DAYS_KEPT } from '../../providers/stripe/reconciliation/catch-up.ts'
 import { CommandError } from '../outcome.ts'
@@ -58,8 +59,9 @@ const run = async ({ since, json }: { since: Date; json?: boolean }): Promise<vo
       ])
     } catch (error) {
       if (!isApiError(error)) throw error
+      const { accepted } = soFar ?? { accepted: 0 }
       throw new CommandError(`${describeApiError(error, config)}
-${soFar?.accepted ?? 0} events were accepted before that, and stay so. Repeat the command to go on.`)
+${counted(accepted, 'event')} ${accepted === 1 ? 'was' : 'were'} accepted before that. Repeat the command to go on.`)
     }
   })
 }

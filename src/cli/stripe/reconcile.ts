@@ -1,7 +1,8 @@
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import type pg from 'pg'
 import { PgBoss } from 'pg-boss'
 import { ConfigError, type ReconciliationConfig, readReconciliationConfig } from '../../config.ts'
+import { counted } from '../../counted.ts'
 import { causeOf } from '../../db/transaction.ts'
 import { enqueue } from '../../notifications/queues.ts'
 import { pricesOf } from '../../providers/stripe/prices.ts'
@@ -9,6 +10,7 @@ import { createStripeApi, describeApiError, isApiError } from '../../providers/s
 import type { CompareOptions } from '../../providers/stripe/reconciliation/compare.ts'
 import {
   incomparable,
+  mergeable,
   type Reconciliation,
   reconcile,
   unsettled,
@@ -31,7 +33,7 @@ export const reconcileCommand = (): Command =>
   new Command('reconcile')
     .description('compare users with their subscriptions and paid invoices at Stripe')
     .option('--apply', 'merge what Stripe has; else it is only compared')
-    .option('--customer <id>', 'only this customer (cus_…)')
+    .option('--customer <id>', 'only this customer (cus_…)', readCustomer)
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -41,6 +43,11 @@ live subscription. It may be repeated. Nothing is sent about what is older than 
 Exit codes: 0 nothing differs, or it was applied; 1 something differs; 4 something could not be compared.`,
     )
     .action(run)
+
+const readCustomer = (text: string): string => {
+  if (!/^cus_\w{1,200}$/.test(text)) throw new InvalidArgumentError('Expected the id of a customer: cus_…')
+  return text
+}
 
 const run = async ({ apply, customer, json }: Options): Promise<void> => {
   const config = readReconciliationConfig(process.env)
@@ -55,7 +62,7 @@ const run = async ({ apply, customer, json }: Options): Promise<void> => {
     }),
   )
   const failure = failureOf(found, config)
-  if (json) printJson({ ...found, applied: apply === true, failure: failure ?? null })
+  if (json) printJson({ ...found, failure: failure ?? null })
   else print(found)
   if (failure !== undefined) throw new CommandError(failure, 'incomparable')
   if (incomparable(found) > 0) {
@@ -67,12 +74,21 @@ const run = async ({ apply, customer, json }: Options): Promise<void> => {
   const left = unsettled(found) + found.usersWithoutCustomer.length
   if (left > 0) {
     throw new CommandError(
-      apply ? `${left} differ in what cannot be applied.` : `${left} differ. --apply merges what Stripe has.`,
+      `${left} ${found.applied ? 'still ' : ''}${left === 1 ? 'differs' : 'differ'}. ${adviceOn(found, left)}`,
     )
   }
 }
 
-/** Runs `work` with the service's database and Stripe's API. Whatever is in the way of that cannot be compared. */
+const adviceOn = (found: Reconciliation, left: number): string => {
+  const settled = mergeable(found)
+  const others = 'docs/stripe-reconciliation.md says for each line of the table what to do.'
+  if (settled === 0) return `Merging what Stripe has cannot settle that: ${others}`
+  return settled === left
+    ? '--apply merges what Stripe has.'
+    : `--apply merges what Stripe has, which settles ${settled} of them. ${others}`
+}
+
+/** Runs `work` with the service's database and Stripe's API. Whatever fails, nothing could be compared. */
 const withComparison = async (
   config: ReconciliationConfig,
   apply: boolean,
@@ -116,7 +132,7 @@ const withQueue = async (
   }
 }
 
-/** What the command broke off for, without the key. */
+/** Why the command broke off, without the key. */
 const failureOf = ({ failure }: Reconciliation, config: ReconciliationConfig): string | undefined => {
   if (failure === undefined) return undefined
   const why = isApiError(failure) ? describeApiError(failure, config) : causeOf(failure).message
@@ -132,7 +148,7 @@ const print = ({ customers, found, unknownPrices, usersWithoutCustomer }: Reconc
   for (const price of unknownPrices) {
     remark(plain(`${price} is no price of a tier: add it to STRIPE_PRICE_PRO or STRIPE_PRICE_TEAMS.`))
   }
-  remark(`${customers} compared, ${found.length} of them differ.`)
+  remark(`${counted(customers, 'customer')} compared, ${found.length} with differences.`)
 }
 
 const rowsOf = (one: Reconciliation['found'][number]): Cell[][] => {

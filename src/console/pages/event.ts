@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { counted } from '../../counted.ts'
 import type { EventSource } from '../../inbox/accept/store.ts'
 import {
   type EventHistory,
@@ -10,7 +11,7 @@ import { type Touched, touchedBy } from '../../operations/records.ts'
 import { replayEvents } from '../../operations/replay.ts'
 import { type ConsoleContext, NotFound, operatorOf } from '../context.ts'
 import { subjectLink } from '../event-list.ts'
-import { ago, counted, moment, providerName } from '../format.ts'
+import { ago, moment, providerName } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
 import { json } from '../json.ts'
 import { badge, card, facts, nothing } from '../parts.ts'

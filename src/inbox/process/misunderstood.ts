@@ -1,6 +1,7 @@
 import { and, eq, gte, inArray, lt, or, sql } from 'drizzle-orm'
 import { misunderstoodCauses, webhookEvents } from '../../db/schema.ts'
 import type { Transaction } from '../../db/transaction.ts'
+import { linkTo } from '../../notifications/pages.ts'
 import type { ClaimedEvent, Misunderstanding, ProviderName } from '../provider.ts'
 import { storableText } from '../storable.ts'
 import type { Outcome } from './batch.ts'
@@ -16,7 +17,6 @@ export const MAX_ALERTS_A_DAY = 50
 /** Characters of a cause. The sender chooses its length, so it is cut. */
 const MAX_CAUSE = 100
 const MAX_TEXT = 500
-const RUNBOOK = 'https://github.com/roleferry/roleferry-webhooks/blob/main/docs/runbooks/misunderstood.md'
 
 /** Describes an event type that its provider is not known to send. */
 export const unknownType = (eventType: string): Misunderstanding => ({
@@ -63,7 +63,7 @@ export const reportMisunderstood = async (
       channel: 'slack',
       key: `${provider}:misunderstood:${why.reason}:${cause}${why.again === 'day' ? `:${day}` : ''}`,
       event: event.id,
-      data: { channel: why.channel ?? 'ops', text: textOf(provider, why.text) },
+      data: { channel: why.channel ?? 'ops', text: textOf(provider, why, why.text) },
     })
   }
   for (const { event, why } of left) {
@@ -72,15 +72,15 @@ export const reportMisunderstood = async (
       channel: 'slack',
       key: `${provider}:misunderstood:${why.reason}:more:${day}`,
       event: event.id,
-      data: { channel: why.channel ?? 'ops', text: textOf(provider, text) },
+      data: { channel: why.channel ?? 'ops', text: textOf(provider, why, text) },
     })
   }
 }
 
 const causeOf = ({ cause }: Misunderstanding): string => storableText(cause, MAX_CAUSE)
 
-const textOf = (provider: ProviderName, text: string): string =>
-  `❓ ${provider}: ${storableText(text, MAX_TEXT)}. Runbook: ${RUNBOOK}`
+const textOf = (provider: ProviderName, { page = 'misunderstood' }: Misunderstanding, text: string): string =>
+  `❓ ${provider}: ${storableText(text, MAX_TEXT)}. Runbook: ${linkTo(page)}`
 
 const markEvents = async (tx: Transaction, misunderstood: MisunderstoodEvent[]): Promise<void> => {
   const texts = [...Map.groupBy(misunderstood, ({ event }) => event.id)].map(([id, ofEvent]) => ({

@@ -92,6 +92,7 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
       const { batch, outcome } = createBatch(provider, tx, now, oldNews)
       const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
       const handled = events.filter((event) => {
+        provider.remark?.(event, batch)
         const typeless = provider.whyTypeless?.(event)
         if (typeless !== undefined) {
           batch.skip(event, typeless, { counted: true })

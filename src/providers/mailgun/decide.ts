@@ -1,9 +1,9 @@
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
-import { classify, type Kind } from '../../mail/classify.ts'
-import { lookUp } from '../../mail/known.ts'
+import { classify, type Kind } from '../../mail/kind/classify.ts'
 import type { Mail } from '../../mail/mail.ts'
-import { byDomain, byMailbox, bySender, type Match } from '../../mail/match.ts'
-import { readThread } from '../../mail/threads.ts'
+import { lookUp } from '../../mail/match/known.ts'
+import { byDomain, byMailbox, bySender, type Match } from '../../mail/match/match.ts'
+import { readThread } from '../../mail/match/threads.ts'
 
 export interface DecideOptions {
   fallback: 'mailbox' | 'off'

@@ -5,7 +5,7 @@ import type { IncomingEvent, Json } from '../../inbox/provider.ts'
 import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
 import { firstAddress, withoutTag } from '../../mail/addresses.ts'
 import { headerValues, type Mail, toPayload } from '../../mail/mail.ts'
-import { MAX_ID, readThread } from '../../mail/threads.ts'
+import { MAX_ID, readThread } from '../../mail/match/threads.ts'
 import { BLANK_LINE, type Form, valuesOf } from './form.ts'
 import { readMail } from './read-mail.ts'
 import type { Signature } from './verify.ts'
@@ -64,7 +64,9 @@ const identity = (mail: Mail, form: Form): Json => {
     from: mail.from,
     subject: form.fields.get('subject') ?? mail.subject,
     Date: headerValues(mail, 'date')[0] ?? null,
-    body: form.fields.get('body-plain') ?? null,
+    body:
+      form.fields.get('body-plain') ||
+      (form.fields.get('body-html') ?? form.fields.get('body-plain') ?? null),
   }
 }
 

@@ -42,7 +42,7 @@ const isOfSignature = (name: string) => SIGNATURE_FIELDS.some((field) => field =
 const MAX_VALUES = 4
 const REPEATABLE = new Set<string>([...SIGNATURE_FIELDS, 'recipient', 'message-headers'])
 
-/** What is read of Mailgun's own fields, in characters. The rest (HTML, mostly) is not kept. */
+/** What is read of Mailgun's own fields, in characters. HTML is for a mail without text. */
 const OWN_FIELDS = new Map<string, number>([
   ...SIGNATURE_FIELDS.map((name) => [name, KIB] as const),
   ['recipient', KIB],
@@ -50,8 +50,10 @@ const OWN_FIELDS = new Map<string, number>([
   ['from', MAX_HEADER],
   ['subject', MAX_HEADER],
   ['body-plain', 256 * KIB],
+  ['body-html', 256 * KIB],
   ['body-calendar', MAX_CALENDAR],
   ['stripped-text', 256 * KIB],
+  ['stripped-html', 256 * KIB],
   ['stripped-signature', 16 * KIB],
   ['message-headers', 1024 * KIB],
   ['attachments', 256 * KIB],

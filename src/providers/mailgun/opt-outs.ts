@@ -5,7 +5,7 @@ import type { Batch } from '../../inbox/provider.ts'
 import { storableText } from '../../inbox/storable.ts'
 import { firstAddress, spellings } from '../../mail/addresses.ts'
 import type { Mail } from '../../mail/mail.ts'
-import { isStopRequest } from '../../mail/stop-request.ts'
+import { isStopRequest } from '../../mail/stop/stop-request.ts'
 import type { Decision } from './decide.ts'
 
 interface Row extends Record<string, unknown> {

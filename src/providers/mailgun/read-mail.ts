@@ -1,5 +1,6 @@
-import { decodeHeader } from '../../mail/decode.ts'
 import type { Attachment, Mail } from '../../mail/mail.ts'
+import { decodeHeader } from '../../mail/text/decode.ts'
+import { textOfHtml } from '../../mail/text/html.ts'
 import { type Form, MAX_ATTACHMENTS, valuesOf } from './form.ts'
 
 const MAX_HEADERS = 2_000
@@ -14,6 +15,8 @@ const NOTE = ' [cut]'
 /** Longer text is cut, with a note. */
 const cut = (text: string, most: number): string => (text.length > most ? text.slice(0, most) + NOTE : text)
 
+const isBlank = (text: string | undefined): boolean => text === undefined || text.trim() === ''
+
 /** Reads a verified form. Whatever its fields hold, it does not throw. */
 export const readMail = (form: Form, timestamp: number): Mail => {
   const { fields } = form
@@ -23,6 +26,11 @@ export const readMail = (form: Form, timestamp: number): Mail => {
     const value = fields.get(name)
     return value === undefined ? null : cut(value, most)
   }
+  // A mail may have HTML alone.
+  const textOr = (name: string, html: string) =>
+    isBlank(fields.get('body-plain')) && isBlank(fields.get(name)) && fields.has(html)
+      ? cut(textOfHtml(fields.get(html) ?? ''), MAX_TEXT)
+      : text(name, MAX_TEXT)
   const subject = fields.get('subject') ?? header('subject')
   return {
     timestamp,
@@ -32,8 +40,8 @@ export const readMail = (form: Form, timestamp: number): Mail => {
     sender: fields.get('sender')?.trim() ?? null,
     from: fields.get('from') ?? header('from') ?? null,
     subject: subject === undefined ? null : cut(decodeHeader(subject), MAX_SUBJECT),
-    text: text('body-plain', MAX_TEXT),
-    strippedText: text('stripped-text', MAX_TEXT),
+    text: textOr('body-plain', 'body-html'),
+    strippedText: textOr('stripped-text', 'stripped-html'),
     strippedSignature: text('stripped-signature', MAX_TEXT),
     headers,
     calendarMethod: calendarMethod(fields.get('body-calendar')),

@@ -1,4 +1,5 @@
 import type { Batch } from '../../inbox/provider.ts'
+import { linkTo } from '../../notifications/pages.ts'
 import type { SendgridEvent } from './sendgrid-event.ts'
 
 /** Characters of the new status that an alert shows. */
@@ -15,7 +16,7 @@ export const accountStatusChange = async (events: SendgridEvent[], batch: Batch)
       event: claimed.id,
       data: {
         channel: 'ops',
-        text: `⚠️ SendGrid changed the status of the account: ${status}. Mail may no longer be going out. Runbook: docs/runbooks/sendgrid-account.md`,
+        text: `⚠️ SendGrid changed the status of the account: ${status}. Mail may no longer be going out. Runbook: ${linkTo('sendgridAccount')}`,
       },
     })
   }

@@ -6,8 +6,8 @@ const READER = { useragent: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)', i
 const LINK = { url: 'https://roleferry.com/portfolio', url_offset: { index: 0, type: 'html' } }
 const GROUP = { ...READER, url: 'https://roleferry.com/unsubscribe', asm_group_id: 7 }
 
-/** What each type has besides the common fields, as SendGrid's reference shows it. */
-const FIELDS: Record<string, object> = {
+/** What each sample has besides the common fields, as SendGrid's reference shows it. Its event has its name unless it says otherwise. */
+const FIELDS: Record<string, { event?: string } & Record<string, unknown>> = {
   processed: { category: ['outreach'], send_at: 0 },
   deferred: { response: '451 4.7.1 Try again later', attempt: '1', category: ['outreach'] },
   delivered: { response: '250 2.0.0 OK', ip: '198.51.100.4', tls: 1, category: ['outreach'] },
@@ -26,15 +26,25 @@ const FIELDS: Record<string, object> = {
   unsubscribe: {},
   group_unsubscribe: GROUP,
   group_resubscribe: GROUP,
+  // About the account: it names no mail and nobody.
+  account_status_change: {
+    type: 'compliance_suspend',
+    email: undefined,
+    sg_message_id: undefined,
+    outreach_id: undefined,
+  },
+  // Not understood: a type that SendGrid does not send, and an event that lacks what its rule needs.
+  unknown_type: { event: 'bounced', reason: '550 5.1.1 No such user', type: 'bounce' },
+  dropped_without_reason: { event: 'dropped', status: '5.0.0' },
 }
 /** Events of the mail's way carry its Message-ID, those of its reader do not. */
 const WITH_MESSAGE_ID = new Set(['processed', 'deferred', 'delivered', 'bounce', 'dropped'])
 
-/** One event of each type, signed as SendGrid does; a retry repeats the body. */
+/** One event of each kind, signed as SendGrid does; a retry repeats the body. */
 export const sendgridSamples = ({ sign }: SendgridSigner): Samples =>
   Object.fromEntries(
-    Object.entries(FIELDS).map(([type, fields]) => [
-      type,
+    Object.entries(FIELDS).map(([name, { event: type = name, ...fields }]) => [
+      name,
       ({ outreach, contact, mailbox }, at) => {
         const event = {
           email: contact,
@@ -45,8 +55,8 @@ export const sendgridSamples = ({ sign }: SendgridSigner): Samples =>
           ...(WITH_MESSAGE_ID.has(type)
             ? { 'smtp-id': `<outreach_${outreach}@${mailbox.split('@')[1]}>` }
             : {}),
-          ...fields,
           outreach_id: outreach,
+          ...fields,
         }
         const body = Buffer.from(bodyOf([event]))
         return { sign: (signedAt) => sign(body, signedAt) }

@@ -21,7 +21,7 @@ const dispute = z.object({
 
 /** Something that happened to a payment, which changes no row. */
 export interface PaymentAlert {
-  /** What makes it one: the dispute's or the charge's id. */
+  /** The dispute's or the charge's id: there is one alert for each. */
   about: string
   text: string
 }

@@ -3,12 +3,12 @@ import { type Accounts, loadAccounts, type Owner } from './accounts/load.ts'
 import { saveAccounts } from './accounts/save.ts'
 import { saveOneOffs } from './accounts/save-invoices.ts'
 import { heldBy, takeFact } from './accounts/take.ts'
-import { tell, tellOfPayment, tellOfTestMode } from './notices.ts'
+import { tell, tellOfPayment } from './notices.ts'
 import { readPayload } from './payload.ts'
 import type { Prices } from './prices.ts'
-import { type FactReading, isHandled, type OneOffReading, readingOf } from './reading.ts'
+import { type FactReading, isHandled, lackOfCustomer, type OneOffReading, readingOf } from './reading.ts'
 
-/** An event that names a customer, whose user may be there or not. */
+/** An event about a user, who may be there or not. */
 interface OwnedEvent {
   claimed: ClaimedEvent
   owner: Owner
@@ -24,19 +24,36 @@ export const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Price
     owned.map(({ owner }) => owner),
   )
   const oneOffs: OneOffReading[] = []
-  for (const { claimed, owner, reading } of owned) {
-    if (heldBy(accounts, owner) === undefined) {
-      batch.wait(claimed, 'user not found', { customerId: owner.customerId })
-      continue
-    }
-    if (reading.kind === 'fact') applyReading(claimed, reading, accounts, batch)
+  // Those without a customer last: another one of the batch may show whose their subscription is.
+  const { named = [], nameless = [] } = Object.groupBy(owned, ({ owner }) =>
+    owner.customerId === undefined ? 'nameless' : 'named',
+  )
+  for (const { claimed, owner, reading } of [...named, ...nameless]) {
+    if (heldBy(accounts, owner) === undefined) leave(claimed, owner, accounts, batch)
+    else if (reading.kind === 'fact') applyReading(claimed, reading, accounts, batch)
     else oneOffs.push(reading)
   }
   await saveAccounts(batch.tx, accounts)
   await saveOneOffs(batch.tx, oneOffs)
 }
 
-/** Ends what needs no user; undefined then. */
+/** Nobody has the event yet. Without a customer there is nobody to wait for, unless its subscription has just moved. */
+const leave = (
+  claimed: ClaimedEvent,
+  { customerId, subscriptionId }: Owner,
+  { userOfSubscription }: Accounts,
+  batch: Batch,
+): void => {
+  if (customerId !== undefined || userOfSubscription.has(subscriptionId ?? '')) {
+    batch.wait(claimed, 'user not found', { customerId: customerId ?? null })
+    return
+  }
+  const why = lackOfCustomer(claimed.eventType)
+  batch.misunderstood(claimed, why)
+  batch.skip(claimed, why.text, { revivable: true, details: { subscriptionId: subscriptionId ?? null } })
+}
+
+/** Reads an event. One that needs no user ends here; undefined then. */
 const readClaimed = (claimed: ClaimedEvent, batch: Batch, prices: Prices): OwnedEvent | undefined => {
   if (!isHandled(claimed.eventType)) return undefined
   const event = readPayload(claimed.eventType, claimed)
@@ -44,8 +61,6 @@ const readClaimed = (claimed: ClaimedEvent, batch: Batch, prices: Prices): Owned
     batch.ignore(claimed)
     return undefined
   }
-  // Also of what cannot be applied: the customers of test mode are mostly nobody here.
-  if (event.isTest) tellOfTestMode(claimed, batch)
   const reading = readingOf(event, prices)
   if (reading.kind === 'misunderstood') {
     batch.misunderstood(claimed, reading.why)
@@ -75,13 +90,14 @@ const applyReading = (
     batch.misunderstood(claimed, {
       reason: 'unknown_price',
       cause: priceId,
-      text: `${priceId} was paid, and no tier knows this price (docs/runbooks/unknown-price.md)`,
+      text: `${priceId} was paid, and no tier knows this price`,
+      page: 'unknownPrice',
       channel: 'billing',
       again: 'day',
     })
   }
-  if (lacks !== undefined) batch.misunderstood(claimed, lacks)
-  const taken = takeFact(accounts, customerId, fact)
+  for (const lack of lacks) batch.misunderstood(claimed, lack)
+  const taken = takeFact(accounts, fact, customerId)
   if (taken === undefined) return
   const { held, notices } = taken
   for (const notice of notices) tell(notice, { ...held, customerId, hostedUrl }, claimed, batch)

@@ -3,6 +3,8 @@ import type { Provider } from '../../inbox/provider.ts'
 import { eventTypes } from '../event-types.ts'
 import { readEvent } from './events.ts'
 import { handle } from './handle.ts'
+import { tellOfTestMode } from './notices.ts'
+import { isOfTestMode } from './payload.ts'
 import { pricesOf } from './prices.ts'
 import { isHandled } from './reading.ts'
 import { assertSignaturePresent, verifiedJson } from './verify.ts'
@@ -26,6 +28,10 @@ export const createStripe = (config: Config): Provider<Buffer> => {
         maxFuture: config.MAX_FUTURE,
       })
       return [readEvent(json, delivery.receivedAt)]
+    },
+    // Whatever becomes of the event: the customers of test mode are mostly nobody here.
+    remark: (event, batch) => {
+      if (isOfTestMode(event)) tellOfTestMode(event, batch)
     },
     handles: isHandled,
     knows: (eventType) => eventTypes.stripe.has(eventType),

@@ -1,6 +1,7 @@
 import type { Notice } from '../../billing/notices.ts'
 import { CREDITS, TIER_NAMES } from '../../billing/tiers.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
+import { linkTo } from '../../notifications/pages.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { PaymentAlert } from './charge.ts'
 
@@ -11,7 +12,8 @@ const APP_PATH = '/'
 interface Payer {
   userId: string
   email: string
-  customerId: string
+  /** Undefined when the event names none. */
+  customerId: string | undefined
   /** Where the invoice can be paid. */
   hostedUrl: string | null
 }
@@ -21,7 +23,7 @@ export const tell = (notice: Notice, payer: Payer, event: ClaimedEvent, { notify
   for (const notification of notificationsOf(notice, payer, event.id)) notify(notification)
   if (notice.kind === 'payment-failed' && notice.nextAttempt === null) {
     const { invoiceId } = notice
-    log('warn', 'payment failed for good', event, { invoiceId, customerId: payer.customerId })
+    log('warn', 'payment failed for good', event, { invoiceId, customerId: payer.customerId ?? null })
   }
 }
 
@@ -96,7 +98,7 @@ const paymentFailed = (
     },
   }
   if (nextAttempt !== null) return [mail, push]
-  const text = `💳 Payment failed for good: invoice ${invoiceId}, customer ${customerId}. User: ${email}`
+  const text = `💳 Payment failed for good: invoice ${invoiceId}, customer ${customerId ?? 'unknown'}. User: ${email}`
   return [mail, push, { channel: 'slack', key: `${key}:slack`, event, data: { channel: 'billing', text } }]
 }
 
@@ -115,7 +117,7 @@ export const tellOfPayment = (
   })
 }
 
-/** Events of test mode are applied like others, so somebody has to know that they come: an alert a day (UTC). */
+/** Events of test mode are applied like others, so somebody has to know that they come: one alert a day (UTC). */
 export const tellOfTestMode = (event: ClaimedEvent, { notify, now }: Batch): void =>
   notify({
     channel: 'slack',
@@ -123,6 +125,6 @@ export const tellOfTestMode = (event: ClaimedEvent, { notify, now }: Batch): voi
     event: event.id,
     data: {
       channel: 'ops',
-      text: `🧪 Stripe sends events of test mode (livemode: false), such as ${event.eventType}. They are applied: see docs/providers.md`,
+      text: `🧪 Stripe sends events of test mode (livemode: false), such as ${event.eventType}. They are applied like those of live mode. See ${linkTo('providers')}`,
     },
   })

@@ -24,8 +24,6 @@ export interface StripeEvent {
   type: HandledType
   /** Unix seconds, as all times here. */
   created: number
-  /** It happened in test mode. */
-  isTest: boolean
   /** It is about the customers of another account (Connect). */
   isOfOtherAccount: boolean
   customerId: string | undefined
@@ -33,10 +31,9 @@ export interface StripeEvent {
   previousAttributes: unknown
 }
 
-const event = z.object({
+const origin = z.object({ livemode: z.unknown().optional(), account: z.unknown().optional() })
+const event = origin.extend({
   created: maybe(time),
-  livemode: z.unknown().optional(),
-  account: z.unknown().optional(),
   data: z.object({ object: z.unknown().optional(), previous_attributes: z.unknown().optional() }).catch({}),
 })
 
@@ -45,15 +42,25 @@ export const readPayload = (
   type: HandledType,
   { eventId, payload, receivedAt }: Pick<ClaimedEvent, 'eventId' | 'payload' | 'receivedAt'>,
 ): StripeEvent => {
-  const { created, livemode, account, data } = event.parse(payload)
+  const { created, account, data } = event.parse(payload)
   return {
     id: eventId,
     type,
     created: created ?? Math.floor(receivedAt.getTime() / 1_000),
-    isTest: livemode === false,
-    isOfOtherAccount: account !== undefined && account !== null,
+    isOfOtherAccount: isGiven(account),
     customerId: customerIdOf(data.object),
     object: data.object,
     previousAttributes: data.previous_attributes,
   }
+}
+
+const isGiven = (account: unknown): boolean => account !== undefined && account !== null
+
+/**
+ * Whether an event of any type happened in this account's test mode. An endpoint for connected accounts is sent their
+ * test mode as well, in live mode too.
+ */
+export const isOfTestMode = ({ payload }: Pick<ClaimedEvent, 'payload'>): boolean => {
+  const { livemode, account } = origin.safeParse(payload).data ?? {}
+  return livemode === false && !isGiven(account)
 }

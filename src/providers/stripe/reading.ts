@@ -9,14 +9,15 @@ import { readSubscription, type Sighting } from './subscription.ts'
 /** A fact about one of the customer's subscriptions. */
 export interface FactReading {
   kind: 'fact'
-  customerId: string
+  /** Undefined when the event names none: then only its subscription tells whose it is. */
+  customerId: string | undefined
   fact: SnapshotFact | InvoiceFact
   /** Prices that no tier knows: they change nothing, and are logged. */
   unknownPrices: string[]
   /** Those of an invoice that was paid. */
   paidUnknownPrices: string[]
   /** What it lacks of what its rule needs; what it does tell is applied all the same. */
-  lacks: Misunderstanding | undefined
+  lacks: Misunderstanding[]
   /** Where a failed invoice can be paid. */
   hostedUrl: string | null
 }
@@ -44,7 +45,7 @@ type Reading =
 
 type Reader = (event: StripeEvent, prices: Prices) => Reading
 
-const lackOf = (type: HandledType, field: string, text: string): Misunderstanding => ({
+const lackOf = (type: string, field: string, text: string): Misunderstanding => ({
   reason: 'missing_field',
   cause: `${type} ${field}`,
   text: `${type}: ${text}`,
@@ -54,7 +55,8 @@ const missing = (type: HandledType, field: string, text: string, details: LogDet
   why: lackOf(type, field, text),
   details,
 })
-const missingCustomer = (type: HandledType): Reading => missing(type, 'customer', 'it names no customer')
+export const lackOfCustomer = (type: string): Misunderstanding =>
+  lackOf(type, 'customer', 'it names no customer')
 const missingId = (type: HandledType): Reading => missing(type, 'id', 'its object has no usable id')
 
 const subscription =
@@ -64,11 +66,11 @@ const subscription =
     if (reading === undefined) return missingId(type)
     const { fact, status, subscriptionId, priceIds } = reading
     if (fact === undefined) return unknownStatus(status, subscriptionId)
-    if (customerId === undefined) return missingCustomer(type)
     const goesOn = !isEnd(fact.state.status)
     const unknownPrices = fact.tier === null && goesOn ? priceIds : []
+    const lacks = customerId === undefined ? [lackOfCustomer(type)] : []
     // An end needs no price.
-    const lacks = goesOn && priceIds.length === 0 ? lackOf(type, 'price', 'it names no price') : undefined
+    if (goesOn && priceIds.length === 0) lacks.push(lackOf(type, 'price', 'it names no price'))
     return { kind: 'fact', customerId, fact, unknownPrices, paidUnknownPrices: [], lacks, hostedUrl: null }
   }
 
@@ -93,18 +95,18 @@ const invoice =
         invoiceId,
       })
     }
-    if (customerId === undefined) return missingCustomer(type)
     if (fact === undefined) {
+      if (customerId === undefined) return { kind: 'misunderstood', why: lackOfCustomer(type) }
       return outcome === 'closed'
         ? { kind: 'nothing' }
         : { kind: 'one-off', customerId, invoiceId, outcome, at }
     }
     const isPaid = outcome === 'paid'
     const paidUnknownPrices = isPaid ? unknownPrices : []
-    const lacks =
-      isPaid && paysPeriod && namesNoPrice
-        ? lackOf(type, 'price', 'it creates or renews a subscription, and no line names a price')
-        : undefined
+    const lacks = customerId === undefined ? [lackOfCustomer(type)] : []
+    if (isPaid && paysPeriod && namesNoPrice) {
+      lacks.push(lackOf(type, 'price', 'it creates or renews a subscription, and no line names a price'))
+    }
     return { kind: 'fact', customerId, fact, unknownPrices: [], paidUnknownPrices, lacks, hostedUrl }
   }
 

@@ -39,6 +39,17 @@ export const stripeSamples = ({ sign }: StripeSigner): Samples => {
     'invoice.paid': sample('invoice.paid', invoice('paid')),
     'invoice.payment_succeeded': sample('invoice.payment_succeeded', invoice('paid')),
     'invoice.payment_failed': sample('invoice.payment_failed', invoice('open')),
+    'invoice.voided': sample('invoice.voided', invoice('void')),
+    'invoice.marked_uncollectible': sample('invoice.marked_uncollectible', invoice('uncollectible')),
+    'charge.dispute.created': sample('charge.dispute.created', dispute),
+    'charge.refunded': sample('charge.refunded', refundedCharge),
+    // Not understood. For a price that no tier knows, say --price.
+    unknown_type: sample('invoice.settled', invoice('paid')),
+    unknown_status: sample('customer.subscription.updated', subscription('suspended')),
+    paid_without_subscription: sample('invoice.paid', (about, now) => ({
+      ...invoice('paid')(about, now),
+      parent: null,
+    })),
   }
 }
 
@@ -91,8 +102,38 @@ const subscription =
     trial_start: null,
   })
 
+const dispute = (_: SampleSubject, now: number) => ({
+  id: id('dp'),
+  object: 'dispute',
+  amount: 4_900,
+  charge: id('ch'),
+  created: now,
+  currency: 'usd',
+  livemode: false,
+  metadata: {},
+  reason: 'fraudulent',
+  status: 'needs_response',
+})
+
+const refundedCharge = ({ customer }: SampleSubject, now: number) => ({
+  id: id('ch'),
+  object: 'charge',
+  amount: 4_900,
+  amount_captured: 4_900,
+  amount_refunded: 4_900,
+  captured: true,
+  created: now,
+  currency: 'usd',
+  customer,
+  livemode: false,
+  metadata: {},
+  paid: true,
+  refunded: true,
+  status: 'succeeded',
+})
+
 const invoice =
-  (status: 'paid' | 'open') =>
+  (status: 'paid' | 'open' | 'void' | 'uncollectible') =>
   ({ customer, price }: SampleSubject, now: number) => {
     const paid = status === 'paid'
     const invoiceId = id('in')
@@ -132,7 +173,7 @@ const invoice =
       },
       livemode: false,
       metadata: {},
-      next_payment_attempt: paid ? null : now + 3 * 86_400,
+      next_payment_attempt: status === 'open' ? now + 3 * 86_400 : null,
       parent: {
         type: 'subscription_details',
         subscription_details: { metadata: {}, subscription: subscriptionId(customer) },

@@ -1,4 +1,4 @@
-import type { Kind } from '../../../src/mail/classify.ts'
+import type { Kind } from '../../../src/mail/kind/classify.ts'
 
 /** A mail and what a person says it is. The wording is our own. */
 export interface LabelledMail {

@@ -183,6 +183,8 @@ const buttons: Omit<LabelledMail, 'kind'>[] = [
   { subject: 'UNSUBSCRIBE', text: '> Shall we talk?' },
   { subject: 'Unsubscribe', text: 'Sent from my iPhone' },
   { subject: 'unsubscribe', text: '', inThread: true },
+  { subject: 'unsubscribe', text: '-- \nAna' },
+  { subject: 'Unsubscribe', text: 'Ana Lopez\nHead of Data, Acme GmbH' },
   { subject: 'unsubscribe', text: '', headers: { 'Auto-Submitted': 'auto-generated' } },
 ]
 
@@ -195,5 +197,7 @@ export const stops: LabelledMail[] = [
   ),
   { kind: 'reply', stops: true, inThread: true, subject: 'Remove me from your list', text: '' },
   { kind: 'reply', stops: true, subject: '退订', text: '' },
+  { kind: 'reply', stops: true, subject: 'Re: Unsubscribe', text: '', inThread: true },
+  { kind: 'reply', stops: true, subject: 'AW: Bitte abmelden', text: '-- \nAna', inThread: true },
   ...buttons.map((mail) => ({ kind: 'unsubscribe', ...mail }) as const),
 ]

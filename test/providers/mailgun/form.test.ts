@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readAddresses } from '../../../src/mail/addresses.ts'
-import { classify } from '../../../src/mail/classify.ts'
+import { classify } from '../../../src/mail/kind/classify.ts'
 import { fromPayload } from '../../../src/mail/mail.ts'
-import { isStopRequest } from '../../../src/mail/stop-request.ts'
-import { readThread } from '../../../src/mail/threads.ts'
+import { readThread } from '../../../src/mail/match/threads.ts'
+import { isStopRequest } from '../../../src/mail/stop/stop-request.ts'
 import { readEvent } from '../../../src/providers/mailgun/events.ts'
 import { decodeForm, decodeSignature, valuesOf } from '../../../src/providers/mailgun/form.ts'
 import { readMail } from '../../../src/providers/mailgun/read-mail.ts'
@@ -74,13 +74,13 @@ describe('an urlencoded form', () => {
         ['n'.repeat(500), 'long name'],
         ['X-Last', 'not kept'],
         ['subject', 'kept'],
-        ['body-html', '<p>'],
+        ['body-xml', '<p>'],
       ]),
     )
     expect(JSON.stringify(form.headers).length).toBeLessThan(300_000)
     expect(form.headers.map(([name]) => name)).not.toContain('X-Last')
     expect(form.fields.get('subject')).toBe('kept')
-    expect(form.fields.has('body-html')).toBe(false)
+    expect(form.fields.has('body-xml')).toBe(false)
   })
   test('of more fields than any mail has is refused', () => {
     for (const text of ['a=&'.repeat(10_001), '&'.repeat(10_001)]) {
@@ -108,6 +108,21 @@ describe('a mail', () => {
     expect(subjectOf('subject==?UTF-8?Q?R=C3=A9ponse_automatique?= : oui')).toBe('Réponse automatique : oui')
     expect(subjectOf(encoded([['subject', '=?iso-8859-1?Q?Gr=FC?= =?iso-8859-1?B?32U=?=']]))).toBe('Grüße')
     expect(subjectOf(encoded([['subject', '=?no-charset?Q?x?=']]))).toBe('x')
+  })
+  test('has the text of its HTML when it has no other', () => {
+    const html: FormFields = [
+      ['body-html', '<p>Please remove me.</p><blockquote>Hi Ana</blockquote>'],
+      ['stripped-html', '<p>Please remove me.</p>'],
+    ]
+    const read = (...more: FormFields) => readMail(decoded(encoded([...html, ...more])), 0)
+    const alone = { text: 'Please remove me.\n\n> Hi Ana', strippedText: 'Please remove me.' }
+    expect(read()).toMatchObject(alone)
+    expect(read(['body-plain', '\r\n'], ['stripped-text', ''])).toMatchObject(alone)
+    expect(read(['body-plain', 'Yes\n> Hi'], ['stripped-text', 'Yes'])).toMatchObject({
+      text: 'Yes\n> Hi',
+      strippedText: 'Yes',
+    })
+    expect(read(['body-plain', 'Yes'])).toMatchObject({ text: 'Yes', strippedText: null })
   })
   test('has long text cut, with a note', () => {
     const { subject, text } = readMail(
@@ -138,7 +153,9 @@ test('parser and classifier never throw, whatever the fields hold', () => {
       'from',
       'subject',
       'body-plain',
+      'body-html',
       'stripped-text',
+      'stripped-html',
       'stripped-signature',
       'message-headers',
       'attachments',

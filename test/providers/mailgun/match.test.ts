@@ -117,6 +117,8 @@ describe('by thread', () => {
     ['quoted', (id: string) => `"${id}"`],
     ['quoted with brackets', (id: string) => `"<${id}>"`],
     ['in brackets twice', (id: string) => `<<${id}>>`],
+    ['escaped as in a URL', (id: string) => `%3C${id.replace('@', '%40')}%3E`],
+    ['its local part quoted', (id: string) => `<"${id.replace('@', '"@')}>`],
   ])('an id written as: %s', async (_, write) => {
     const learned = await outreach()
     const messageId = `Learned.${learned}@Geopod-1`
@@ -281,6 +283,25 @@ describe('by domain', () => {
     expect(await matchOf({ sender: 'bob@large.example', recipient: mailbox })).toEqual(by('domain', one))
     await service.rows('delete from outreach where id = $1', one)
     expect(await matchOf({ sender: 'bob@large.example', recipient: mailbox })).toEqual(by('mailbox', latest))
+  })
+  test('of a company with hundreds of contacts, the latest 2,000 outreach of the mailbox are looked at', async () => {
+    const mailbox = 'busy@rf-send-01.com'
+    await service.rows(
+      `insert into contacts (email) select 'person' || n || '@huge.example' from generate_series(1, 500) n`,
+    )
+    const one = await outreach({ mailbox, contact: 'ana@huge.example', sent: 72 })
+    const sentLater = (from: number, to: number) =>
+      service.rows(
+        `insert into outreach (id, from_mailbox, status, sent_at)
+         select 1000000 + n, $1, 'replied', now() - interval '1 day' from generate_series($2::int, $3::int) n`,
+        mailbox,
+        from,
+        to,
+      )
+    await sentLater(1, 1_999)
+    expect(await matchOf({ sender: 'bob@huge.example', recipient: mailbox })).toEqual(by('domain', one))
+    await sentLater(2_000, 2_000)
+    expect(await matchOf({ sender: 'bob@huge.example', recipient: mailbox })).toEqual(by(null))
   })
   test('also when the fallback to the mailbox is switched off', async () => {
     const other = await startMailgun({ REPLY_MATCH_FALLBACK: 'off' })

@@ -167,6 +167,27 @@ describe('in our thread', () => {
     })
   })
   test.each([
+    ['as a file', [{ field: 'attachment-1', name: 'invite.ics', type: 'application/ics' }]],
+    ['as a part', [{ field: 'attachment-1', name: 'meeting', type: 'text/calendar' }]],
+  ])('the contact accepting an invitation, %s, is a person', async (_, files) => {
+    const { id, contact: sender, recipient } = await fresh()
+    const calendar = (method: string) =>
+      files.map((file) => ({
+        ...file,
+        content: Buffer.from(
+          `BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:${method}\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\n`,
+        ),
+      }))
+    const headers = { Subject: 'Accepted: Call', 'Auto-Submitted': 'auto-generated' }
+    await deliverAndSettle(service, mail({ recipient, sender, headers }), calendar('REPLY'))
+    expect(await lastMail(service)).toMatchObject({ kind: 'reply', outreach_id: String(id) })
+    await deliverAndSettle(service, mail({ recipient, sender, headers }), calendar('CANCEL'))
+    expect(await lastMail(service)).toMatchObject({ kind: 'auto_reply', outreach_id: null })
+    const eve = mail({ recipient, sender: 'eve@evil.example', headers })
+    await deliverAndSettle(service, eve, calendar('REPLY'))
+    expect(await lastMail(service)).toMatchObject({ kind: 'auto_reply', outreach_id: null })
+  })
+  test.each([
     ['a feedback report', 'complaint', { 'Content-Type': 'multipart/report; report-type=feedback-report' }],
     ['a challenge', 'auto_reply', { From: 'Ana <ana.challenge@boxbe.com>' }],
     [
@@ -218,6 +239,19 @@ describe('nobody is opted out by somebody else:', () => {
     expect(await lastMail(service)).toMatchObject({ kind: 'reply', outreach_id: String(one.id) })
     expect(await optedOut()).toEqual([...before, other.id])
   })
+  test('a contact who names the address of another', async () => {
+    const before = await optedOut()
+    const [one, other] = [await fresh(), await fresh()]
+    const { recipient, contact: sender, thread: headers } = one
+    await deliverAndSettle(
+      service,
+      mail({ recipient, sender, text: `unsubscribe ${other.contact}`, headers }),
+    )
+    expect(await lastMail(service)).toMatchObject({ kind: 'reply', outreach_id: String(one.id) })
+    expect(await optedOut()).toEqual(before)
+    await deliverAndSettle(service, mail({ recipient, sender, text: `unsubscribe ${one.contact}`, headers }))
+    expect(await optedOut()).toEqual([...before, one.id])
+  })
   test('the envelope does not speak for the contact', async () => {
     const before = await optedOut()
     const { contact, recipient } = await fresh()
@@ -244,6 +278,7 @@ describe('a request to stop from the contact', () => {
     ['by Gmail', { text: GMAIL, headers: { Subject: 'unsubscribe' } }],
     ['by Apple Mail', { text: APPLE, headers: { Subject: 'Unsubscribe' } }],
     ['by a list client', { text: '', headers: { Subject: 'unsubscribe' } }],
+    ['by a list client that signs', { text: '-- \nAna', headers: { Subject: 'unsubscribe' } }],
   ])('with the button, %s, opts out and does nothing else', async (_, options) => {
     const before = await optedOut()
     const { id, contact, recipient } = await fresh()
@@ -271,6 +306,17 @@ describe('a request to stop from the contact', () => {
       ),
     ).toEqual([{ status: 'cancelled', cancelled_reason: 'unsubscribed' }])
     expect(await pushes(id)).toEqual([])
+  })
+  test('in a mail that is HTML alone opts out', async () => {
+    const before = await optedOut()
+    const { id, contact: sender, recipient } = await fresh()
+    const fields = mail({ recipient, sender, text: '' }).filter(([name]) => name !== 'stripped-text')
+    await deliverAndSettle(service, [
+      ...fields,
+      ['body-html', '<html><body><p>Please remove me.</p></body></html>'],
+    ])
+    expect(await lastMail(service)).toMatchObject({ kind: 'reply', body_text: 'Please remove me.' })
+    expect(await optedOut()).toEqual([...before, id])
   })
   test('with the button opts out every contact with the address', async () => {
     const before = await optedOut()

@@ -245,6 +245,32 @@ describe('a user from before', () => {
     await send(invoice('paid', { id: `in_up_${id}`, reason: 'subscription_update', lines, at }))
     expect(await standing()).toEqual(['teams', 'active', 2_000 - 180])
   })
+  test.each([{ subscription: 'sub' }, {}])('is one with an empty status, too (%o)', async (named) => {
+    const given = { tier: 'pro', credits: 320, status: '', ...named } as const
+    const [renewed, changed] = [await customer(given), await customer(given)]
+    await renewed.send(renewed.invoice('paid', { period: NEXT }))
+    expect(await renewed.standing()).toEqual(['pro', 'active', 500])
+    await changed.send(changed.subscription('updated', { at: START + DAY }))
+    expect(await changed.standing()).toEqual(['pro', 'active', 320])
+    expect([...(await renewed.mails()), ...(await changed.mails())]).toEqual([])
+  })
+  test('is one whose row names an empty subscription, too', async () => {
+    const given = { tier: 'pro', credits: 320 } as const
+    const [renewed, ended] = [await customer(given), await customer(given)]
+    await service.rows(
+      `update users set stripe_subscription_id = '' where id in ($1, $2)`,
+      renewed.id,
+      ended.id,
+    )
+    await renewed.send(renewed.invoice('paid', { period: NEXT }))
+    expect(await renewed.standing()).toEqual(['pro', 'active', 500])
+    await ended.send(
+      ended.subscription('updated', { at: START + DAY }),
+      ended.subscription('deleted', { at: START + 2 * DAY }),
+    )
+    expect(await ended.standing()).toEqual(['free', 'canceled', 0])
+    expect([...(await renewed.mails()), ...(await ended.mails())]).toEqual(['subscription-ended'])
+  })
   test('has no subscription from before when its status says that it gave no access', async () => {
     const { subscription, send, standing, mails } = await customer({
       tier: 'pro',

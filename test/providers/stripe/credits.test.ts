@@ -370,5 +370,9 @@ describe('price lists', () => {
       `select data -> 'data' as data from pgboss.job where name = 'notify-slack' and data ->> 'key' like '%unknown_price%'`,
     )
     expect(alerts).toMatchObject([{ data: { channel: 'billing', text: expect.stringContaining(OTHER) } }])
+    // It names one runbook, and nothing after it.
+    const text = String(alerts.map(({ data }) => (data as { text: string }).text))
+    expect(text.match(/docs\/runbooks\/[\w-]+\.md/g)).toEqual(['docs/runbooks/unknown-price.md'])
+    expect(text).toMatch(/https:\S+\.md$/)
   })
 })

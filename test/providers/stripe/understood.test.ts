@@ -87,7 +87,7 @@ describe('an event that lacks what its rule needs is skipped with the reason, an
     ['an unknown status', { status: 'hibernating' }, 'hibernating'],
     ['no id', { id: null }, 'no usable id'],
     ['an id that is no text', { id: { a: 1 } }, 'no usable id'],
-    ['no customer', { customer: null }, 'names no customer'],
+    ['neither customer nor a known subscription', { customer: null, id: 'sub_nobody' }, 'names no customer'],
   ])('a subscription with %s', async (_, changes, text) => {
     const { row, subscription, send, eventRow } = await customer()
     await send(subscription('created'))
@@ -110,11 +110,18 @@ describe('an event that lacks what its rule needs is skipped with the reason, an
     ['paid', { customer: null }],
     ['payment_failed', { id: '' }],
     ['voided', { customer: undefined }],
-  ] as const)('invoice.%s with %o', async (type, changes) => {
+  ] as const)('invoice.%s with %o, of a subscription that nobody knows', async (type, changes) => {
     const { invoice, send, eventRow } = await customer()
     const event = withObject(invoice(type), changes)
     await send(event)
     expect(await eventRow(event.id)).toMatchObject({ status: 'skipped', misunderstood: expect.any(String) })
+  })
+  test('an invoice of no subscription and no customer', async () => {
+    const { invoice, send, eventRow } = await customer()
+    const event = invoice('paid', { reason: 'manual', subscription: null, customer: null })
+    await send(event)
+    const misunderstood = 'invoice.paid: it names no customer'
+    expect(await eventRow(event.id)).toMatchObject({ status: 'skipped', misunderstood })
   })
   test.each([
     ['no items', {}],
@@ -261,7 +268,9 @@ describe('whose world an event is from', () => {
     await other.send({ ...other.subscription('created'), livemode: false })
     expect(await one.standing()).toEqual(['pro', 'active', 500])
     const found = await alerts('stripe:test-mode:')
-    expect(found).toMatchObject([{ channel: 'ops', text: expect.stringContaining('livemode: false') }])
+    expect(found).toMatchObject([
+      { channel: 'ops', text: expect.stringMatching(/livemode: false.* https:.*docs\/providers\.md$/) },
+    ])
     expect(before).toBe(0)
     service.advance(24 * 3_600_000)
     await one.send({ ...one.subscription('updated', { at: START + 9 }), livemode: false })
@@ -279,13 +288,29 @@ describe('whose world an event is from', () => {
     expect(await eventRow(event.id)).toMatchObject({ status })
     expect(await alerts('stripe:test-mode:')).toHaveLength(before + 1)
   })
-  test('one of another account (Connect) is kept and ignored', async () => {
-    const { row, subscription, send, eventRow } = await customer()
-    const before = await row()
-    const event = { ...subscription('created'), account: 'acct_other' }
+  test.each([
+    ['nobody handles', 'customer.created', 'ignored'],
+    ['was never seen before', 'customer.subscription.tested', 'ignored'],
+    ['is about a one-off payment', 'charge.refunded', 'processed'],
+  ])('one of test mode whose type %s is reported, too', async (_, type, status) => {
+    const { subscription, send, eventRow } = await customer()
+    service.advance(24 * 3_600_000)
+    const before = (await alerts('stripe:test-mode:')).length
+    const event = { ...subscription('created'), type, livemode: false }
     await send(event)
-    expect(await eventRow(event.id)).toMatchObject({ status: 'ignored', misunderstood: null })
-    expect(await row()).toEqual(before)
+    expect(await eventRow(event.id)).toMatchObject({ status })
+    expect(await alerts('stripe:test-mode:')).toHaveLength(before + 1)
+  })
+  test('one of another account (Connect) is kept and ignored, also in test mode', async () => {
+    const { row, subscription, send, eventRow } = await customer()
+    service.advance(24 * 3_600_000)
+    const before = [await row(), await alerts('stripe:test-mode:')]
+    for (const livemode of [true, false]) {
+      const event = { ...subscription('created'), account: 'acct_other', livemode }
+      await send(event)
+      expect(await eventRow(event.id)).toMatchObject({ status: 'ignored', misunderstood: null })
+    }
+    expect([await row(), await alerts('stripe:test-mode:')]).toEqual(before)
   })
 })
 
@@ -296,6 +321,63 @@ for (const generation of GENERATIONS) {
       await service.rows('update users set stripe_customer_id = null where id = $1', id)
       await service.rows('insert into subscriptions (id, user_id) values ($1, $2)', `sub_${id}`, id)
       await send(subscription('created'))
+      expect(await standing()).toEqual(['pro', 'active', 500])
+    })
+    test('is found by the known subscription when the event names no customer, and somebody is alerted', async () => {
+      const { id, subscription, invoice, send, standing, mails, eventRow } = await newCustomer(
+        service,
+        {},
+        generation,
+      )
+      await send(subscription('created'))
+      const nameless = [
+        subscription('updated', { customer: null, cancel: true, changed: { cancel: false }, at: START + 9 }),
+        invoice('payment_failed', { period: NEXT, price: TEAMS, nextAttempt: NEXT + DAY }),
+        invoice('paid', { customer: '', period: NEXT, price: TEAMS, at: NEXT + 9 }),
+        subscription('deleted', { customer: { object: 'customer' }, at: NEXT + DAY }),
+      ].map((event) => ({ ...event, data: { ...event.data, object: { ...event.data.object } } }))
+      delete nameless[1]?.data.object.customer
+      await send(...nameless.slice(0, 3))
+      expect(await standing()).toEqual(['teams', 'active', 2_000])
+      await send(...nameless.slice(3))
+      expect(await standing()).toEqual(['free', 'canceled', 0])
+      expect(await mails()).toEqual(['welcome', 'payment-failed', 'subscription-ended'])
+      for (const event of nameless) {
+        expect(await eventRow(event.id)).toMatchObject({
+          status: 'processed',
+          misunderstood: `${event.type}: it names no customer`,
+        })
+      }
+      expect(await service.rows('select user_id from subscriptions where id = $1', `sub_${id}`)).toEqual([
+        { user_id: String(id) },
+      ])
+    })
+    test('is found by an event of the same batch, whichever came first', async () => {
+      const {
+        id,
+        customer: customerId,
+        subscription,
+        send,
+        standing,
+        eventRow,
+      } = await newCustomer(service, {}, generation)
+      const nameless = subscription('updated', { customer: null, cancel: true, at: START + 9 })
+      const [first, second] = [subscription('updated', { at: START + 2 }), subscription('created')]
+      await service.rows('update users set stripe_customer_id = null where id = $1', id)
+      await send(first, second)
+      await send(nameless)
+      expect(await eventRow(nameless.id)).toMatchObject({ status: 'skipped' })
+      await service.rows(
+        `update webhook_events set status = 'pending', waiting_since = null, attempts = 0, next_attempt_at =
+           (select min(next_attempt_at) from webhook_events where event_id = any($2)) - interval '1 millisecond'
+         where event_id = $1`,
+        nameless.id,
+        [first.id, second.id],
+      )
+      await service.rows('update users set stripe_customer_id = $2 where id = $1', id, customerId)
+      service.advance(11_000)
+      await service.settled()
+      expect(await eventRow(nameless.id)).toMatchObject({ status: 'processed' })
       expect(await standing()).toEqual(['pro', 'active', 500])
     })
     test('is known when the customer id comes, and waited for until then', async () => {
@@ -352,6 +434,65 @@ for (const generation of GENERATIONS) {
       expect(await taker.standing()).toEqual(['free', 'canceled', 25])
       expect(await old.standing()).toEqual(['pro', 'active', 500])
       expect(await taker.mails()).toEqual(['subscription-ended'])
+    })
+    test.each([
+      ['alone', false],
+      ['and so does a row of subscriptions', true],
+    ])(
+      'a plan whose row names the subscription moves with its customer id before any event (%s)',
+      async (_, isRegistered) => {
+        const given = { tier: 'pro', credits: 320, subscription: 'sub' } as const
+        for (const first of ['updated', 'paid', 'payment_failed'] as const) {
+          const old = await newCustomer(service, given, generation)
+          const taker = await newCustomer(service, { credits: 25 }, generation)
+          if (isRegistered) {
+            await service.rows(
+              'insert into subscriptions (id, user_id) values ($1, $2)',
+              `sub_${old.id}`,
+              old.id,
+            )
+          }
+          await service.rows('update users set stripe_customer_id = null where id = $1', old.id)
+          await service.rows('update users set stripe_customer_id = $2 where id = $1', taker.id, old.customer)
+          await old.send(
+            first === 'updated'
+              ? old.subscription('updated', { at: START + DAY })
+              : old.invoice(first, { period: NEXT, nextAttempt: NEXT + DAY }),
+          )
+          const credits = { updated: 345, paid: 500, payment_failed: 345 }[first]
+          expect((await taker.standing()).filter((_, n) => n !== 1)).toEqual(['pro', credits])
+          expect((await taker.row()).stripe_subscription_id).toBe(`sub_${old.id}`)
+          expect(await old.row()).toMatchObject({
+            subscription_tier: 'free',
+            credits_remaining: 0,
+            stripe_subscription_id: null,
+          })
+          expect(await taker.mails()).toEqual(first === 'payment_failed' ? ['payment-failed'] : [])
+          expect(await old.mails()).toEqual([])
+        }
+      },
+    )
+    test('a plan whose row names no subscription stays when the customer id of another one moves before any event', async () => {
+      const old = await newCustomer(service, { tier: 'pro', credits: 320 }, generation)
+      const taker = await newCustomer(service, {}, generation)
+      await service.rows('insert into subscriptions (id, user_id) values ($1, $2)', `sub_${old.id}`, old.id)
+      await service.rows('update users set stripe_customer_id = null where id = $1', old.id)
+      await service.rows('update users set stripe_customer_id = $2 where id = $1', taker.id, old.customer)
+      await old.send(old.subscription('created', { price: TEAMS }))
+      expect(await taker.standing()).toEqual(['teams', 'active', 2_000])
+      expect(await taker.mails()).toEqual(['welcome'])
+      expect(await old.row()).toMatchObject({ subscription_tier: 'pro', credits_remaining: 320 })
+    })
+    test('a plan from before moves after another subscription of the user has begun', async () => {
+      const old = await newCustomer(service, { tier: 'pro', credits: 320, subscription: 'sub' }, generation)
+      const taker = await newCustomer(service, {}, generation)
+      await old.send(old.subscription('created', { id: `sub_b_${old.id}`, price: TEAMS }))
+      expect(await old.standing()).toEqual(['teams', 'active', 2_320])
+      await service.rows('update users set stripe_customer_id = null where id = $1', old.id)
+      await service.rows('update users set stripe_customer_id = $2 where id = $1', taker.id, old.customer)
+      await old.send(old.subscription('updated', { at: START + DAY }))
+      expect(await old.standing()).toEqual(['teams', 'active', 2_000])
+      expect(await taker.standing()).toEqual(['pro', 'active', 320])
     })
     test('a plan from before moves with its customer id, too', async () => {
       const old = await newCustomer(service, { tier: 'pro', credits: 320, subscription: 'sub' }, generation)

@@ -1,9 +1,9 @@
 import { type Invoice, keyOf, type Snapshot, type Status, type Subscription } from '../../../billing/facts.ts'
 import type { Tier } from '../../../billing/tiers.ts'
 
-// Facts as the version before stored them: not every snapshot, but what it had made of them. What it gave for them is
-// in the user's row, whose tier and credits stay as they are (its user counts as one from before). So they say how a
-// subscription stands, and open no period.
+// Facts as the previous version of this service stored them: not every snapshot, but what it had made of them. What it
+// gave for them is in the user's row, whose tier and credits stay as they are (the user counts as one from before). So
+// they say how a subscription stands, and open no period.
 
 interface FormerPricing {
   priceId: string | null

@@ -1,8 +1,10 @@
 import { eq, inArray, or } from 'drizzle-orm'
+import { union } from 'drizzle-orm/pg-core'
 import type { Account, Row } from '../../../billing/account.ts'
 import { openAccount } from '../../../billing/before.ts'
 import type { Subscription } from '../../../billing/facts.ts'
 import { isTier } from '../../../billing/tiers.ts'
+import { namedBefore } from '../../../db/named-before.ts'
 import { billingAccounts, invoices, subscriptions, users } from '../../../db/schema.ts'
 import type { Transaction } from '../../../db/transaction.ts'
 import { lockUsers } from '../../../domain/locks.ts'
@@ -29,7 +31,7 @@ export interface Accounts {
 
 /** Whose an event is: the user with the customer id, else the user that the subscription belongs to. */
 export interface Owner {
-  customerId: string
+  customerId: string | undefined
   subscriptionId: string | undefined
 }
 
@@ -38,7 +40,7 @@ export interface Owner {
  * replica, and a service that spends credits, wait. A constant number of statements.
  */
 export const loadAccounts = async (tx: Transaction, owners: Owner[]): Promise<Accounts> => {
-  const customerIds = [...new Set(owners.map(({ customerId }) => customerId))]
+  const customerIds = [...new Set(owners.flatMap(({ customerId }) => customerId ?? []))]
   const subscriptionIds = [...new Set(owners.flatMap(({ subscriptionId }) => subscriptionId ?? []))]
   const userIds = await findUsers(tx, customerIds, subscriptionIds)
   if (userIds.length === 0) {
@@ -68,23 +70,33 @@ export const loadAccounts = async (tx: Transaction, owners: Owner[]): Promise<Ac
   }
 }
 
-/** The users with these customer ids, and those that these subscriptions belong to. */
+/**
+ * The users with these customer ids, and those that these subscriptions belong to. Of a customer id that has moved, the
+ * user that it left, too: another service's row names the subscription, now or before its first event.
+ */
 const findUsers = async (
   tx: Transaction,
   customerIds: string[],
   subscriptionIds: string[],
 ): Promise<bigint[]> => {
-  const found = await tx
+  const byCustomer = tx
     .select({ id: users.id })
     .from(users)
     .where(inArray(users.stripeCustomerId, customerIds))
-    .union(
-      tx
-        .select({ id: users.id })
-        .from(users)
-        .innerJoin(subscriptions, eq(subscriptions.userId, users.id))
-        .where(inArray(subscriptions.id, subscriptionIds)),
-    )
+  const bySubscription = tx
+    .select({ id: users.id })
+    .from(users)
+    .innerJoin(subscriptions, eq(subscriptions.userId, users.id))
+    .where(inArray(subscriptions.id, subscriptionIds))
+  const named = tx
+    .select({ id: users.id })
+    .from(users)
+    .where(inArray(users.stripeSubscriptionId, subscriptionIds))
+  const namedFirst = tx
+    .select({ id: billingAccounts.userId })
+    .from(billingAccounts)
+    .where(inArray(namedBefore(billingAccounts.firstRow), subscriptionIds))
+  const found = await union(byCustomer, bySubscription, named, namedFirst)
   return found.map(({ id }) => id)
 }
 

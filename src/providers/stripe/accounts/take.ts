@@ -1,5 +1,5 @@
 import { applyFact } from '../../../billing/apply.ts'
-import type { Fact } from '../../../billing/facts.ts'
+import type { InvoiceFact, SnapshotFact } from '../../../billing/facts.ts'
 import { moveSubscription } from '../../../billing/move.ts'
 import type { Notice } from '../../../billing/notices.ts'
 import type { Accounts, Held, Owner } from './load.ts'
@@ -18,29 +18,37 @@ export const heldBy = (accounts: Accounts, { customerId, subscriptionId }: Owner
   const { held, userOfCustomer, userOfSubscription } = accounts
   const owner = userOfSubscription.get(subscriptionId ?? '')
   if (owner !== undefined && !held.has(owner)) return undefined
-  const userId = userOfCustomer.get(customerId) ?? owner
+  const userId = userOfCustomer.get(customerId ?? '') ?? owner
   return userId === undefined ? undefined : held.get(userId)
 }
 
 /** Applies a fact to the account that it is about; undefined when its user is not there yet. */
-export const takeFact = (accounts: Accounts, customerId: string, fact: Fact): Taken | undefined => {
-  const subscriptionId = fact.kind === 'listed' ? undefined : fact.subscriptionId
-  const held = heldBy(accounts, { customerId, subscriptionId })
+export const takeFact = (
+  accounts: Accounts,
+  fact: SnapshotFact | InvoiceFact,
+  customerId: string | undefined,
+): Taken | undefined => {
+  const held = heldBy(accounts, { customerId, subscriptionId: fact.subscriptionId })
   if (held === undefined) return undefined
-  if (subscriptionId !== undefined) claimSubscription(accounts, subscriptionId, held)
+  claimSubscription(accounts, fact.subscriptionId, held)
   const { account, notices } = applyFact(held.account, fact)
   held.account = account
   return { held, notices }
 }
 
-/** When the customer id has moved to this account, its subscription comes from the one that had it before. */
+/**
+ * When the customer id has moved to this account, the subscription comes from the one that had it before: by its events,
+ * or because the row of before names it.
+ */
 const claimSubscription = ({ held, userOfSubscription }: Accounts, id: string, owner: Held): void => {
-  const before = held.get(userOfSubscription.get(id) ?? '')
+  const formerUser = userOfSubscription.get(id)
   userOfSubscription.set(id, owner.userId)
-  if (before === undefined || before === owner) return
-  // A row that another service wrote, and nothing known of it: there is nothing to move.
-  if (!before.account.subscriptions.has(id) && before.account.first.subscriptionId !== id) return
-  const moved = moveSubscription(id, before.account, owner.account)
-  before.account = moved.from
-  owner.account = moved.to
+  for (const former of held.values()) {
+    const had = former.userId === formerUser || former.account.first.subscriptionId === id
+    if (former === owner || !had) continue
+    const moved = moveSubscription(id, { from: former.account, to: owner.account })
+    if (moved === undefined) continue
+    former.account = moved.from
+    owner.account = moved.to
+  }
 }

@@ -16,13 +16,13 @@ import { type FetchedCustomer, fetchCustomer } from './fetch.ts'
 /** Nothing is sent about a fact older than this. Milliseconds. */
 const NEWS = 86_400_000
 
-/** What came of one customer. */
+/** The result for one customer. */
 export type Compared = {
   customerId: string
   unknownPrices: string[]
-} /** No user: there is nobody here, and no subscription with access at Stripe. */ & (
-  | { outcome: 'same'; userId: string | null }
-  /** `remaining` are those that merging does not settle; all of them, when it was only compared. */
+} & (
+  | { outcome: 'same'; userId: string | null } // null: no user here, and nothing with access at Stripe
+  /** `remaining` are those that merging does not settle. */
   | { outcome: 'differs'; userId: string; differences: Difference[]; remaining: Difference[] }
   /** The customer is nobody here, but has subscriptions with access. */
   | { outcome: 'no user'; subscriptions: { id: string; status: string }[] }
@@ -77,8 +77,7 @@ const compare = async (
   const differences = [...repaired, ...missing]
   const { userId } = owner
   if (differences.length === 0) return { customerId, unknownPrices, outcome: 'same', userId }
-  const remaining = apply === undefined ? differences : missing
-  return { customerId, unknownPrices, outcome: 'differs', userId, differences, remaining }
+  return { customerId, unknownPrices, outcome: 'differs', userId, differences, remaining: missing }
 }
 
 const ownersOf = ({ customerId, facts }: FetchedCustomer): Owner[] => [
@@ -101,7 +100,7 @@ const mergeAll = (
   now: Date,
 ): Notification[] => {
   const notifications = facts.flatMap(({ fact, happenedAt }) => {
-    const taken = takeFact(accounts, customerId, fact)
+    const taken = takeFact(accounts, fact, customerId)
     if (taken === undefined) return []
     const { held, notices } = taken
     const silent = now.getTime() - happenedAt * 1_000 > NEWS

@@ -19,7 +19,7 @@ const COLUMNS = {
   credits: 'credits',
 } as const satisfies Record<keyof Row, string>
 
-/** What merging everything that Stripe has changes of an account. @param here with the row as it is. */
+/** What changes when everything that Stripe has is merged into an account. @param here with the row as it is. */
 export const differencesOf = (here: Account, merged: Account): Difference[] => [
   ...rowDifferences(here.row, merged.row),
   ...derivedDifferences(describeDerived(here), describeDerived(merged)),

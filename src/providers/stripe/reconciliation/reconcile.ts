@@ -6,6 +6,8 @@ const CONCURRENCY = 3
 
 /** What a reconciliation found. */
 export interface Reconciliation {
+  /** What differs was merged; else it was only compared. */
+  applied: boolean
   /** Customers that were compared. */
   customers: number
   /** Those of them that are not the same here as at Stripe, or were not before it was applied. By customer id. */
@@ -43,6 +45,7 @@ export const reconcile = async (options: ReconcileOptions): Promise<Reconciliati
   }
   const owners = new Set(compared.flatMap((one) => ('userId' in one ? one.userId : [])))
   return {
+    applied: options.apply !== undefined,
     customers: compared.length,
     found: compared.flatMap((one) => (one.outcome === 'same' ? [] : one)).sort(byCustomer),
     unknownPrices: [...new Set(compared.flatMap(({ unknownPrices }) => unknownPrices))].sort(),
@@ -83,9 +86,17 @@ const compareAll = async (
 }
 
 /** Customers that differ and that nothing has settled: with a user, or without one. */
-export const unsettled = ({ found }: Reconciliation): number =>
-  found.filter((one) => one.outcome === 'no user' || (one.outcome === 'differs' && one.remaining.length > 0))
-    .length
+export const unsettled = ({ found, applied }: Reconciliation): number =>
+  found.filter(
+    (one) =>
+      one.outcome === 'no user' || (one.outcome === 'differs' && (!applied || one.remaining.length > 0)),
+  ).length
+
+/** Customers of whom merging what Stripe has settles something. */
+export const mergeable = ({ found, applied }: Reconciliation): number =>
+  applied
+    ? 0
+    : found.filter((one) => one.outcome === 'differs' && one.differences.length > one.remaining.length).length
 
 /** Customers that could not be compared. */
 export const incomparable = ({ found }: Reconciliation): number =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { fromPayload } from '../../src/mail/mail.ts'
-import { readThread } from '../../src/mail/threads.ts'
+import { fromPayload } from '../../../src/mail/mail.ts'
+import { readThread } from '../../../src/mail/match/threads.ts'
 
 const threadOf = (...headers: [name: string, value: string][]) => readThread(fromPayload({ headers }))
 const idsOf = (value: string) => threadOf(['References', value]).ids
@@ -25,6 +25,12 @@ describe('the ids of a thread header', () => {
     ['=?utf-8?q?=3Coutreach_1=40x=3E?=', ['<outreach_1@x>', '<outreach1@x>']],
     ['=?us-ascii?B?PGFAeD4=?=', ['<a@x>']],
     ['=?UTF-8?Q?=3Ca?=\r\n =?UTF-8?Q?=40x=3E?=', ['<a@x>']],
+    ['%3Ca%40x%3E', ['<a@x>']],
+    ['%3coutreach_1@x%3e', ['<outreach_1@x>']],
+    ['%3Coutreach%5F1%40x%3E %3Cb@x%3E', ['<b@x>', '<outreach_1@x>']],
+    ['<a%3Cb@x>', ['<a%3Cb@x>']],
+    ['<"outreach_1"@x>', ['<outreach_1@x>', '<"outreach_1"@x>']],
+    ['<"a b"@x>', ['<a_b@x>', '<"a_b"@x>', '<ab@x>', '<"ab"@x>']],
     ['<no-at-sign>', ['<no-at-sign>']],
     ['<>', []],
     ['no id at all', []],

@@ -1,12 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { executePrepared } from '../db/prepared.ts'
-import { contacts, outreach } from '../db/schema.ts'
-import { domainKey } from '../domain/email-domain.ts'
-import type { Batch } from '../inbox/provider.ts'
-import { storableText } from '../inbox/storable.ts'
-import { domainsOf, readAddresses, senderAddress, spellings } from './addresses.ts'
+import { executePrepared } from '../../db/prepared.ts'
+import { contacts, outreach } from '../../db/schema.ts'
+import { domainKey } from '../../domain/email-domain.ts'
+import type { Batch } from '../../inbox/provider.ts'
+import { storableText } from '../../inbox/storable.ts'
+import { domainsOf, readAddresses, senderAddress, spellings } from '../addresses.ts'
+import { headerValues, type Mail } from '../mail.ts'
 import { isFreeMail } from './free-mail.ts'
-import { headerValues, type Mail } from './mail.ts'
 
 /** The outreach that a mail answers, and the rule that found it. */
 export interface Match {
@@ -62,10 +62,17 @@ export const bySender = async (
   return toMatch('sender', rows)
 }
 
-/** Up to so many contacts of a domain their outreach is looked at; of a larger one, the mailbox's from the latest on. */
+/**
+ * Up to so many contacts of a domain their outreach is looked at; of a larger one, the mailbox's latest, up to so many.
+ * Anybody can claim an address of a large company: without a limit each such mail would read all that the mailbox has sent.
+ */
 const FEW_CONTACTS = 200
+const LATEST_OUTREACH = 2_000
 
-/** The latest outreach that went from one of our mailboxes to somebody of the sender's domain, a company's. */
+/**
+ * The latest outreach that went from one of our mailboxes to somebody of the sender's domain, a company's. Of a company
+ * with hundreds of contacts it must be among the latest that the mailbox sent.
+ */
 export const byDomain = async (
   { tx }: Pick<Batch, 'tx'>,
   mail: Mail,
@@ -93,17 +100,19 @@ export const byDomain = async (
             and lower(${outreach.fromMailbox}) = any(${texts(recipients)}) and ${outreach.sentAt} is not null
           ${latest}
         ) union all (
-          select sent.*
+          select sent.id, sent.contact_id, sent.application_id, sent.sent_at
           from unnest(${texts(recipients)}) as mailbox cross join lateral (
             select ${found}, ${outreach.sentAt}
             from ${outreach}
             where lower(${outreach.fromMailbox}) = mailbox and ${outreach.sentAt} is not null
-              and (
-                select ${domainKey(contacts.email)} from ${contacts} where ${contacts.id} = ${outreach.contactId}
-              ) = any(${texts(domains)})
-            ${latest}
+            order by ${outreach.sentAt} desc, ${outreach.id} desc
+            limit ${sql.raw(String(LATEST_OUTREACH))}
           ) sent
           where not (select are_few from few)
+            and (select ${domainKey(contacts.email)} from ${contacts} where ${contacts.id} = sent.contact_id)
+              = any(${texts(domains)})
+          order by sent.sent_at desc, sent.id desc
+          limit 1
         )
       ) candidates
       order by sent_at desc, id desc

@@ -1,5 +1,5 @@
-import { decodeHeader } from './decode.ts'
-import { headerValues, type Mail } from './mail.ts'
+import { headerValues, type Mail } from '../mail.ts'
+import { decodeHeader } from '../text/decode.ts'
 
 const MAX_IDS = 100
 /** RFC 5322 limits a line to 998 characters. */
@@ -31,17 +31,25 @@ export const readThread = (mail: Mail): Thread => {
 const ENTITIES: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&' }
 
 /**
- * The ids of one header. Some programs encode the header (RFC 2047), escape its brackets as HTML, quote the id, leave
- * the brackets out or put words beside it; some fold the line within an id.
+ * The ids of one header. Some programs encode the header (RFC 2047), escape its brackets as HTML or as in a URL, quote
+ * the id or its local part, leave the brackets out or put words beside it; some fold the line within an id.
  */
 const idsIn = (value: string): string[] => {
-  const plain = decodeHeader(value).replace(
-    /&(lt|gt|quot|amp);/gi,
-    (_, name: string) => ENTITIES[name.toLowerCase()] ?? '',
-  )
+  const plain = decodeHeader(value)
+    .replace(/&(lt|gt|quot|amp);/gi, (_, name: string) => ENTITIES[name.toLowerCase()] ?? '')
+    .replace(/%3C[^\s<>]{1,998}?%3E/gi, (id) => id.replace(/%(3C|3E|40|22|5F)/gi, percentDecoded))
   const bracketed = plain.match(/<[^<>]+>/g)?.flatMap(withoutSpace) ?? []
   const ids = bracketed.length > 0 ? bracketed : bareIds(plain)
-  return ids.filter((id) => id.length > 2 && id.length <= MAX_ID)
+  return ids.flatMap(withoutQuotes).filter((id) => id.length > 2 && id.length <= MAX_ID)
+}
+
+/** Only what no id needs escaped: an id may hold a percent sign itself. */
+const percentDecoded = (_: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16))
+
+/** `<"outreach_1"@host>` is another way to write `<outreach_1@host>` (RFC 5322). As it stands it may have been learned. */
+const withoutQuotes = (id: string): string[] => {
+  const local = /^<"([^"\\<>@\s]+)"@/.exec(id)
+  return local === null ? [id] : [id, `<${local[1]}${id.slice(local[0].length - 1)}`]
 }
 
 /** In an encoded word `_` stands for a space (RFC 2047): who encodes an id may have forgotten that. */

@@ -1,5 +1,6 @@
+import { ANY_PREFIX, FORWARD_PREFIX, REPLY_PREFIX } from '../reply-prefixes.ts'
+import { fold } from '../text/fold.ts'
 import { PHRASES } from './automatic-phrases.ts'
-import { fold } from './fold.ts'
 
 /** A subject is not read further than this, in characters. */
 const MAX_SUBJECT = 1_000
@@ -21,62 +22,95 @@ const ANY_PHRASE = [...SORT_OF.keys()].sort((a, b) => b.length - a.length).join(
 const PHRASE_HERE = new RegExp(`(?:${ANY_PHRASE})(?![\\p{L}\\p{N}])`, 'uy')
 const PHRASE_ANYWHERE = new RegExp(`(?<![\\p{L}\\p{N}])(?:${ANY_PHRASE})(?![\\p{L}\\p{N}])`, 'gu')
 
-const REPLY =
-  're|aw|antw|antwort|sv|svar|vs|ref|res|rif|r|odp|ynt|ha|atb|vast|回复|回覆|答复|答覆|返信|σχετ|απ|отв|ответ|השב|تم الرد'
-const FORWARD = 'fwd?|wg|tr|rv|enc|doorst|vl|vb|vid|i|pd|ilt|转发|轉寄|転送|προωθ|пер|הועבר'
-const REPLY_PREFIX = new RegExp(`^(?:${REPLY}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?: ?`, 'u')
-const FORWARD_PREFIX = new RegExp(`^(?:${FORWARD}) ?:`, 'u')
-const ANY_PREFIX = new RegExp(`^(?:${REPLY}|${FORWARD}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?:`, 'u')
 const DECORATION = /^[^\p{L}\p{N}([{<【「『《〈]+/u
 /** What a spam filter or a gateway puts before a subject: `***SPAM***`, `EXTERNAL:`. */
 const FILTER_TAG = /^(?:\*{2,} ?(?:spam|junk)[^*]{0,20}\*{2,}|(?:external|extern|ext|spam) ?:) ?/u
 const TAG = /^[([{<【「『《〈]([^)\]}>】」』》〉]{0,100})[)\]}>】」』》〉] ?/u
 const LAST_BRACKET = /[([{<【「『《〈]([^()[\]{}<>【】「」『』《》〈〉]{1,100})[)\]}>】」』》〉][\s.!]*$/u
 
+/** An automatic phrase behind a dash, at the end: `Hello - Automatic reply`. */
+const AFTER_DASH = / [-|]+ ?([\p{L}\p{N} ]{1,80})[\s.!]*$/u
+
+/** What is known of a mail beside its subject. */
+interface Beside {
+  /** It has a bulk sign or comes from a mailbox rule: then the phrase may stand anywhere. */
+  weakSign: boolean
+  /** The words of the sender's name, folded. */
+  names: ReadonlySet<string>
+}
+interface Reading extends Beside {
+  /** What follows the last colon begins in lower case, as a sentence does, and a subject that is repeated does not. */
+  isSentence: boolean
+}
+
 /**
- * Whether the subject is one that machines write: it begins with a phrase, or has one in brackets before or after it.
- * Reply prefixes, tags and decoration do not count, but a forward is a person's. A phrase that opens a sentence about
- * it is a person's, too: `Vacation next week - can we talk on Friday?`
- *
- * @param besideWeakSign the mail has a bulk sign or comes from a mailbox rule: then the phrase may stand anywhere.
+ * Whether the subject is one that machines write: it begins with a phrase, or has one in brackets before or after it, or
+ * behind a dash at its end. Reply prefixes, tags, decoration and the sender's own name do not count, but a forward is a
+ * person's. A phrase that opens a sentence about it is a person's, too: `Vacation next week - can we talk on Friday?`
  */
-export const isAutomaticSubject = (subject: string, besideWeakSign: boolean): boolean => {
-  let text = fold(subject.slice(0, MAX_SUBJECT))
+export const isAutomaticSubject = (subject: string, beside: Beside): boolean => {
+  const read = subject.slice(0, MAX_SUBJECT)
+  let text = fold(read)
   if (FORWARD_PREFIX.test(text)) return false
   if (isNotesAbsence(text)) return true
+  const reading = { ...beside, isSentence: /[:：]\s*\p{Ll}[^:：]*$/u.test(read) }
   const trailing = LAST_BRACKET.exec(text)?.[1]
-  if (trailing !== undefined && beginsAutomatic(trailing.trim(), false)) return true
+  if (trailing !== undefined && beginsAutomatic(trailing.trim(), false, reading)) return true
+  const last = AFTER_DASH.exec(text)?.[1]
+  if (last !== undefined && SORT_OF.get(last.trim()) === 'automatic') return true
   for (let n = 0; n < MAX_TAGS; n++) {
     const before = text
     text = text.replace(FILTER_TAG, '').replace(DECORATION, '').replace(REPLY_PREFIX, '')
     const tag = TAG.exec(text)
     if (tag !== null) {
-      if (beginsAutomatic((tag[1] ?? '').trim(), false)) return true
+      const tagged = (tag[1] ?? '').trim()
+      if (beginsAutomatic(tagged, false, reading) || (beside.weakSign && tagged === 'auto')) return true
       text = text.slice(tag[0].length)
     }
     if (text === before) break
   }
   // Notes puts it before its own wordings, in every language.
   if (/^auto ?:/.test(text)) return true
-  return beginsAutomatic(text, true) || isChallenge(text) || (besideWeakSign && holdsPhrase(text))
+  return (
+    beginsAutomatic(text, true, reading) ||
+    // `Ana Lopez: out of office`
+    pastName(text, beside.names).some(
+      (rest) =>
+        /^(?:[-:|,]|(?:is|ist|est|is currently) )/.test(rest) &&
+        beginsAutomatic(rest.replace(/^(?:[-:|,]+|is currently|is|ist|est) ?/, ''), false, reading),
+    ) ||
+    isChallenge(text) ||
+    (beside.weakSign && holdsPhrase(text, reading))
+  )
 }
 
 /** @param nouns whether a mere noun counts, as it does at the start of a subject. */
-const beginsAutomatic = (text: string, nouns: boolean): boolean => {
+const beginsAutomatic = (text: string, nouns: boolean, reading: Reading): boolean => {
   PHRASE_HERE.lastIndex = 0
   const phrase = PHRASE_HERE.exec(text)?.[0]
   if (phrase === undefined) return false
   const sort = SORT_OF.get(phrase) ?? 'noun'
-  return (nouns || sort !== 'noun') && endsPhrase(sort, text.slice(phrase.length).trimStart())
+  return (nouns || sort !== 'noun') && endsPhrase(sort, text.slice(phrase.length).trimStart(), reading)
 }
 
-const holdsPhrase = (text: string): boolean =>
+const holdsPhrase = (text: string, reading: Reading): boolean =>
   [...text.matchAll(PHRASE_ANYWHERE)].some(({ 0: phrase, index }) => {
     const sort = SORT_OF.get(phrase) ?? 'noun'
     const before = text.slice(0, index).trimEnd().at(-1)
     if (sort === 'noun' && before !== undefined && /[\p{L}\p{N}]/u.test(before)) return false
-    return endsPhrase(sort, text.slice(index + phrase.length).trimStart())
+    return endsPhrase(sort, text.slice(index + phrase.length).trimStart(), reading)
   })
+
+const MAX_NAME_WORDS = 4
+
+/** What follows the sender's name, in each way to end it: not all of its words need to be known. */
+const pastName = (text: string, names: ReadonlySet<string>): string[] => {
+  const words = /^[\p{L}.']+(?: [\p{L}.']+){0,3}/u.exec(text)?.[0].split(' ') ?? []
+  return words.slice(0, MAX_NAME_WORDS).flatMap((_, n) => {
+    const name = words.slice(0, n + 1)
+    return name.some((word) => names.has(word)) ? [text.slice(name.join(' ').length).trimStart()] : []
+  })
+}
 
 /** What the noun `reply` and the like add to an absence: `Out of office reply`. */
 const NOTICE =
@@ -98,26 +132,44 @@ const COUNTED =
   /^: ?\d{1,3} ?(work(ing)? ?days|days|weeks?|months?|tage|wochen|monate|jours|semaines|mois|dias|semanas|meses|giorni|settimane|mesi|dagen|weken|maanden|dni|dagar|dage|dager)(?![\p{L}\p{N}])/u
 
 /** Whether what follows a phrase leaves it a machine's. @param rest folded, without space before it */
-const endsPhrase = (sort: Sort, rest: string): boolean => {
+const endsPhrase = (sort: Sort, rest: string, reading: Reading): boolean => {
   if (sort === 'noun' && COUNTED.test(rest)) return false
-  if (rest === '' || rest.startsWith(':') || ANY_PREFIX.test(rest)) return true
-  if (/^[\p{L}\p{N}]/u.test(rest)) return goesOn(sort, rest)
+  if (rest === '' || ANY_PREFIX.test(rest)) return true
+  if (rest.startsWith(':')) return endsAtColon(sort, rest.slice(1).trimStart(), reading)
+  if (/^[\p{L}\p{N}]/u.test(rest)) return goesOn(sort, rest, reading)
   if (sort === 'noun') return endsNoun(rest)
   if (ANY_PREFIX.test(rest.replace(/^[^\p{L}\p{N}?]+/u, ''))) return true
   return !rest.startsWith('?') && (sort === 'automatic' || !talks(rest))
 }
 
+/**
+ * Behind the colon a machine repeats the subject that it answers. A person begins a sentence there: a noun is theirs
+ * unless what follows can be nothing else, since a person is worth more than a machine.
+ */
+const endsAtColon = (sort: Sort, rest: string, { weakSign, isSentence }: Reading): boolean => {
+  if (sort === 'automatic' || rest === '' || ANY_PREFIX.test(rest)) return true
+  const says = talks(rest) || SPEAKS.test(rest)
+  if (sort === 'noun') return weakSign ? !talks(rest) && !(isSentence && says) : isDate(rest) && !talks(rest)
+  return weakSign || !(isSentence && says)
+}
+
+const isDate = (rest: string): boolean => UNTIL.test(rest) || FROM.test(rest) || /^\d/.test(rest)
+
 /** The phrase is followed by a word. */
-const goesOn = (sort: Sort, rest: string): boolean => {
+const goesOn = (sort: Sort, rest: string, reading: Reading): boolean => {
+  // `Abwesenheit Ana Lopez vom 5.10. bis 9.10.`
+  const isNamed = pastName(rest, reading.names).some((tail) => tail === '' || isDate(tail))
+  if (isNamed && sort !== 'noun' && !talks(rest)) return true
   if (sort === 'automatic') {
     const notice = NOTICE.exec(rest)
-    if (notice !== null) return endsPhrase(sort, rest.slice(notice[0].length).trimStart())
+    if (notice !== null) return endsPhrase(sort, rest.slice(notice[0].length).trimStart(), reading)
     // `Automatic response to: Can we talk?`
-    return TO.test(rest) && (/^[^?]{0,60}:/.test(rest) || !talks(rest))
+    if (TO.test(rest) && /^[^?]{0,60}:/.test(rest)) return true
+    return (TO.test(rest) || isDate(rest)) && !talks(rest)
   }
   const notice = NOTICE.exec(rest)
   if (notice !== null && (sort === 'absence' || notice[1] !== undefined)) {
-    return endsPhrase('automatic', rest.slice(notice[0].length).trimStart())
+    return endsPhrase('automatic', rest.slice(notice[0].length).trimStart(), reading)
   }
   const isDated =
     UNTIL.test(rest) || FROM.test(rest) || (sort === 'absence' && (/^\d/.test(rest) || DAY.test(rest)))
@@ -139,6 +191,9 @@ const endsNoun = (rest: string): boolean => {
 const TALK =
   /[?؟]|\b(can|could|shall|should|would|may|will) (you|we|i|us)\b|\bdo(es)? (you|that|this|it|\w+day)\b|\blet'?s\b|\blet (us|me)\b|\b(call|ring|text) me\b|\bworks? (for|better)\b|\bsuits?\b|\bfree (for|on|at)\b|\bsend me\b|\bgerne?\b|\bhappy to\b|\blooking forward\b|\bhow about\b|\bwhat about\b|\b(talk|speak|chat|meet|catch up)\b|\b(konnen|sollen|wollen|passt|lass uns|sprechen|telefonieren)\b|\b(peut on|pouvons|parlons|on peut|on s'appelle)\b|\b(podemos|hablamos|hablemos)\b|\b(possiamo|parliamo|sentiamoci)\b|\b(vamos|falamos|falar)\b|\b(kunnen we|zullen we|spreken)\b/u
 const talks = (rest: string): boolean => TALK.test(rest)
+/** Words of a sentence in the first or the second person, or of a search. */
+const SPEAKS =
+  /(?<!\p{L})(i|i'm|we|you|your|my|our|wir|ich|sie|ihre?n?|unsere?n?|suchen|gesucht|je|j'ai|nous|vous|yo|nosotros|ustedes|buscamos|io|noi|voi|cerchiamo|eu|nos|voce|procuramos|ik|wij|jij|zoeken|jag|vi|jeg|szukamy|ищем|мы|я)(?!\p{L})/u
 
 /** Notes, without its `AUTO:`. A colleague who writes so puts neither the full stop nor the bracket. */
 const isNotesAbsence = (text: string): boolean =>

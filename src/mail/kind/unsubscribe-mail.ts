@@ -1,6 +1,6 @@
-import { fold } from './fold.ts'
-import { headerValues, type Mail } from './mail.ts'
-import { ownText } from './quotes.ts'
+import { headerValues, type Mail } from '../mail.ts'
+import { fold } from '../text/fold.ts'
+import { readingsOf } from '../text/readings.ts'
 
 /** A button's mail is short. */
 const MAX_TEXT = 1_500
@@ -15,7 +15,7 @@ export const isUnsubscribeMail = (mail: Mail): boolean => {
   const said = fold(text)
   if (SENT_TO_UNSUBSCRIBE.test(said)) return true
   if (SENT_BY_PROGRAM.test(said)) return /unsubscri/.test(subject)
-  return /^(list )?unsubscribe( me| request)?[.!]?$/.test(subject) && ownText(mail) === ''
+  return /^(list )?unsubscribe( me| request)?[.!]?$/.test(subject) && readingsOf(mail).includes('')
 }
 
 /** Apple Mail's, whole: `Apple Mail sent this email to unsubscribe from the message “…”`. */

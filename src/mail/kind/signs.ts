@@ -1,4 +1,4 @@
-import { headerValues, type Mail } from './mail.ts'
+import { headerValues, type Mail } from '../mail.ts'
 
 // Signs in the envelope and the headers. `X-Auto-Response-Suppress` is not one: it asks others not to answer
 // automatically, and people's mail carries it.
@@ -20,9 +20,9 @@ export const answersInvitation = (mail: Mail): boolean =>
       /^\s*(text\/calendar|application\/ics)\b/i.test(type) && /;\s*method\s*=\s*"?reply\b/i.test(type),
   )
 
-/** Headers that only machines write, by their presence: `X-Autoreply`, `X-Auto-Response`, `X-Autoresponder`, … */
+/** Headers that only machines write, by their presence: `X-Autoreply`, `X-Auto-Response`, `X-Vacation`, … */
 const MACHINE_HEADER =
-  /^x-(mail-)?auto-?(reply|respond|responder|response|answer|generated)(-(from|to|sender|id))?$/
+  /^x-((mail-)?auto-?(reply|respond|responder|response|answer|generated)(-(from|to|sender|id))?|vacation(-(message|reply|notice|id))?|out-?of-?office)$/
 
 /** The strong signs of an automatic mail. */
 export const isAutomatic = (mail: Mail): boolean => {

@@ -28,21 +28,23 @@ const CONTACT =
 
 /** The lines above a signature that is marked as one (`-- `), or that the sender's phone has put there. */
 export const aboveMark = (lines: string[]): string[] => {
-  const mark = lines.findIndex((line, n) => SENT_FROM.test(line) || (n > 0 && MARK.test(line)))
+  // Above nothing only the mark of the standard is one: people begin with a line of dashes, too.
+  const isMark = (line: string, n: number) => (n > 0 ? MARK.test(line) : line === '--')
+  const mark = lines.findIndex((line, n) => SENT_FROM.test(line) || isMark(line, n))
   return mark === -1 ? lines : lines.slice(0, mark)
 }
 
 /**
- * The text above the signature, in each way it may be read: the whole, then without its last lines. These may be a signature when they begin with the sender's name, or with a sign-off, and all of
- * them look like lines of a signature: a name, a title, a company, how to reach somebody. So text below, like a postscript,
- * is a part of what is said.
+ * The text above the signature, in each way it may be read: the whole, then without its last lines. These may be a
+ * signature when they begin with the sender's name, or with a sign-off, and all of them look like lines of a signature: a
+ * name, a title, a company, how to reach somebody. So text below, like a postscript, is a part of what is said.
  *
  * @param senderNames the words of the sender's name and of the local part of the address, folded
  */
 export const aboveSignature = (lines: string[], senderNames: ReadonlySet<string>): string[][] => {
   const text = lines.filter((line) => line !== '' && !PICTURE.test(line)).map(withoutEmphasis)
   const readings = [text]
-  for (let start = Math.max(1, text.length - MAX_LINES); start < text.length; start++) {
+  for (let start = Math.max(0, text.length - MAX_LINES); start < text.length; start++) {
     if (isSignature(text.slice(start), senderNames)) readings.push(text.slice(0, start))
   }
   return readings

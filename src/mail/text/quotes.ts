@@ -1,6 +1,6 @@
 import EmailReplyParser from 'email-reply-parser'
+import type { Mail } from '../mail.ts'
 import { fold } from './fold.ts'
-import type { Mail } from './mail.ts'
 import { aboveMark } from './signatures.ts'
 
 /** Lines and characters that are read of a text, and of a line. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { fromPayload } from '../../src/mail/mail.ts'
-import { ownText } from '../../src/mail/quotes.ts'
+import { fromPayload } from '../../../src/mail/mail.ts'
+import { ownText } from '../../../src/mail/text/quotes.ts'
 import { QUOTES } from './quoted.ts'
 
 const own = (text: string) => ownText(fromPayload({ from: 'Ana Lopez <ana@acme.example>', text }))

@@ -1,7 +1,8 @@
-import { type Address, readAddresses } from './addresses.ts'
+import { type Address, readAddresses } from '../addresses.ts'
+import { headerValues, type Mail } from '../mail.ts'
+import { senderNames } from '../sender-names.ts'
 import { isAutomaticSubject } from './automatic-subjects.ts'
 import { isBounceSubject } from './bounce-subjects.ts'
-import { headerValues, type Mail } from './mail.ts'
 import {
   isFromChallenger,
   isFromComplaintDesk,
@@ -44,7 +45,8 @@ export const classify = (mail: Mail, { isOwn, answersUs, isContact }: Context): 
   if (isContact && answersInvitation(mail)) return 'reply'
   if (isAutomatic(mail) || isFromChallenger(senders)) return 'auto_reply'
   const isMany = isBulk(mail) || isFromSystem(senders)
-  if (isAutomaticSubject(mail.subject ?? '', isMany || isSentByMailboxRule(mail))) return 'auto_reply'
+  const beside = { weakSign: isMany || isSentByMailboxRule(mail), names: senderNames(mail.from) }
+  if (isAutomaticSubject(mail.subject ?? '', beside)) return 'auto_reply'
   return isMany && !answersUs ? 'auto_reply' : 'reply'
 }
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { fromPayload } from '../../src/mail/mail.ts'
-import { isStopRequest } from '../../src/mail/stop-request.ts'
-import { REQUESTS } from './labelled/stop-wordings.ts'
+import { fromPayload } from '../../../src/mail/mail.ts'
+import { isStopRequest } from '../../../src/mail/stop/stop-request.ts'
+import { REQUESTS } from '../labelled/stop-wordings.ts'
 
 const asksToStop = (strippedText: string | null, parts: Record<string, string> = {}) =>
   isStopRequest(
@@ -61,8 +61,49 @@ test('is found in the whole text when Mailgun could not strip it', () => {
 })
 test('is found in the subject when there is no text', () => {
   expect(asksToStop('', { subject: 'Unsubscribe' })).toBe(true)
-  expect(asksToStop('', { subject: 'Re: Unsubscribe' })).toBe(false)
-  expect(asksToStop('Call me', { subject: 'unsubscribe' })).toBe(false)
+  for (const subject of ['Re: Unsubscribe', 'AW: Bitte abmelden', 'RE: Re[2]: Remove me from your list']) {
+    expect(asksToStop('', { subject })).toBe(true)
+  }
+  for (const text of [
+    '-- \nAna',
+    '--\nAna Lopez\nAcme',
+    'Ana Lopez',
+    'Best regards,\nAna',
+    'Sent from my iPhone',
+  ]) {
+    expect(asksToStop(text, { subject: 'Unsubscribe' })).toBe(true)
+    expect(asksToStop(text, { subject: 'Your opening' })).toBe(false)
+  }
+  for (const text of ['Call me', 'Yes', '-----\nCall me', 'Best regards,\nAna\nPS: call me']) {
+    expect(asksToStop(text, { subject: 'unsubscribe' })).toBe(false)
+    expect(asksToStop(text, { subject: 'Re: Unsubscribe' })).toBe(false)
+  }
+})
+
+test('an address in a request must be the sender’s own: nobody asks for somebody else', () => {
+  const requests = (address: string) => [
+    `unsubscribe ${address}`,
+    `Please remove ${address} from your list.`,
+    `Please take ${address} off your list`,
+    `${address}: please remove`,
+    `Bitte entfernen Sie ${address} aus Ihrem Verteiler`,
+    `Merci de retirer ${address} de votre liste`,
+  ]
+  for (const own of [
+    'ana@acme.example',
+    'ANA@Acme.Example',
+    '<ana@acme.example>',
+    'ana@acme.example<mailto:ana@acme.example>',
+    'mailto:ana@acme.example',
+    'ana+jobs@acme.example',
+  ]) {
+    for (const text of requests(own)) expect(asksToStop(text), text).toBe(true)
+  }
+  for (const other of ['bob@example.com', 'ana@other.example', 'xana@acme.example', 'ana@acme.example.org']) {
+    for (const text of requests(other)) expect(asksToStop(text), text).toBe(false)
+  }
+  expect(asksToStop('unsubscribe ana@acme.example and bob@acme.example')).toBe(false)
+  expect(asksToStop('unsubscribe ana@xn--bcher-kva.example', { from: 'Ana <ana@bücher.example>' })).toBe(true)
 })
 
 // Anyone can write such a mail. Each took minutes or centuries with patterns that try every way to match.

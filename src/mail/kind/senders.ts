@@ -1,4 +1,4 @@
-import type { Address } from './addresses.ts'
+import type { Address } from '../addresses.ts'
 
 // Signs in the addresses of `From`.
 

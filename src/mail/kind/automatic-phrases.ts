@@ -7,7 +7,7 @@ interface Phrases {
   automatic: string[]
   /** Says that somebody is away. A sentence about it may begin like this, too. */
   absence: string[]
-  /** A mere noun. Only what stands alone, or before a colon, is an automatic subject. */
+  /** A mere noun. Only what stands alone, or before a date or another subject, is an automatic subject. */
   noun: string[]
 }
 
@@ -272,10 +272,11 @@ export const PHRASES: Record<string, Phrases> = {
       'Nieobecna',
       'Jestem nieobecny',
       'Jestem nieobecna',
+      'Nieobecność',
       'Na urlopie',
       'Jestem na urlopie',
     ],
-    noun: ['Nieobecność', 'Urlop'],
+    noun: ['Urlop'],
   },
   swedish: {
     automatic: [

@@ -23,13 +23,15 @@ export const LANGUAGES: Record<string, Language> = {
       'unsubscribe( (me|us|my e ?mail|my address|this address|@|all|request))?|unsub( me)?|unsubscription( request)?',
       '((i|we) )?(want|wish|would like|like|need|ask|request|prefer) to be (unsubscribed|removed|deleted|taken off|opted out)|be (unsubscribed|removed|taken off)',
       '(can|could|may) i( please)? be (removed|unsubscribed|taken off|deleted)|(would|do) you mind (removing|unsubscribing|deleting) ME_EN|mind taking ME_EN off|(i|we)( hereby)? (unsubscribe|opt out)|how (do|can) i (unsubscribe|opt out|stop these|stop this)|to unsubscribe',
-      '(stop|cease|discontinue)( (it|this|that|all|these|the))?|cease and desist|(stop|cease) contact( with me)?|cancel( (my|the|this))? subscription|deregister me',
+      '(stop|cease|discontinue)( (it|this|that|all|these|the))?|cease and desist|(stop|cease) contact( with me)?|(cancel|end)( (my|the|this|these|your|all|any)){0,2} (subscriptions?|MAILS_EN)|deregister me',
       '(stop|quit|cease|discontinue) ((e ?mailing|mailing|contacting|messaging|spamming|writing|bothering|harassing|pestering|reaching out|writing to|sending|e ?mailing to|sending to)( to)?( ME_EN)?)( (any|more|any more|these|your|this|further|such|all|unsolicited|the)){0,2}( MAILS_EN)?',
       '(remove|drop|strike|exclude) ME_EN( off)?|remove|removal|(delete|erase) DATA_EN|(delete|erase) (my|this) e ?mail (from|off)|(removal|delete) from',
       'take ME_EN (off|out of)|take off ME_EN|get ME_EN off|leave ME_EN off|keep ME_EN off',
       'opt( me| us| @)? out|optout|opting out|opted out of',
       '(do not|dont|never|not to) (ever )?(contact|e ?mail|mail|write|message|bother|spam|reach out|write to|reach out to|mail to|send to)( to)?( ME_EN)?( MAILS_EN)?',
-      '(do not|dont|never) (ever )?send( to)?( ME_EN)?( (any|more|any more|these|your|this|further|such|other))? ?(MAILS_EN|anything|any more|more|again)',
+      '(do not|dont|never) (ever )?send( to)?( ME_EN)?( (any|more|any more|these|your|this|further|such|other))? ?(MAILS_EN|anything)',
+      // Without what, or to whom, it may speak of anything: "Do not send more" pictures, forms, candidates.
+      '(do not|dont|never) (ever )?send( to)? ME_EN( (any|these|this|that|it))? (any more|more|again)',
       'no (more|further|other) MAILS_EN',
       '((i|we) )?(do not|dont|no longer|never) (want|wish|care|need)( to)? (receive|get|hear|be contacted|be e ?mailed|hear from|get contacted|be on)',
       '((i|we) )?(do not|dont|no longer) (want|wish|need) (any|your|these|further|more|any more|any further) ?(more )?MAILS_EN',
@@ -74,11 +76,11 @@ export const LANGUAGES: Record<string, Language> = {
     asks: [
       '(elimin|borr|quit|retir|saqu|sac|suprim|remuev|remov|exclu)(en|e|ar|a|ad|an|er|yan|ya|ir|enme|eme|arme|ame|adme|anme|erme|yanme|irme|ennos|enos|arnos)( (me|nos|ME_ES))? (de|del|ME_ES)|(elimín|bórr|quít|sáqu|retír|remuév|suprím|elimin|borr|quit|saqu|remuev|sac)(enme|eme|ame|anme|ennos|enos|adme|arme)',
       '(me|nos) (eliminen|elimine|elimines|borren|borre|borres|quiten|quite|quites|saquen|saque|saques|retiren|retire|remuevan|remueva)',
-      '(den|dé|dar|deis|darse|darme|denme|deme|dame|dadme|darnos|dennos|me den|me dé|me de|me dan|nos den|doy|quiero|solicito|solicito la|la)( me)?( de)? baja|baja|de baja|desuscribir|desuscribirme|cancelar( mi| la)? suscripción|anular( mi| la)? suscripción|cancelen mi suscripción|basta',
-      'no (me|nos) (vuelva|vuelvan|vuelvas)? ?(a )?(escriba|escriban|escribas|escribáis|escribir|contacte|contacten|contactes|contactéis|contactar|envíe|envíen|envíes|enviar|mande|manden|mandes|moleste|molesten|molestes|llame|llamen)( (más|nunca|de nuevo|otra vez))?',
+      '(den|dé|dar|deis|darse|darme|denme|deme|dame|dadme|darnos|dennos|me den|me dé|me de|me dan|nos den|doy|quiero|solicito|solicito la|la)( me)?( de)? baja|baja|de baja|desuscribir|desuscribirme|cancelar( mi| la)? suscripción|anular( mi| la)? suscripción|cancelen mi suscripción',
+      'no (me|nos) (vuelva|vuelvan|vuelvas)? ?(a )?(escriba|escriban|escribas|escribáis|escribir|contacte|contacten|contactes|contactéis|contactar|envíe|envíen|envíes|enviar|mande|manden|mandes|moleste|molesten|molestes)( (más|nunca|de nuevo|otra vez))?',
       'no (vuelva|vuelvan|vuelvas|volváis) a (escribirme|contactarme|enviarme|mandarme|escribirnos|contactarnos|contactar|escribir)',
       '(deje|dejen|deja|dejad|paren|pare|dejar) de (escribirme|contactarme|enviarme|mandarme|molestarme|enviar|mandar|escribir|molestar|escribirnos)',
-      'no (quiero|deseo|queremos|deseamos) (más|recibir|seguir recibiendo|que me (escriban|contacten|envíen|manden)|ser contactad(o|a))|no más (correos?|e ?mails?|mensajes?)',
+      'no (quiero|deseo|queremos|deseamos) (más (correos?|e ?mails?|mails?|mensajes?|publicidad)|recibir|seguir recibiendo|que me (escriban|contacten|envíen|manden)|ser contactad(o|a))|no más (correos?|e ?mails?|mensajes?)',
     ],
     fills:
       'de del en a su sus tu tus la las el los lista listas correo correos electrónico electrónicos distribución envío envíos contactos email emails mails mail e base bases datos boletín boletines newsletter registro registros mailing mensaje mensajes publicidad suscripción esta este estas estos vuestra vuestro todas todos mi mis dirección nombre me nos que más recibir @ inmediatamente por favor quiero quisiera deseo solicito pido ruego le les os pueden puede podrían podría y de nuevo spam ya suyos ustedes comunicaciones información',
@@ -86,11 +88,11 @@ export const LANGUAGES: Record<string, Language> = {
   italian: {
     asks: [
       '(rimuov|cancell|togl|elimin|disiscriv|esclud)(etemi|atemi|imi|ami|ietemi|eteci|ateci|ermi|armi|erci|arci|imi|etemi)|toglimi|toglietemi|togliermi|(rimuovete|rimuovere|cancellate|cancellare|togliete|togliere|eliminate|eliminare|rimuova|cancelli|tolga|elimini|rimuovi|togli|cancella|elimina) ME_IT|mi (tolga|rimuova|cancelli|elimini|disiscriva|tolgano|rimuovano|cancellino|tolga|rimuoviate|cancelliate)',
-      'disiscrizione|disiscrivermi|disiscriversi|disiscrivetemi|disiscrivimi|annulla iscrizione|cancellazione|essere (rimosso|rimossa|cancellato|cancellata|tolto|tolta|eliminato|eliminata|disiscritto|disiscritta)|basta',
+      'disiscrizione|disiscrivermi|disiscriversi|disiscrivetemi|disiscrivimi|annulla iscrizione|cancellazione|essere (rimosso|rimossa|cancellato|cancellata|tolto|tolta|eliminato|eliminata|disiscritto|disiscritta)',
       'non (scrivetemi|scrivermi|scrivimi|contattatemi|contattarmi|contattami|inviatemi|inviarmi|inviami|mandatemi|mandarmi|mandami|disturbatemi|disturbarmi)( (più|mai più))?',
       'non (mi|ci) (scriva|scrivete|scrivere|scrivano|contatti|contattate|contattare|contattino|invii|inviate|inviare|mandi|mandate|mandare|disturbi|disturbate)( (più|mai più))?',
-      'non (voglio|desidero|vorrei|vogliamo|desideriamo) (più|ricevere|essere contattat(o|a)|altre|più ricevere|ricevere più)',
-      '(smettete(la)?|smetti(la)?|la smetta|smetta) (di (scrivermi|contattarmi|mandarmi|inviarmi|scrivere|mandare|inviare))|smettetela|smettila|niente più (e ?mail|mail|messaggi)',
+      'non (voglio|desidero|vorrei|vogliamo|desideriamo)( più)? (ricevere|essere( più)? contattat(o|a))|non (voglio|desidero|vogliamo|desideriamo) (più|altre)( (altre|vostre))? (e ?mail|mail|comunicazioni)|non (voglio|desidero|vogliamo|desideriamo) (più|altri)( (altri|vostri))? messaggi',
+      '(smettete(la)?|smetti(la)?|la smetta|smetta) (di (scrivermi|contattarmi|mandarmi|inviarmi|scrivere|mandare|inviare))|smettetela|smettila|(niente più|basta|basta con le) (e ?mail|mail|messaggi)',
     ],
     fills:
       'dalla dalle dal dai da di del della vostra vostre tua tue sua sue questa queste vostro tuo suo questo tutte tutti le la il lo i lista liste mailing list mailinglist newsletter database elenco elenchi distribuzione contatti archivio archivi più e mail email emails mails messaggi comunicazioni ricevere altre altri mi me il mio mia miei nostro nostra indirizzo nome dati nominativo @ vorrei voglio desidero potete può puoi potreste potrebbe per favore subito immediatamente e chiedo in futuro spam vi prego',
@@ -98,9 +100,9 @@ export const LANGUAGES: Record<string, Language> = {
   portuguese: {
     asks: [
       '(remov|retir|exclu|tir|elimin|apagu|apag|descadastr|desinscrev|delet)(am|a|em|e|er|ar|ir|i)( (me|nos|ME_PT)) ?|(me|nos) (remov|retir|exclu|tir|elimin|apagu|descadastr|desinscrev)(am|a|em|e|er|ar|ir|i)|(remover|excluir|retirar|tirar|remova|exclua|retire|tire|removam|retirem) (ME_PT|d[aeo]s?)',
-      '(quero|gostaria de|desejo|favor) (sair|ser removid(o|a)|ser retirad(o|a)|ser excluíd(o|a)|descadastrar|me descadastrar)|sair d[aeo]s?|descadastrar|descadastro|descadastramento|remover|cancelar( a)?( minha)? (inscrição|assinatura|subscrição)|anular( a)? subscrição|desinscrever|pare|parem|chega|basta',
+      '(quero|gostaria de|desejo|favor) (sair|ser removid(o|a)|ser retirad(o|a)|ser excluíd(o|a)|descadastrar|me descadastrar)|sair d[aeo]s?|descadastrar|descadastro|descadastramento|remover|cancelar( a)?( minha)? (inscrição|assinatura|subscrição)|anular( a)? subscrição|desinscrever|pare|parem',
       'não (me |nos )?(escrevam?|contactem?|contatem?|enviem?|mandem?|incomodem?|escreva|contacte|contate|envie|mande)( (me|nos))? (mais|nunca mais|novamente|de novo|e ?mails?|mensagens?)',
-      'não (quero|desejo|pretendo|queremos|desejamos)( mais)? (receber|ser contactad(o|a)|ser contatad(o|a)|mais|seus|estes|esses)',
+      'não (quero|desejo|pretendo|queremos|desejamos)( mais)? (receber|ser contactad(o|a)|ser contatad(o|a)|((mais|seus|estes|esses) )?(e ?mails?|mensagens?))',
       '(parem?|deixem?|pare|parar) de (me |nos )?(escrever|enviar|mandar|contactar|contatar|incomodar)',
     ],
     fills:
@@ -121,9 +123,9 @@ export const LANGUAGES: Record<string, Language> = {
   },
   polish: {
     asks: [
-      '(mnie )?(usunąć|usunięcie|usuńcie|usuń|wypisać|wypisanie|wypiszcie|wypisz|wykreślić|wykreślenie|wykreślcie|wykreśl|skreślić|skreślenie) (mnie|nas|mojego|mój|moje|moich|adresu?|e ?maila?|danych|dane|z|ze|się|@)|o (usunięcie|wypisanie|wykreślenie)|wypisz|wypisać|wypiszcie|chcę się wypisać|wypisuję się|rezygnuję|rezygnacja|zrezygnować|koniec',
+      '(mnie )?(usunąć|usunięcie|usuńcie|usuń|wypisać|wypisanie|wypiszcie|wypisz|wykreślić|wykreślenie|wykreślcie|wykreśl|skreślić|skreślenie) (mnie|nas|mojego|mój|moje|moich|adresu?|e ?maila?|danych|dane|z|ze|się|@)|o (usunięcie|wypisanie|wykreślenie)|wypisz|wypisać|wypiszcie|chcę się wypisać|wypisuję się|rezygnuję|(rezygnuję|rezygnacja|zrezygnować|chcę zrezygnować) z( (tej|tych|waszej|państwa|otrzymywania|dalszej|dalszego))? (listy|newslettera|subskrypcji|mailingu|mailing|korespondencji|maili|wiadomości|kontaktu)',
       'nie (pisać|pisz|piszcie|kontaktować|kontaktuj|kontaktujcie|wysyłać|wysyłaj|wysyłajcie|przysyłać|przysyłaj|przysyłajcie)( (się|do|mi|nam))?( (ze|mnie|nas|więcej|już))?( (mną|więcej|już))?',
-      'nie (życzę|życzymy) sobie|nie chcę (więcej|już|otrzymywać|dostawać)',
+      'nie (życzę|życzymy) sobie( (więcej|już|dalszych|takich|żadnych|otrzymywania|otrzymywać|dostawać)){0,2} (wiadomości|maili|e ?maili|ofert|kontaktu|korespondencji)|nie chcę( (więcej|już)){0,2} (otrzymywać|dostawać)|nie chcę( (więcej|już|żadnych)){1,2} (wiadomości|maili|e ?maili|ofert)',
       '(przestać|przestańcie|przestań) (do mnie |mi )?(pisać|wysyłać)',
     ],
     fills:
@@ -205,7 +207,7 @@ export const LANGUAGES: Record<string, Language> = {
   },
   russian: {
     asks: [
-      '(отпишите|отписать|удалите|удалить|уберите|убрать|исключите|исключить|вычеркните) (меня|нас|мой|мою|адрес|@)|отписаться|отписка|отпишите|отказ от рассылки|отказываюсь от рассылки|стоп|хватит',
+      '(отпишите|отписать|удалите|удалить|уберите|убрать|исключите|исключить|вычеркните) (меня|нас|мой|мою|адрес|@)|отписаться|отписка|отпишите|отказ от рассылки|отказываюсь от рассылки|стоп',
       '(никогда |больше )?не (пишите|пиши|присылайте|отправляйте|шлите|беспокойте|связывайтесь)( (мне|нам|больше|меня|со мной))?( (больше|писем|письма))?|не надо (мне )?(больше )?(писать|присылать)',
       '(прекратите|перестаньте)( (мне))? (присылать|писать|слать|отправлять|рассылку)|не хочу (больше )?получать',
     ],
@@ -292,15 +294,15 @@ export const POLITE: string[] = [
   '((kind|best|warm|many) )?(regards|wishes)|sincerely( yours)?|yours( (truly|sincerely|faithfully))?|best|br|have a (nice|good|great|lovely) (day|one|weekend|week)|good luck|all the best|take care|respectfully',
   '(hi|hello|hey|dear|greetings|good (morning|afternoon|evening|day))( (there|all|team|sir|madam|sir or madam|sir madam|sirs|everyone|folks|guys))?|to whom it may concern',
   'as (previously )?requested|for the (second|third|last|2nd|3rd) time|(this is )?(my|the)? ?(second|third|last|final|2nd|3rd) (request|time|notice|warning)',
-  'bitte|danke( (schön|sehr|vielmals|im voraus))?|dankeschön|vielen dank( im voraus)?|besten dank|herzlichen dank|nein( danke)?|kein interesse|(ich habe|wir haben) kein interesse( daran)?|(bin |sind )?(nicht|nicht mehr) interessiert|kein bedarf|das ist spam|(ich|wir) (möchte|möchten|will|wollen|wünsche|wünschen|würde gern|würde gerne)|(möchte|möchten) (ich|wir)',
+  'bitte|danke( (schön|sehr|vielmals|im voraus))?|dankeschön|vielen dank( im voraus)?|besten dank|herzlichen dank|nein( danke)?|kein interesse|(ich habe|wir haben) kein interesse( daran)?|(bin |sind )?(nicht|nicht mehr) interessiert|kein bedarf|das ist spam|es reicht|genug|(ich|wir) (möchte|möchten|will|wollen|wünsche|wünschen|würde gern|würde gerne)|(möchte|möchten) (ich|wir)',
   '(hallo|guten (tag|morgen|abend)|moin|servus|grüß gott|sehr geehrte damen und herren|sehr geehrte(r|s)?( (herr|frau|team))?|liebes team)( zusammen)?',
   '(mit )?(freundlichen|freundliche|besten|beste|vielen|viele|herzlichen|herzliche|schönen|schöne|liebe)( und)? (grüßen|grüße|gruß)|mfg|lg|vg|gruß|grüße|(können|könnten|würden) sie|(kannst|könntest) du|(könnt|könntet) ihr|ich (bitte|ersuche)( sie)?|wir bitten( sie)?|vielen',
-  'merci( (beaucoup|bien|davance|par avance))?( de)?|(s ?il|sil) (vous|te) plait|svp|stp|bonjour|bonsoir|madame|monsieur|(bien )?cordialement|bien à vous|cdt|cdlt|salutations|sincères salutations|bonne (journée|soirée)|non /|non merci|pas intéressée?|(je ne suis |nous ne sommes )?pas (du tout )?intéressée?s?|je (vous )?(prie|demande|saurais gré)( de)?|prière de|(je|nous) (souhaite|souhaitons|voudrais|voudrions|veux|voulons|désire|désirons|aimerais|demande)|vous prie de|ça ne mintéresse pas',
-  'por favor|gracias( (de antemano|por todo))?|muchas gracias|hola|buen(as|os)? (días|tardes|noches|día)|estimad(o|a|os|as)( (señor|señora|señores))?|(un )?(cordial )?saludos?( cordial(es)?)?|atentamente|no( /)? gracias|no (me|nos) interesa|no (estoy|estamos) interesad(o|a|os|as)|(le|les|os|te) (ruego|pido|agradecería|agradeceré)( que)?|se lo agradezco|favor( de)?',
-  'per (favore|cortesia|piacere)|grazie( (mille|in anticipo|infinite))?|molte grazie|salve|ciao|buon ?giorno|buona ?sera|gentil(e|i|issimi)( (signore|signora|signori))?|(cordiali|distinti) saluti|saluti|no( /)? grazie|non (mi|ci) interessa|non (sono|siamo) interessat(o|a|i)|(vi|la|ti) (prego|chiedo)( di)?|le chiedo( di)?|si prega( di)?|chiedo( di)?|gradirei|prego',
-  'por gentileza|obrigad(o|a)( desde já)?|muito obrigad(o|a)|grat(o|a)|olá|oi|bom dia|boa (tarde|noite)|prezad(o|a|os|as)( (senhor|senhora|senhores))?|atenciosamente|att|(com os melhores )?cumprimentos|abraços?|não obrigad(o|a)|não /|não (tenho|temos) interesse|não (me|nos) interessa|(eu )?(gostaria|peço|solicito)( (de|que))?',
-  'graag|gelieve|alstublieft|alsjeblieft|a ?u ?b|a ?j ?b|dank (u|je)( wel)?|bedankt|alvast bedankt|hartelijk dank|bvd|hoi|beste( (heer|mevrouw|heer mevrouw))?|geachte( (heer|mevrouw|heer of mevrouw|heer mevrouw))?|goede(n)? ?(dag|morgen|middag|avond)|(met )?vriendelijke groet(en)?|groet(en|jes)?|mvg|nee( dank (u|je)( wel)?| bedankt)?|geen (interesse|belangstelling)|niet geïnteresseerd|(kunt|wilt|zou|zoudt) u|(kun|wil|zou) je|(kunnen|willen|zouden) jullie|ik (wil|wens|zou)( (graag|me|mij))?',
-  '(uprzejmie |bardzo )?(proszę|prosimy)( o)?|dziękuję( (bardzo|z góry))?|dziękujemy|dzięki|z góry dziękuję|dzień dobry|witam|cześć|szanown(y|a|i)( (panie|pani|państwo))?|pozdrawiam|z poważaniem|nie /|nie (dziękuję|dzięki)|nie jestem zainteresowan(y|a)|nie jesteśmy zainteresowani',
+  'merci( (beaucoup|bien|davance|par avance))?( de)?|(s ?il|sil) (vous|te) plait|svp|stp|bonjour|bonsoir|madame|monsieur|(bien )?cordialement|bien à vous|cdt|cdlt|salutations|sincères salutations|bonne (journée|soirée)|non /|non merci|pas intéressée?|(je ne suis |nous ne sommes )?pas (du tout )?intéressée?s?|je (vous )?(prie|demande|saurais gré)( de)?|prière de|(je|nous) (souhaite|souhaitons|voudrais|voudrions|veux|voulons|désire|désirons|aimerais|demande)|vous prie de|ça ne mintéresse pas|ça suffit|assez',
+  'por favor|basta( ya)?|gracias( (de antemano|por todo))?|muchas gracias|hola|buen(as|os)? (días|tardes|noches|día)|estimad(o|a|os|as)( (señor|señora|señores))?|(un )?(cordial )?saludos?( cordial(es)?)?|atentamente|no( /)? gracias|no (me|nos) interesa|no (estoy|estamos) interesad(o|a|os|as)|(le|les|os|te) (ruego|pido|agradecería|agradeceré)( que)?|se lo agradezco|favor( de)?',
+  'per (favore|cortesia|piacere)|basta( così)?|grazie( (mille|in anticipo|infinite))?|molte grazie|salve|ciao|buon ?giorno|buona ?sera|gentil(e|i|issimi)( (signore|signora|signori))?|(cordiali|distinti) saluti|saluti|no( /)? grazie|non (mi|ci) interessa|non (sono|siamo) interessat(o|a|i)|(vi|la|ti) (prego|chiedo)( di)?|le chiedo( di)?|si prega( di)?|chiedo( di)?|gradirei|prego',
+  'por gentileza|basta|chega|obrigad(o|a)( desde já)?|muito obrigad(o|a)|grat(o|a)|olá|oi|bom dia|boa (tarde|noite)|prezad(o|a|os|as)( (senhor|senhora|senhores))?|atenciosamente|att|(com os melhores )?cumprimentos|abraços?|não obrigad(o|a)|não /|não (tenho|temos) interesse|não (me|nos) interessa|(eu )?(gostaria|peço|solicito)( (de|que))?',
+  'graag|gelieve|alstublieft|alsjeblieft|a ?u ?b|a ?j ?b|dank (u|je)( wel)?|bedankt|alvast bedankt|hartelijk dank|bvd|hoi|beste( (heer|mevrouw|heer mevrouw))?|geachte( (heer|mevrouw|heer of mevrouw|heer mevrouw))?|goede(n)? ?(dag|morgen|middag|avond)|(met )?vriendelijke groet(en)?|groet(en|jes)?|mvg|nee( dank (u|je)( wel)?| bedankt)?|geen (interesse|belangstelling)|genoeg|niet geïnteresseerd|(kunt|wilt|zou|zoudt) u|(kun|wil|zou) je|(kunnen|willen|zouden) jullie|ik (wil|wens|zou)( (graag|me|mij))?',
+  '(uprzejmie |bardzo )?(proszę|prosimy)( o)?|dziękuję( (bardzo|z góry))?|dziękujemy|dzięki|z góry dziękuję|dzień dobry|witam|cześć|szanown(y|a|i)( (panie|pani|państwo))?|pozdrawiam|z poważaniem|nie /|nie (dziękuję|dzięki)|nie jestem zainteresowan(y|a)|nie jesteśmy zainteresowani|koniec|dość',
   'tack( (så mycket|på förhand))?|vänligen|snälla|var (så )?(vänlig|snäll)( och)?|hej( hej)?|hejsan|god (morgon|dag|kväll)|goddag|mvh|(med )?vänliga? hälsning(ar)?|hälsningar|nej( tack)?|((jag är|vi är) )?(inte|ej) intresserad(e)?|inget intresse|kan (du|ni)|skulle (du|ni) kunna|(jag|vi) (vill|önskar|vill gärna)',
   'tak( (for det|på forhånd))?|mange tak|venligst|vær (så )?(venlig|sød)( (at|og))?|(med )?venlige? hilsen(er)?|vh|hilsen|kh|nej tak|((jeg er|vi er) )?ikke interesseret|kan (i|du)|vil (i|du)|(jeg|vi) (vil|ønsker)( gerne)?|god morgen',
   'takk( (for det|på forhånd))?|tusen takk|mange takk|vennligst|vær (så )?(snill|vennlig)( (å|og))?|hei|god kveld|(med )?vennlig hilsen|nei( takk)?|((jeg er|vi er) )?ikke interessert|kan dere|vil dere|(jeg|vi) (vil|ønsker)( gjerne)?',

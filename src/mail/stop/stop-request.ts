@@ -1,9 +1,12 @@
-import { readAddresses } from './addresses.ts'
-import { fold } from './fold.ts'
-import type { Mail } from './mail.ts'
-import { ownText } from './quotes.ts'
-import { aboveSignature } from './signatures.ts'
+import { trimmed } from '../../domain/message-id.ts'
+import { firstAddress, spellings, withoutTag } from '../addresses.ts'
+import type { Mail } from '../mail.ts'
+import { withoutReplyPrefixes } from '../reply-prefixes.ts'
+import { senderNames } from '../sender-names.ts'
+import { fold } from '../text/fold.ts'
+import { readingsOf } from '../text/readings.ts'
 import { LANGUAGES, PARTS, POLITE } from './stop-phrases.ts'
+import { REASONS } from './stop-reasons.ts'
 
 /** A request to stop is short. Longer text is not looked at, which also bounds the work. In characters and words. */
 const MAX_LENGTH = 400
@@ -12,26 +15,26 @@ const MAX_WORDS = 80
 const MAX_PHRASE_WORDS = 12
 
 /**
- * Whether a reply says nothing but that its sender wants no more mail. Quotes, the signature, greetings and thanks do not
- * count; any other word makes it a person's answer (`Stop by my office`).
+ * Whether a reply says nothing but that its sender wants no more mail. Quotes, the signature, greetings, thanks and the
+ * usual reasons do not count; any other word makes it a person's answer (`Stop by my office`).
  */
 export const isStopRequest = (mail: Mail): boolean => {
-  const names = senderNames(mail)
-  const own = ownText(mail)
-  // A `mailto:` unsubscribe link says it in the subject alone.
-  if (own === '') return saysStop(mail.subject ?? '', names)
-  return aboveSignature(own.split('\n'), names).some((text) => saysStop(text.join('\n'), names))
+  const sender = { names: senderNames(mail.from), addresses: ownAddresses(mail) }
+  return readingsOf(mail).some((text) =>
+    // A `mailto:` unsubscribe link says it in the subject alone.
+    saysStop(text === '' ? withoutReplyPrefixes(mail.subject ?? '') : text, sender),
+  )
 }
 
-/** The words of the sender's name, and of the local part of the address. */
-const senderNames = (mail: Mail): Set<string> => {
-  const [sender] = readAddresses(mail.from ?? '')
-  const text = `${sender?.name ?? ''} ${sender?.address.split('@')[0] ?? ''}`
-  return new Set(
-    fold(text.slice(0, 200))
-      .split(/[^\p{L}]+/u)
-      .filter((word) => word.length > 1),
-  )
+/** Who asks. A request that names the address of somebody else asks for them. */
+interface Sender {
+  names: ReadonlySet<string>
+  addresses: ReadonlySet<string>
+}
+
+const ownAddresses = ({ from }: Mail): Set<string> => {
+  const address = firstAddress(from)
+  return new Set(address === undefined ? [] : [address, withoutTag(address)].flatMap(spellings))
 }
 
 const expand = (pattern: string): string =>
@@ -45,7 +48,7 @@ const foldPattern = (pattern: string): string =>
     .map((part, n) => (n % 2 === 0 ? fold(part) : part))
     .join('')
 
-const POLITE_PHRASE = compile(POLITE)
+const POLITE_PHRASE = compile([...POLITE, ...REASONS])
 const SPOKEN = Object.values(LANGUAGES).map(({ asks, fills }) => ({
   asks: compile(asks),
   fills: new Set(fills.split(' ').map((word) => fold(word).replaceAll('_', ' '))),
@@ -74,9 +77,9 @@ const withoutGreeting = (said: string): string => {
  * phrases in any. Each place between two words is reached or not, whichever way leads there. One pattern for the whole would
  * try every way to cut the text into phrases: any outsider could stop the service with one mail.
  */
-const saysStop = (text: string, names: ReadonlySet<string>): boolean => {
+const saysStop = (text: string, { names, addresses }: Sender): boolean => {
   if (text.length > MAX_LENGTH) return false
-  const said = withoutGreeting(`${wordsOf(text)} /`)
+  const said = withoutGreeting(`${wordsOf(text, addresses)} /`)
   // "Stop?" asks something else; "Can you remove me?" is a request all the same.
   if (said.includes('?') && !ASKS_KINDLY.test(said)) return false
   if (APOLOGY.test(said)) return false
@@ -113,16 +116,28 @@ const isMadeOf = (
   return asking.has(words.length)
 }
 
-/** Folded words with single spaces. An address is `@`, the end of a clause `/`, that of a question `?`. */
-const wordsOf = (text: string): string =>
+/** `ana@acme.example`, `<ana@acme.example>`, and how Outlook writes a link to it. */
+const ADDRESS = /<?(?:mailto:)?([^\s<>()[\]|,;:"'@]{1,64}@[^\s<>()[\]|,;:"'@]{1,255})>?/gi
+
+/**
+ * Folded words with single spaces. The sender's address is `@`, any other `@@`, the end of a clause `/`, that of a question
+ * `?`.
+ */
+const wordsOf = (text: string, own: ReadonlySet<string>): string =>
   fold(
     text
       .replace(/\n/g, ' / ')
-      .replace(/<?[^\s<>()|,;:"'@]{1,64}@[^\s<>()|,;:"'@]{1,255}>?/g, ' @ ')
+      .replace(ADDRESS, (_, address: string) => (isAmong(own, address) ? ' @ ' : ' @@ '))
       .replace(/(?<!\p{L})(mr|mrs|ms|dr|prof|sr|sra|mme|hr|fr|sig)\. /giu, '$1 '),
   )
     .replace(/'/g, '')
     .replace(/[?？؟]/g, ' ? / ')
     .replace(/[.,;:!…。，、！；：()-]/g, ' / ')
     .replace(/[^\p{L}\p{N}/?@]+/gu, ' ')
+    .replace(/ @(?: @)+ /g, ' @ ')
     .trim()
+
+const isAmong = (addresses: ReadonlySet<string>, written: string): boolean => {
+  const address = trimmed(written, '.!?').toLowerCase()
+  return [address, withoutTag(address)].some((one) => addresses.has(one))
+}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Context, classify } from '../../src/mail/classify.ts'
-import { fromPayload } from '../../src/mail/mail.ts'
+import { type Context, classify } from '../../../src/mail/kind/classify.ts'
+import { fromPayload } from '../../../src/mail/mail.ts'
 
 /** A person's mail with these headers and other parts. */
 const kindOf = (

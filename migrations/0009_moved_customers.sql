@@ -1,0 +1,2 @@
+CREATE INDEX "billing_accounts_named_before_idx" ON "billing_accounts" USING btree (("first_row" ->> 'subscriptionId'));--> statement-breakpoint
+CREATE INDEX "users_stripe_subscription_id_idx" ON "users" USING btree ("stripe_subscription_id");
