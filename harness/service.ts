@@ -7,6 +7,8 @@ import { guardProcess, residentBytes } from './server-process.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LINES_KEPT = 200
+/** Milliseconds; a machine that is busy with other things takes a minute to load the program. */
+const READY_WITHIN = 180_000
 
 /** The service as production starts it: a process of its own on a port of its own, over several runs. */
 export interface ServiceProcess {
@@ -72,7 +74,7 @@ export const createService = async (
     start,
     isRunning,
     ready: async () => {
-      for (const until = Date.now() + 60_000; Date.now() < until; await sleep(50)) {
+      for (const until = Date.now() + READY_WITHIN; Date.now() < until; await sleep(50)) {
         const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(
           () => undefined,
         )

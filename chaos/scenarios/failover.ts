@@ -37,7 +37,7 @@ export const failover: Scenario = {
       ] as const) {
         for (const service of services) service.start({ DATABASE_URL: databaseUrl })
         for (const service of services) await service.ready()
-        load.setRate(40)
+        load.setRate(30)
         const recoveries = await failOver(world, load, quick ? 1 : 5, way)
         load.setRate(0)
         for (const service of services) {
