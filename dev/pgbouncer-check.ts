@@ -46,6 +46,13 @@ const startThrough = async (settings: string[]) => {
 }
 
 let wrong = 0
+const is200 = (status: number) => status === 200
+const delivered = (what: string, statuses: number[]): void =>
+  check(
+    what,
+    statuses.every(is200),
+    `${statuses.filter(is200).length} of ${statuses.length} got a 200 at once`,
+  )
 const check = (what: string, right: boolean, found: unknown = ''): void => {
   if (!right) wrong++
   console.log(`${right ? '✓' : '✗'} ${what}${right ? '' : `: ${JSON.stringify(found)}`}`)
@@ -110,10 +117,7 @@ try {
   await db.query(block('sql'))
   const { pooler, service } = await startThrough(ini)
   await service.ready()
-  check(
-    'deliveries of all providers',
-    (await allProviders(service.url, 20)).every((status) => status === 200),
-  )
+  delivered('deliveries of all providers', await allProviders(service.url, 20))
   check(
     'every event is processed or kept',
     (await eventually(stored, (found) => found === accepted)) === accepted,
@@ -143,10 +147,7 @@ try {
     new Set(statuses).size === 2 && statuses.includes(503) && statuses.includes(200),
     statuses,
   )
-  check(
-    'started again: deliveries of all providers',
-    (await allProviders(service.url, 5)).every((status) => status === 200),
-  )
+  delivered('started again: deliveries of all providers', await allProviders(service.url, 5))
   check('nothing accepted is lost', (await eventually(stored, (found) => found === accepted)) === accepted, {
     accepted,
     stored: await stored(),

@@ -48,32 +48,21 @@ export const writablePostgres = (ports: number[]): string => `
   default-server inter 500ms fastinter 250ms downinter 250ms fall 2 rise 1 on-marked-down shutdown-sessions
 ${ports.map((port) => `  server postgres-${port} 127.0.0.1:${port} check`).join('\n')}`
 
-/** Replicas of the service, by turns, so long as they are ready. */
-export const readyReplicas = (ports: number[]): string => `
-  mode http
-  balance roundrobin
-  option httpchk GET /readyz
-  option redispatch
-  retries 2
-  default-server inter 1s fastinter 250ms downinter 500ms fall 2 rise 1
-${ports.map((port) => `  server replica-${port} 127.0.0.1:${port} check`).join('\n')}`
-
 /** A running HAProxy with one listener. */
 export interface Haproxy {
   port: number
   stop: () => Promise<void>
 }
 
-/** Starts HAProxy on loopback before a backend. @param backend as `writablePostgres` or `readyReplicas` write it */
+/** Starts HAProxy on loopback before a backend. @param backend as `writablePostgres` writes it */
 export const startHaproxy = async (backend: string): Promise<Haproxy> => {
   const { command, env } = await findProgram(PROGRAM)
   const folder = mkdtempSync(join(tmpdir(), 'webhooks-haproxy-'))
   return onPort(undefined, async (port) => {
     const file = join(folder, 'haproxy.cfg')
-    const mode = backend.includes('mode http') ? '  mode http\n' : ''
     writeFileSync(
       file,
-      `${GLOBAL}\nfrontend front\n${mode}  bind 127.0.0.1:${port}\n  default_backend behind\nbackend behind${backend}\n`,
+      `${GLOBAL}\nfrontend front\n  bind 127.0.0.1:${port}\n  default_backend behind\nbackend behind${backend}\n`,
     )
     const server = await startServerProcess({
       command,
