@@ -3,6 +3,7 @@ import { linePrefix, say } from '../harness/say.ts'
 import { sayResult, saySummary } from './report.ts'
 import { type Result, runScenario, type Scenario } from './scenario.ts'
 import { deploy } from './scenarios/deploy.ts'
+import { failover } from './scenarios/failover.ts'
 import { flood } from './scenarios/flood.ts'
 import { idle } from './scenarios/idle.ts'
 import { kill } from './scenarios/kill.ts'
@@ -22,6 +23,7 @@ const SCENARIOS: Record<string, Scenario> = {
   redis,
   postgres,
   deploy,
+  failover,
   poison,
   overload,
   notify,

@@ -52,11 +52,17 @@ export const processorsPlugin = fp<{
       log.info({ seconds }, 'the database is back: processing goes on')
     }
 
+    /** Sessions on the old server are of no use, and nobody has to wait any longer for the new one. */
+    const moved = (lostAt: number): void => {
+      app.endSessions(lostAt)
+      for (const one of workers.values()) one.wake()
+    }
+
     const start = async (): Promise<void> => {
       await app.jobs.started
       if (stopping) return
       const startedAt = clock()
-      begun = await beginRun(runPool, run, startedAt, () => stopping, app.endSessions)
+      begun = await beginRun(runPool, run, startedAt, () => stopping, moved)
       if (stopping) return
       if (begun.afterUncleanEnd) {
         log.warn('a previous run did not end cleanly; what was received before is taken one event at a time')
