@@ -44,6 +44,10 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     description: "remove a person's address, names and texts from all this service keeps",
     load: async () => (await import('./forget.ts')).forgetCommand(),
   },
+  outage: {
+    description: 'what an outage delayed, and what is still missing',
+    load: async () => (await import('./outage.ts')).outageCommand(),
+  },
   audit: {
     description: 'see who changed what, when and why',
     load: async () => (await import('./audit.ts')).auditCommand(),

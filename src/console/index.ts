@@ -18,6 +18,7 @@ import { eventPage } from './pages/event.ts'
 import { eventsPage } from './pages/events.ts'
 import { mailboxPage } from './pages/mailbox.ts'
 import { mailboxesPage } from './pages/mailboxes.ts'
+import { outagePage } from './pages/outage.ts'
 import { overviewPage } from './pages/overview.ts'
 import { recordPages } from './pages/records.ts'
 import { refusedPages } from './pages/refused.ts'
@@ -152,6 +153,7 @@ const mount = async (
     replayPage,
     refusedPages,
     auditPage,
+    outagePage,
     mailboxesPage,
     mailboxPage,
     recordPages,

@@ -83,6 +83,7 @@ describe('every command', () => {
     ['refused'],
     ['refused', 'list'],
     ['refused', 'show'],
+    ['outage'],
     ['audit'],
     ['audit', 'list'],
     ['status'],
