@@ -13,6 +13,13 @@ const PROGRAM = {
 /** Logical databases of the server: so many that every test file can have its own. */
 export const REDIS_DATABASES = 1_024
 
+/** Files of a server that speaks TLS alone. */
+export interface TlsFiles {
+  certificate: string
+  key: string
+  authority: string
+}
+
 /** A Redis server of our own. */
 export interface RedisServer {
   url: string
@@ -31,10 +38,22 @@ export interface RedisServer {
  *
  * @throws with how to get one when there is none and none can be fetched, and when `port` is taken.
  */
-export const startRedis = async ({ port: wantedPort }: { port?: number } = {}): Promise<RedisServer> => {
+export const startRedis = async ({
+  port: wantedPort,
+  tls,
+}: {
+  port?: number
+  tls?: TlsFiles
+} = {}): Promise<RedisServer> => {
   const { command, env } = await findProgram(PROGRAM)
   const launch = (port: number): Promise<ServerProcess> => {
-    const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', databases: REDIS_DATABASES }
+    const settings = {
+      ...(tls === undefined ? { port } : withTls(port, tls)),
+      bind: '127.0.0.1',
+      save: '',
+      appendonly: 'no',
+      databases: REDIS_DATABASES,
+    }
     return startServerProcess({
       command,
       args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
@@ -49,7 +68,7 @@ export const startRedis = async ({ port: wantedPort }: { port?: number } = {}): 
     return chosen
   })
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: tls === undefined ? `redis://127.0.0.1:${port}` : `rediss://localhost:${port}`,
     port,
     pid: () => (server.isRunning() ? server.pid : 0),
     stop: () => server.end('SIGKILL'),
@@ -58,3 +77,12 @@ export const startRedis = async ({ port: wantedPort }: { port?: number } = {}): 
     },
   }
 }
+
+const withTls = (port: number, { certificate, key, authority }: TlsFiles) => ({
+  port: 0,
+  'tls-port': port,
+  'tls-cert-file': certificate,
+  'tls-key-file': key,
+  'tls-ca-cert-file': authority,
+  'tls-auth-clients': 'no',
+})

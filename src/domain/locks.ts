@@ -1,6 +1,6 @@
 import { type SQLWrapper, sql } from 'drizzle-orm'
 import { executePrepared } from '../db/prepared.ts'
-import { applications, contacts, mailboxes, outreach, users } from '../db/schema.ts'
+import { contacts, mailboxes, outreach, users } from '../db/schema.ts'
 import type { Transaction } from '../db/transaction.ts'
 
 // Locks are taken in one order everywhere: contacts, outreach, applications, users, mailboxes; rows by id, before
@@ -23,5 +23,4 @@ const lock =
 export const lockContacts = lock('contacts', contacts)
 export const lockMailboxes = lock('mailboxes', mailboxes)
 export const lockOutreach = lock('outreach', outreach)
-export const lockApplications = lock('applications', applications)
 export const lockUsers = lock('users', users)

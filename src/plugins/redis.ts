@@ -13,12 +13,18 @@ declare module 'fastify' {
 /** Milliseconds between two checks that Redis speaks of this very inbox, and between tries while it cannot be told. */
 const CHECK_EVERY = 60_000
 const CHECK_AGAIN_AFTER = 1_000
+/** Milliseconds that the start waits for Redis. */
+const START_WITHIN = 1_000
 
 /** Redis only saves work, so nothing waits for it: no queues, short time-outs, and an error is "not known". */
 export const redisPlugin = fp<{ config: Config }>(
   async (app, { config }) => {
-    const report = (error: Error) =>
-      app.trouble.report({ err: error }, 'redis is away; the inbox alone decides')
+    let starting = true
+    let failure: Error | undefined
+    const report = (error: Error): void => {
+      failure = error
+      if (!starting) app.trouble.report({ err: error }, 'redis is away; the inbox alone decides')
+    }
     if (config.REDIS_URL === undefined) {
       app.log.warn('REDIS_URL is not set; the inbox alone decides what was seen before')
       app.decorate('processedKeys', noProcessedKeys)
@@ -66,8 +72,11 @@ export const redisPlugin = fp<{ config: Config }>(
     // The first deliveries should find it connected; without it the service starts all the same.
     await new Promise<void>((resolve) => {
       redis.once('ready', resolve)
-      setTimeout(resolve, 1_000).unref()
+      setTimeout(resolve, START_WITHIN).unref()
     })
+    // On a busy machine the first tries may come too late for the short time-outs.
+    starting = false
+    if (redis.status !== 'ready' && failure !== undefined) report(failure)
     app.addHook('onClose', async () => {
       clearTimeout(timer)
       redis.disconnect() // quit() would wait for a server that hangs

@@ -162,6 +162,20 @@ describe('nobody is told of what is older than a day', () => {
     })
   })
 
+  test('an old event of test mode is not reported, and keeps no fresh one from it', async () => {
+    const reports = async () =>
+      (await requested(service, 'slack')).filter(({ key }) => key.startsWith('stripe:test-mode:')).length
+    const { subscription } = eventsOf(user)
+    const old = subscription('created', { at: NOW - 9 * DAY, period: NOW - 9 * DAY })
+    api.events = [{ ...old, livemode: false }]
+    await since(NOW - 10 * DAY)
+    expect(await inbox()).toMatchObject([{ status: 'processed', source: 'catch-up' }])
+    expect(await reports()).toBe(0)
+    const fresh = subscription('updated', { at: NOW, period: NOW - 9 * DAY })
+    await deliverInTurn(service, { ...fresh, livemode: false })
+    expect(await reports()).toBe(1)
+  })
+
   test('while a delivery as old is told', async () => {
     const { subscription } = eventsOf(user)
     await deliverInTurn(service, subscription('created', { at: NOW - 2 * DAY, period: NOW - 2 * DAY }))

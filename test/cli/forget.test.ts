@@ -113,7 +113,7 @@ test('webhooks forget removes a person from every table, and nobody else', async
 })
 
 test('a contact opted out for another reason keeps that reason', async () => {
-  await deliverAndSettle(service, event('spamreport', { outreach_id: '2' }))
+  await deliverAndSettle(service, event('spamreport', { outreach_id: '2', email: `x${ANA}` }))
   expect(await forget(`x${ANA}`)).toMatchObject({ code: 0 })
   expect(await service.rows('select email, opted_out_reason from contacts where id = 2')).toEqual([
     { email: 'forgotten-2@invalid', opted_out_reason: 'spam' },

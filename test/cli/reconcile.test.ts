@@ -91,7 +91,7 @@ test('what can be merged and what cannot are told apart (1)', async () => {
   expect(shown.stderr).toContain('settles 1 of them')
   expect(await run(['--apply'])).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/^1 differs still\./m),
+    stderr: expect.stringMatching(/^1 still differs\./m),
   })
 })
 

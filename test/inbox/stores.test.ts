@@ -41,6 +41,9 @@ const keysOf = async (...events: Record<string, unknown>[]) => {
     client.disconnect()
   }
 }
+/** The lines about Postgres that went away and came back. */
+const pauses = () => service.logs.filter(({ msg }) => msg === 'processing pauses: the database is in trouble')
+const backs = () => service.logs.filter(({ msg }) => msg === 'the database is back: processing goes on')
 const ready = async () => (await fetch(`${service.url}/readyz`)).status
 
 describe('Redis', () => {
@@ -126,6 +129,15 @@ describe('Postgres', () => {
     await eventually(async () => ((await ready()) === 200 ? true : undefined), 'ready again')
     expect((await deliverAndSettle(service, refused)).body).toMatchObject({ status: 'ok', accepted: 1 })
     expect(await clicks()).toBe(before + sent + 1)
+    // For each provider a line when it went and one with the number of the others, and for all one when it was back.
+    const names = (lines: ReturnType<typeof pauses>) => lines.map(({ provider }) => provider).toSorted()
+    const [first, summed] = [
+      pauses().filter((line) => !line.repeated),
+      pauses().filter((line) => line.repeated),
+    ]
+    expect(names(first)).toEqual(['mailgun', 'sendgrid', 'stripe'])
+    expect(names(summed)).toEqual([...new Set(names(summed))])
+    expect(backs()).toMatchObject([{ level: 30, seconds: expect.any(Number) }])
   })
 
   test('hung: 503, never a false 200; continued: nothing is lost and nothing doubled', async () => {

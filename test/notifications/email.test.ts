@@ -1,4 +1,4 @@
-import { createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MailServer, type SmtpStage, startMailServer } from '../../harness/mail-server.ts'
 import { deliver, deliverInTurn, seedUser, startStripe } from '../providers/stripe/deliveries.ts'
@@ -220,6 +220,38 @@ describe('a mail server that', () => {
       await back?.stop()
     }
   }, 120_000)
+
+  test.each([
+    ['one line of 30,000 letters', `450 ${'a'.repeat(30_000)}`],
+    ['an address that does not end', `450 ${'a@'.repeat(100_000)}`],
+    ['a thousand lines', `${'450-again and again\r\n'.repeat(1_000)}450 again`],
+  ])('answers %s costs a short line in the log', async (_, reply) => {
+    const talker = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.write('220 mail.example\r\n')
+      socket.on('data', (chunk) => {
+        const command = chunk.toString()
+        socket.write(command.startsWith('RCPT') ? `${reply}\r\n` : '250 fine\r\n')
+      })
+    })
+    await new Promise<void>((resolve) => talker.listen(0, '127.0.0.1', resolve))
+    const { port } = talker.address() as AddressInfo
+    const other = await startStripe({ SMTP_URL: `smtp://127.0.0.1:${port}`, LOG_LEVEL: 'info' })
+    try {
+      const { subscription, send, jobs } = await fresh(other)
+      await send(subscription('created'))
+      const failure = await eventually(
+        () => other.logs.find(({ msg }) => msg === 'notification failed'),
+        'the try fails',
+      )
+      expect(failure).toMatchObject({ err: { code: 'EENVELOPE' } })
+      expect(JSON.stringify(failure).length).toBeLessThan(6_000)
+      await eventually(async () => ((await jobs())[0]?.state === 'retry' ? true : undefined), 'another try')
+    } finally {
+      await other.stop()
+      talker.close()
+    }
+  })
 
   test('refuses for now (4xx), or us and not the mail (sender, login), is tried again', async () => {
     const tries = [

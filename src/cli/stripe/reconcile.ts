@@ -84,7 +84,7 @@ const run = async ({ apply, customer, reason, json }: Options): Promise<void> =>
   const left = unsettled(found) + found.usersWithoutCustomer.length
   if (left > 0) {
     throw new CommandError(
-      `${left} ${left === 1 ? 'differs' : 'differ'}${found.applied ? ' still' : ''}. ${adviceOn(found, left)}`,
+      `${left} ${found.applied ? 'still ' : ''}${left === 1 ? 'differs' : 'differ'}. ${adviceOn(found, left)}`,
     )
   }
 }
@@ -167,5 +167,5 @@ const rowsOf = (one: Reconciliation['found'][number]): Cell[][] => {
   if (one.outcome === 'no user') {
     return one.subscriptions.map(({ id, status }) => [null, customerId, `no user for ${id}`, null, status])
   }
-  return one.differences.map(({ what, here, stripe }) => [one.userId, customerId, what, here, stripe])
+  return one.differences.map(({ userId, what, here, stripe }) => [userId, customerId, what, here, stripe])
 }

@@ -1,4 +1,4 @@
-import { lockApplications, lockContacts, lockOutreach } from '../../domain/locks.ts'
+import { lockContacts } from '../../domain/locks.ts'
 import { optOut } from '../../domain/opt-out.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import { firstAddress } from '../../mail/addresses.ts'
@@ -21,9 +21,8 @@ export const inbound = async (claimed: ClaimedEvent, batch: Batch, options: Deci
   const { kind, match } = decision
   const stopped = await contactsWhoStop(mail, decision, batch)
   const contacts = [...stopped, ...(match?.contactId ? [match.contactId] : [])]
+  // What follows is one row of each table: its update locks it, in the order that holds everywhere.
   await lockContacts(batch.tx, contacts)
-  if (match !== undefined) await lockOutreach(batch.tx, [match.outreachId])
-  if (match?.applicationId) await lockApplications(batch.tx, [match.applicationId])
   if (kind === 'reply' && match !== undefined) await reply(claimed, mail, match, batch)
   await optOut(batch, stopped, 'unsubscribed')
   await keepMessage(claimed, mail, decision, batch)

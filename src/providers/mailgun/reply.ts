@@ -7,8 +7,8 @@ import type { Mail } from '../../mail/mail.ts'
 import type { Match } from '../../mail/match/match.ts'
 
 /**
- * A person answered: the sequence stops, the application moves on, the user is notified. The rows must be locked, and
- * the mail not yet kept.
+ * A person answered: the sequence stops, the application moves on, the user is notified. The contact must be
+ * locked, and the mail not yet kept.
  */
 export const reply = async (claimed: ClaimedEvent, mail: Mail, match: Match, batch: Batch): Promise<void> => {
   const { tx } = batch

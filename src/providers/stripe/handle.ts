@@ -24,8 +24,12 @@ export const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Price
     owned.map(({ owner }) => owner),
   )
   const oneOffs: OneOffReading[] = []
-  for (const { claimed, owner, reading } of owned) {
-    if (heldBy(accounts, owner) === undefined) leave(claimed, owner, accounts, batch)
+  // Those without a customer last: another one of the batch may show whose their subscription is.
+  const { named = [], nameless = [] } = Object.groupBy(owned, ({ owner }) =>
+    owner.customerId === undefined ? 'nameless' : 'named',
+  )
+  for (const { claimed, owner, reading } of [...named, ...nameless]) {
+    if (heldBy(accounts, owner) === undefined) waitOrSkip(claimed, owner, accounts, batch)
     else if (reading.kind === 'fact') applyReading(claimed, reading, accounts, batch)
     else oneOffs.push(reading)
   }
@@ -34,7 +38,7 @@ export const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Price
 }
 
 /** Nobody has the event yet. Without a customer there is nobody to wait for, unless its subscription has just moved. */
-const leave = (
+const waitOrSkip = (
   claimed: ClaimedEvent,
   { customerId, subscriptionId }: Owner,
   { userOfSubscription }: Accounts,

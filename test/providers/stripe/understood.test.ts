@@ -301,25 +301,6 @@ describe('whose world an event is from', () => {
     expect(await eventRow(event.id)).toMatchObject({ status })
     expect(await alerts('stripe:test-mode:')).toHaveLength(before + 1)
   })
-  test('an old one that a catch-up fetched reports nothing, and does not keep a fresh one from it', async () => {
-    const { subscription, send, eventRow } = await customer()
-    service.advance(24 * 3_600_000)
-    const before = (await alerts('stripe:test-mode:')).length
-    const old = { ...subscription('created'), livemode: false }
-    await service.rows(
-      `insert into webhook_events (provider, event_id, dedupe_key, event_type, payload, source, occurred_at, received_at, next_attempt_at)
-       values ('stripe', $1, $1, $2, $3, 'catch-up', $4::timestamptz - interval '2 days', $4, $4)`,
-      old.id,
-      old.type,
-      JSON.stringify(old),
-      service.now(),
-    )
-    await service.settled()
-    expect(await eventRow(old.id)).toMatchObject({ status: 'processed' })
-    expect(await alerts('stripe:test-mode:')).toHaveLength(before)
-    await send({ ...subscription('updated', { at: START + 9 }), livemode: false })
-    expect(await alerts('stripe:test-mode:')).toHaveLength(before + 1)
-  })
   test('one of another account (Connect) is kept and ignored, also in test mode', async () => {
     const { row, subscription, send, eventRow } = await customer()
     service.advance(24 * 3_600_000)
@@ -370,6 +351,68 @@ for (const generation of GENERATIONS) {
       expect(await service.rows('select user_id from subscriptions where id = $1', `sub_${id}`)).toEqual([
         { user_id: String(id) },
       ])
+    })
+    test('is the subscription’s user, not another one who has no customer id either', async () => {
+      const both = [await newCustomer(service, {}, generation), await newCustomer(service, {}, generation)]
+      for (const { id } of both) {
+        await service.rows('insert into subscriptions (id, user_id) values ($1, $2)', `sub_${id}`, id)
+        await service.rows('update users set stripe_customer_id = null where id = $1', id)
+      }
+      // In one batch, in either order.
+      await service.rows(
+        `update subscriptions set user_id = null where id = any($1)`,
+        both.map(({ id }) => `sub_${id}`),
+      )
+      const events = [...both, ...both.toReversed()].map(({ subscription }, n) =>
+        n < 2
+          ? subscription('created')
+          : subscription('updated', { customer: null, at: START + 9, cancel: true }),
+      )
+      await both[0]?.send(...events)
+      for (const { id } of both) {
+        await service.rows('update subscriptions set user_id = $2 where id = $1', `sub_${id}`, id)
+      }
+      await service.rows(
+        `update webhook_events set status = 'pending', waiting_since = null, attempts = 0, next_attempt_at = $2
+         where event_id = any($1)`,
+        events.map(({ id }) => id),
+        new Date(service.now().getTime() + 1_000),
+      )
+      service.advance(2_000)
+      await service.settled()
+      for (const { id, standing, row, eventRow } of both) {
+        expect(await standing()).toEqual(['pro', 'active', 500])
+        expect(await row()).toMatchObject({ stripe_subscription_id: `sub_${id}`, cancel_at_period_end: true })
+        for (const event of events) expect(await eventRow(event.id)).toMatchObject({ status: 'processed' })
+      }
+    })
+    test('is found by an event of the same batch, whichever came first', async () => {
+      const {
+        id,
+        customer: customerId,
+        subscription,
+        send,
+        standing,
+        eventRow,
+      } = await newCustomer(service, {}, generation)
+      const nameless = subscription('updated', { customer: null, cancel: true, at: START + 9 })
+      const [first, second] = [subscription('updated', { at: START + 2 }), subscription('created')]
+      await service.rows('update users set stripe_customer_id = null where id = $1', id)
+      await send(first, second)
+      await send(nameless)
+      expect(await eventRow(nameless.id)).toMatchObject({ status: 'skipped' })
+      await service.rows(
+        `update webhook_events set status = 'pending', waiting_since = null, attempts = 0, next_attempt_at =
+           (select min(next_attempt_at) from webhook_events where event_id = any($2)) - interval '1 millisecond'
+         where event_id = $1`,
+        nameless.id,
+        [first.id, second.id],
+      )
+      await service.rows('update users set stripe_customer_id = $2 where id = $1', id, customerId)
+      service.advance(11_000)
+      await service.settled()
+      expect(await eventRow(nameless.id)).toMatchObject({ status: 'processed' })
+      expect(await standing()).toEqual(['pro', 'active', 500])
     })
     test('is known when the customer id comes, and waited for until then', async () => {
       const {
