@@ -38,6 +38,11 @@ test('the report proves what came, what came again, and what is still missing', 
   const [again] = putOff
   // It tries twice while Postgres is away: it is still one delivery.
   if (again !== undefined) expect((await post(service, SENDGRID, again)).status).toBe(503)
+  await eventually(
+    () => service.logs.find(({ msg }) => msg === 'processing pauses: the database is in trouble'),
+    'the service has noticed',
+    60,
+  )
   service.advance(120_000)
   await stores.postgres.start()
   const to = service.now()
