@@ -53,8 +53,7 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
     ${PROVIDER_NAMES.map((provider) => providerRow(provider, { last, ofHour, ofDay, pending, marks, now }))}
   </section>
 </div>
-<div class="columns">
-  ${card('Dead events by error', errorTable(deadGroups.groups, now), dead.count > 0 && html`<a href="/console/events?status=dead">All dead events</a>`)}
+${card('Dead events by error', errorTable(deadGroups.groups, now), dead.count > 0 && html`<a href="/console/events?status=dead">All dead events</a>`)}
   ${card(
     'Refused deliveries, last 24 hours',
     refused.length === 0
@@ -62,7 +61,6 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
       : refusedTable(refused, now),
     html`<a href="/console/refused">All of 7 days</a>`,
   )}
-</div>
 ${card('Figures', figures(ofDay))}`,
     })
   })
