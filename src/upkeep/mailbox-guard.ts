@@ -136,7 +136,7 @@ const alertOf = ({ id, email, verdict }: Judged, now: Date): Notification => ({
     channel: 'ops',
     text: `${TEXTS[verdict.verdict](email, verdict.reason)}. Runbook: ${linkTo('mailboxGuard')}`,
   },
-  ...(verdict.verdict === 'pause' ? { alert: { kind: 'mailbox', subject: id } } : {}),
+  ...(verdict.verdict === 'pause' ? { alert: { kind: 'mailbox' as const, subject: id } } : {}),
 })
 
 const TEXTS = {
