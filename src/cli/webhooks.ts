@@ -12,6 +12,10 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     description: 'send a made-up, signed delivery to a running service',
     load: async () => (await import('./send.ts')).sendCommand(),
   },
+  deliveries: {
+    description: 'list or show what came: headers, body, and the events in it',
+    load: async () => (await import('./deliveries.ts')).deliveriesCommand(),
+  },
   events: {
     description: 'list, show, follow or replay events',
     load: async () => (await import('./events.ts')).eventsCommand(),
@@ -43,6 +47,14 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
   forget: {
     description: "remove a person's address, names and texts from all this service keeps",
     load: async () => (await import('./forget.ts')).forgetCommand(),
+  },
+  pause: {
+    description: 'stop processing a provider, or one of its event types; deliveries are still accepted',
+    load: async () => (await import('./pauses.ts')).pauseCommand(),
+  },
+  resume: {
+    description: 'let the processing of what was paused go on',
+    load: async () => (await import('./pauses.ts')).resumeCommand(),
   },
   outage: {
     description: 'what an outage delayed, and what is still missing',

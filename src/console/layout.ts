@@ -1,12 +1,14 @@
+import type { Pause } from '../operations/pauses.ts'
 import type { AssetPaths } from './assets.ts'
 import { type Content, type Html, html } from './html.ts'
 
 /** Where a page stands: which entry of the navigation is marked. */
-export type Section = 'overview' | 'events' | 'refused' | 'mailboxes' | 'audit'
+export type Section = 'overview' | 'events' | 'deliveries' | 'refused' | 'mailboxes' | 'audit'
 
 const SECTIONS: Record<Section, [path: string, name: string]> = {
   overview: ['/console', 'Overview'],
   events: ['/console/events', 'Events'],
+  deliveries: ['/console/deliveries', 'Deliveries'],
   refused: ['/console/refused', 'Refused'],
   mailboxes: ['/console/mailboxes', 'Mailboxes'],
   audit: ['/console/audit', 'Audit'],
@@ -24,7 +26,18 @@ const MARK = html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><rect
 /** Every page of the console: one head, one navigation, one look. */
 export const createLayout =
   (assets: AssetPaths, environment: string | undefined) =>
-  ({ title, section, body }: { title: string; section?: Section | undefined; body: Content }): Html =>
+  ({
+    title,
+    section,
+    body,
+    pauses,
+  }: {
+    title: string
+    section?: Section | undefined
+    body: Content
+    /** What is paused: said on every page. */
+    pauses: Pause[]
+  }): Html =>
     html`<!doctype html>
 <html lang="en">
 <head>
@@ -53,6 +66,7 @@ export const createLayout =
   </div>
 </header>
 <main id="main" class="inner" tabindex="-1">
+${pauses.length > 0 && html`<p class="notice paused" role="status">Processing is paused: <a href="/console/pauses">${pauses.map(({ provider, type }) => (type === null ? provider : `${provider} ${type}`)).join(', ')}</a></p>`}
 ${body}
 </main>
 </body>

@@ -23,14 +23,14 @@ const waiting = ({ provider, pending }: ProviderOutage): string[] =>
     : [`${NAMES[provider]}: ${pending} events that had come are not applied yet; see the backlog.`]
 
 const asking = (one: ProviderOutage, from: Date): string[] => {
-  const { provider, missing, unavailable, signed, retriesUntil } = one
+  const { provider, missing, unverified, retriesUntil } = one
   const name = NAMES[provider]
   // What was refused before its signature was checked cannot be told from what strangers sent.
-  if (missing.deliveries === 0 && unavailable <= signed) return []
+  if (missing.deliveries === 0 && unverified === 0) return []
   const what =
     missing.deliveries > 0
       ? `${missing.deliveries} signed deliveries (${missing.events} events) have not come again`
-      : `deliveries were refused before their signature was checked`
+      : `${unverified} deliveries were refused before their signature was checked`
   const until = retriesUntil === null ? '' : ` It tries by itself until ${retriesUntil.toISOString()}.`
   const fetch =
     provider === 'stripe'

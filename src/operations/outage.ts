@@ -1,7 +1,7 @@
 import { and, gte, lt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
-import { deferredDeliveries, minuteCounts, webhookEvents } from '../db/schema.ts'
+import { deferredDeliveries, minuteCounts, webhookEvents, webhookQueue } from '../db/schema.ts'
 import { REFUSALS } from '../inbox/admission/refusal.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
 import { countEvents } from './events.ts'
@@ -14,13 +14,15 @@ export interface ProviderOutage {
   accepted: { events: number; more: boolean }
   /** Deliveries answered with 503 in that time, those whose signature nobody looked at included. */
   unavailable: number
-  /** Of these the signed ones, each counted once however often it was tried. */
+  /** Of these the ones whose signature nobody looked at: whose they were cannot be told. */
+  unverified: number
+  /** Signed deliveries among them, each counted once however often it was tried. */
   signed: number
   /** Signed ones that were accepted after all, and between which times. */
   cameAgain: { deliveries: number; firstAt: Date | null; lastAt: Date | null }
   /** Signed ones that have not come again, with their events. */
   missing: { deliveries: number; events: number; firstAt: Date | null }
-  /** When the last event that had come by the end of that time was applied; null when there is none. */
+  /** When the last event that had come by the end of that time was applied; null while there are others. */
   drainedAt: Date | null
   /** Events that came by then and are not applied yet. */
   pending: number
@@ -71,6 +73,7 @@ export const outageReport = async (
       provider,
       accepted: { events: count?.count ?? 0, more: count?.more ?? false },
       unavailable: refused.get(provider) ?? 0,
+      unverified: Math.max(0, (refused.get(provider) ?? 0) - (of?.tries ?? 0)),
       signed: of?.signed ?? 0,
       cameAgain: {
         deliveries: of?.cameAgain ?? 0,
@@ -104,6 +107,7 @@ const unavailable = async (pool: pg.Pool, from: Date, to: Date): Promise<Map<str
 
 interface PutOff {
   provider: string
+  tries: number
   signed: number
   cameAgain: number
   firstAgainAt: Date | null
@@ -118,13 +122,14 @@ const putOff = async (pool: pg.Pool, from: Date, to: Date): Promise<PutOff[]> =>
   const { provider, dedupeKey, deferredAt, eventCount } = deferredDeliveries
   const { rows } = await drizzle({ client: pool, casing: 'snake_case' }).execute<Record<string, unknown>>(sql`
     with put as (
-      select ${provider} as provider, ${dedupeKey} as key, min(${deferredAt}) as at, max(${eventCount}) as events
+      select ${provider} as provider, ${dedupeKey} as key, min(${deferredAt}) as at, max(${eventCount}) as events, count(*) as tries
       from ${deferredDeliveries} where ${deferredAt} >= ${from} and ${deferredAt} < ${to} group by 1, 2
     ), found as (
-      select put.*, ${webhookEvents.receivedAt} as again from put left join ${webhookEvents}
-        on ${webhookEvents.provider} = put.provider and ${webhookEvents.dedupeKey} = put.key
+      select put.*, coalesce(${webhookEvents.receivedAt}, ${webhookQueue.receivedAt}) as again from put
+      left join ${webhookEvents} on ${webhookEvents.provider} = put.provider and ${webhookEvents.dedupeKey} = put.key
+      left join ${webhookQueue} on ${webhookQueue.provider} = put.provider and ${webhookQueue.dedupeKey} = put.key
     )
-    select provider, count(*)::int as signed, (count(again))::int as "cameAgain", min(again) as "firstAgainAt", max(again) as "lastAgainAt",
+    select provider, sum(tries)::int as tries, count(*)::int as signed, (count(again))::int as "cameAgain", min(again) as "firstAgainAt", max(again) as "lastAgainAt",
            (count(*) filter (where again is null))::int as missing,
            coalesce(sum(events) filter (where again is null), 0)::int as "missingEvents",
            min(at) filter (where again is null) as "firstMissingAt"
@@ -139,21 +144,44 @@ const putOff = async (pool: pg.Pool, from: Date, to: Date): Promise<PutOff[]> =>
 }
 
 /** Of the events that arrived in the day before `to`: when the last was applied, and how many are not. */
-const drain = async (
-  pool: pg.Pool,
-  to: Date,
-): Promise<{ provider: string; drainedAt: Date | null; pending: number }[]> => {
+const drain = async (pool: pg.Pool, to: Date): Promise<Drained[]> => {
   const { provider, receivedAt, processedAt, status } = webhookEvents
   const since = new Date(to.getTime() - 24 * HOUR)
-  return await drizzle({ client: pool, casing: 'snake_case' })
-    .select({
-      provider,
-      drainedAt: sql<Date | null>`max(${processedAt})`.mapWith(processedAt),
-      pending: sql<number>`(count(*) filter (where ${status} = 'pending'))::int`,
-    })
-    .from(webhookEvents)
-    .where(
-      and(gte(receivedAt, since), lt(receivedAt, to), sql`${status} in ('pending', 'processed', 'ignored')`),
-    )
-    .groupBy(provider)
+  const db = drizzle({ client: pool, casing: 'snake_case' })
+  const [events, queued] = await Promise.all([
+    db
+      .select({
+        provider,
+        drainedAt: sql<Date | null>`max(${processedAt})`.mapWith(processedAt),
+        pending: sql<number>`(count(*) filter (where ${status} = 'pending'))::int`,
+      })
+      .from(webhookEvents)
+      .where(
+        and(
+          gte(receivedAt, since),
+          lt(receivedAt, to),
+          sql`${status} in ('pending', 'processed', 'ignored')`,
+        ),
+      )
+      .groupBy(provider),
+    db
+      .select({
+        provider: webhookQueue.provider,
+        pending: sql<number>`sum(${webhookQueue.eventCount} - ${webhookQueue.nextPosition})::int`,
+      })
+      .from(webhookQueue)
+      .where(lt(webhookQueue.receivedAt, to))
+      .groupBy(webhookQueue.provider),
+  ])
+  return PROVIDER_NAMES.map((name) => {
+    const of = events.find((one) => one.provider === name)
+    const pending = (of?.pending ?? 0) + (queued.find((one) => one.provider === name)?.pending ?? 0)
+    return { provider: name, drainedAt: pending === 0 ? (of?.drainedAt ?? null) : null, pending }
+  })
+}
+
+interface Drained {
+  provider: string
+  drainedAt: Date | null
+  pending: number
 }

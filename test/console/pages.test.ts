@@ -92,6 +92,7 @@ const PAGES: [name: string, path: () => string | Promise<string>][] = [
   ['user', () => '/console/users/1'],
   ['audit', () => '/console/audit'],
   ['outage', () => '/console/outage'],
+  ['pauses', () => '/console/pauses'],
   ['not-found', () => '/console/nowhere'],
 ]
 
@@ -295,8 +296,8 @@ describe('in a browser', () => {
     await page.goto('/console/events?status=dead&type=click')
     await page.getByRole('link', { name: 'Replay them …' }).click()
     expect(await page.locator('h1').textContent()).toBe('Replay 60 events?')
-    await service.rows(`insert into webhook_events (provider, event_id, event_type, status, payload, received_at)
-                        values ('sendgrid', 'later', 'click', 'dead', '{}', now() + interval '1 minute')`)
+    await service.rows(`insert into webhook_events (provider, event_id, event_type, status, received_at)
+                        values ('sendgrid', 'later', 'click', 'dead', now() + interval '1 minute')`)
     await page.getByLabel('Reason').fill('all of them')
     await page.getByRole('button', { name: 'Replay 60 events' }).click()
     await page.getByRole('heading', { name: '60 events replayed' }).waitFor()

@@ -49,7 +49,7 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
 <div id="live" hx-get="/console" hx-trigger="every 10s" hx-select="#live" hx-swap="outerMorph">
   ${tiles({ pending, dead, ofDay, refused, now })}
   <section class="card">
-    <header><h2>Events over time</h2>${legend()} <a href="/console/outage">Outage report</a></header>
+    <header><h2>Events over time</h2>${legend()} <a href="/console/outage">Outage report</a> <a href="/console/pauses">Pauses</a></header>
     ${PROVIDER_NAMES.map((provider) => providerRow(provider, { last, ofHour, ofDay, pending, marks, now }))}
   </section>
 </div>
