@@ -41,7 +41,7 @@ export interface OutageReport {
 const HOUR = 3_600_000
 const MOST_COUNTED = 100_000
 /** How long each provider tries to deliver, in hours: docs/providers.md. */
-export const RETRIES_FOR: Record<ProviderName, number> = { sendgrid: 24, stripe: 72, mailgun: 8 }
+const RETRIES_FOR: Record<ProviderName, number> = { sendgrid: 24, stripe: 72, mailgun: 8 }
 const OURS = Object.entries(REFUSALS).flatMap(([reason, { statusCode }]) =>
   statusCode === 503 ? [reason] : [],
 )

@@ -58,7 +58,7 @@ const readWhat = (form: unknown): { provider: ProviderName; type?: string } => {
 }
 
 /** As people say it: a provider, or one of its types. */
-export const pausedName = ({ provider, type }: Pick<Pause, 'provider' | 'type'>): string =>
+const pausedName = ({ provider, type }: Pick<Pause, 'provider' | 'type'>): string =>
   type === null ? providerName(provider) : `${providerName(provider)} ${type}`
 
 const pauseCard = (pause: Pause, now: Date, form: boolean): Html =>
