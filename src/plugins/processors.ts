@@ -48,7 +48,9 @@ export const processorsPlugin = fp<{
     const outOfTrouble = (provider: ProviderName): void => {
       if (!troubled.delete(provider) || troubled.size > 0) return
       app.trouble.flush()
-      const seconds = Math.round((clock().getTime() - troubledSince) / 1_000)
+      const back = clock()
+      app.marks.outage(new Date(troubledSince), back)
+      const seconds = Math.round((back.getTime() - troubledSince) / 1_000)
       log.info({ seconds }, 'the database is back: processing goes on')
     }
 
@@ -119,5 +121,8 @@ export const processorsPlugin = fp<{
       await runPool.end()
     })
   },
-  { name: 'processors', dependencies: ['database', 'redis', 'metrics', 'counts', 'jobs', 'trouble'] },
+  {
+    name: 'processors',
+    dependencies: ['database', 'redis', 'metrics', 'counts', 'jobs', 'marks', 'trouble'],
+  },
 )
