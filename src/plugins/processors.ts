@@ -52,6 +52,13 @@ export const processorsPlugin = fp<{
       log.info({ seconds }, 'the database is back: processing goes on')
     }
 
+    let last: Promise<unknown> = Promise.resolve()
+    const alone = <T>(work: () => Promise<T>): Promise<T> => {
+      const result = last.then(work)
+      last = result.catch(() => {})
+      return result
+    }
+
     const start = async (): Promise<void> => {
       await app.jobs.started
       if (stopping) return
@@ -70,6 +77,7 @@ export const processorsPlugin = fp<{
         log,
         clock,
         enqueue: app.jobs.enqueue,
+        alone,
         stopping: () => stopping,
         inTrouble,
         outOfTrouble,
