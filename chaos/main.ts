@@ -2,6 +2,7 @@ import { parseArgs, styleText } from 'node:util'
 import { linePrefix, say } from '../harness/say.ts'
 import { sayResult, saySummary } from './report.ts'
 import { type Result, runScenario, type Scenario } from './scenario.ts'
+import { crash } from './scenarios/crash.ts'
 import { deploy } from './scenarios/deploy.ts'
 import { flood } from './scenarios/flood.ts'
 import { idle } from './scenarios/idle.ts'
@@ -18,6 +19,7 @@ import { createWorld } from './world.ts'
 
 const SCENARIOS: Record<string, Scenario> = {
   kill,
+  crash,
   replicas,
   redis,
   postgres,
