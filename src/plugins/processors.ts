@@ -60,6 +60,13 @@ export const processorsPlugin = fp<{
       for (const one of workers.values()) one.wake()
     }
 
+    let last: Promise<unknown> = Promise.resolve()
+    const alone = <T>(work: () => Promise<T>): Promise<T> => {
+      const result = last.then(work)
+      last = result.catch(() => {})
+      return result
+    }
+
     const start = async (): Promise<void> => {
       await app.jobs.started
       if (stopping) return
@@ -78,6 +85,7 @@ export const processorsPlugin = fp<{
         log,
         clock,
         enqueue: app.jobs.enqueue,
+        alone,
         stopping: () => stopping,
         inTrouble,
         outOfTrouble,
