@@ -72,7 +72,7 @@ describe('the mailbox guard', () => {
     expect(await alerts()).toEqual([
       {
         channel: 'ops',
-        text: `⚠️ The mailbox ${email} is at risk: 3 of 100 mails of the last 7 days bounced (3.0 %). Runbook: docs/runbooks/mailbox-guard.md`,
+        text: `⚠️ The mailbox ${email} is at risk: 3 of 100 mails of the last 7 days bounced (3.0 %). Runbook: https://github.com/roleferry/roleferry-webhooks/blob/main/docs/runbooks/mailbox-guard.md`,
       },
     ])
   })

@@ -157,5 +157,5 @@ const rowsOf = (one: Reconciliation['found'][number]): Cell[][] => {
   if (one.outcome === 'no user') {
     return one.subscriptions.map(({ id, status }) => [null, customerId, `no user for ${id}`, null, status])
   }
-  return one.differences.map(({ what, here, stripe }) => [one.userId, customerId, what, here, stripe])
+  return one.differences.map(({ userId, what, here, stripe }) => [userId, customerId, what, here, stripe])
 }

@@ -29,7 +29,7 @@ export const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Price
     owner.customerId === undefined ? 'nameless' : 'named',
   )
   for (const { claimed, owner, reading } of [...named, ...nameless]) {
-    if (heldBy(accounts, owner) === undefined) leave(claimed, owner, accounts, batch)
+    if (heldBy(accounts, owner) === undefined) waitOrSkip(claimed, owner, accounts, batch)
     else if (reading.kind === 'fact') applyReading(claimed, reading, accounts, batch)
     else oneOffs.push(reading)
   }
@@ -38,7 +38,7 @@ export const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Price
 }
 
 /** Nobody has the event yet. Without a customer there is nobody to wait for, unless its subscription has just moved. */
-const leave = (
+const waitOrSkip = (
   claimed: ClaimedEvent,
   { customerId, subscriptionId }: Owner,
   { userOfSubscription }: Accounts,

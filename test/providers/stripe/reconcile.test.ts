@@ -285,6 +285,38 @@ describe('a user from before', () => {
   })
 })
 
+test('a customer id that moved before any event settles both users', async () => {
+  const [old, taker] = [user, user + 1_000]
+  await seed({
+    stripe_customer_id: null,
+    subscription_tier: 'pro',
+    credits_remaining: 320,
+    stripe_subscription_id: `sub_${old}`,
+  })
+  await seed({}, taker)
+  subscriptionAtStripe({ period: THIS, customer: `cus_${taker}` })
+  invoiceAtStripe({ period: THIS, at: THIS + 1, customer: `cus_${taker}` })
+  const found = await compared()
+  const tiers = found.found.flatMap((one) =>
+    one.outcome === 'differs'
+      ? one.differences
+          .filter(({ what }) => what === 'tier')
+          .map(({ userId, here, stripe }) => [userId, here, stripe])
+      : [],
+  )
+  expect(tiers.sort()).toEqual(
+    [
+      [String(taker), 'free', 'pro'],
+      [String(old), 'pro', 'free'],
+    ].sort(),
+  )
+  expect(found).toMatchObject({ usersWithoutCustomer: [], found: [{ userId: String(taker) }] })
+  expect(unsettled(await applied())).toBe(0)
+  expect(await row(old)).toMatchObject({ subscription_tier: 'free', credits_remaining: 0 })
+  expect(await row(taker)).toMatchObject({ subscription_tier: 'pro', credits_remaining: 320 })
+  expect(await compared()).toMatchObject({ found: [], usersWithoutCustomer: [] })
+})
+
 describe('tells', () => {
   test('of an end that is younger than a day', async () => {
     await known()

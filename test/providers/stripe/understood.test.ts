@@ -352,6 +352,40 @@ for (const generation of GENERATIONS) {
         { user_id: String(id) },
       ])
     })
+    test('is the subscription’s user, not another one who has no customer id either', async () => {
+      const both = [await newCustomer(service, {}, generation), await newCustomer(service, {}, generation)]
+      for (const { id } of both) {
+        await service.rows('insert into subscriptions (id, user_id) values ($1, $2)', `sub_${id}`, id)
+        await service.rows('update users set stripe_customer_id = null where id = $1', id)
+      }
+      // In one batch, in either order.
+      await service.rows(
+        `update subscriptions set user_id = null where id = any($1)`,
+        both.map(({ id }) => `sub_${id}`),
+      )
+      const events = [...both, ...both.toReversed()].map(({ subscription }, n) =>
+        n < 2
+          ? subscription('created')
+          : subscription('updated', { customer: null, at: START + 9, cancel: true }),
+      )
+      await both[0]?.send(...events)
+      for (const { id } of both) {
+        await service.rows('update subscriptions set user_id = $2 where id = $1', `sub_${id}`, id)
+      }
+      await service.rows(
+        `update webhook_events set status = 'pending', waiting_since = null, attempts = 0, next_attempt_at = $2
+         where event_id = any($1)`,
+        events.map(({ id }) => id),
+        new Date(service.now().getTime() + 1_000),
+      )
+      service.advance(2_000)
+      await service.settled()
+      for (const { id, standing, row, eventRow } of both) {
+        expect(await standing()).toEqual(['pro', 'active', 500])
+        expect(await row()).toMatchObject({ stripe_subscription_id: `sub_${id}`, cancel_at_period_end: true })
+        for (const event of events) expect(await eventRow(event.id)).toMatchObject({ status: 'processed' })
+      }
+    })
     test('is found by an event of the same batch, whichever came first', async () => {
       const {
         id,

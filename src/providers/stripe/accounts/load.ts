@@ -63,7 +63,11 @@ export const loadAccounts = async (tx: Transaction, owners: Owner[]): Promise<Ac
   })
   return {
     held: new Map(held),
-    userOfCustomer: new Map(rows.map(({ id, stripeCustomerId }) => [stripeCustomerId ?? '', String(id)])),
+    userOfCustomer: new Map(
+      rows.flatMap(({ id, stripeCustomerId }) =>
+        stripeCustomerId === null ? [] : [[stripeCustomerId, String(id)]],
+      ),
+    ),
     userOfSubscription: new Map(
       ofUsers.flatMap(({ id, userId }) => (userId === null ? [] : [[id, String(userId)]])),
     ),

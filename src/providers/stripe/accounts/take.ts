@@ -18,7 +18,7 @@ export const heldBy = (accounts: Accounts, { customerId, subscriptionId }: Owner
   const { held, userOfCustomer, userOfSubscription } = accounts
   const owner = userOfSubscription.get(subscriptionId ?? '')
   if (owner !== undefined && !held.has(owner)) return undefined
-  const userId = userOfCustomer.get(customerId ?? '') ?? owner
+  const userId = (customerId === undefined ? undefined : userOfCustomer.get(customerId)) ?? owner
   return userId === undefined ? undefined : held.get(userId)
 }
 

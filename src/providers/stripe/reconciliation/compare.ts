@@ -16,6 +16,9 @@ import { type FetchedCustomer, fetchCustomer } from './fetch.ts'
 /** Nothing is sent about a fact older than this. Milliseconds. */
 const NEWS = 86_400_000
 
+/** A difference, and whose it is: the customer's user, or one whose subscription the customer id has taken along. */
+type UserDifference = Difference & { userId: string }
+
 /** The result for one customer. */
 export type Compared = {
   customerId: string
@@ -23,7 +26,7 @@ export type Compared = {
 } & (
   | { outcome: 'same'; userId: string | null } // null: no user here, and nothing with access at Stripe
   /** `remaining` are those that merging does not settle. */
-  | { outcome: 'differs'; userId: string; differences: Difference[]; remaining: Difference[] }
+  | { outcome: 'differs'; userId: string; differences: UserDifference[]; remaining: UserDifference[] }
   /** The customer is nobody here, but has subscriptions with access. */
   | { outcome: 'no user'; subscriptions: { id: string; status: string }[] }
   /** Stripe knows no such customer: the key may be another account's, or another mode's. */
@@ -66,16 +69,17 @@ const compare = async (
     return { customerId, unknownPrices, outcome: 'no user', subscriptions }
   }
   const notifications = mergeAll(fetched, owner, accounts, clock())
-  const repaired = [...accounts.held.values()].flatMap(({ loaded, account }) =>
-    differencesOf(loaded, account),
+  // Of a subscription that comes from another account, that one's as well.
+  const repaired = [...accounts.held.values()].flatMap(({ userId, loaded, account }) =>
+    differencesOf(loaded, account).map((one) => ({ userId, ...one })),
   )
-  const missing = missingAtStripe(owner.account, fetched.subscriptionIds)
+  const { userId } = owner
+  const missing = missingAtStripe(owner.account, fetched.subscriptionIds).map((one) => ({ userId, ...one }))
   if (apply !== undefined) {
     await saveAccounts(tx, accounts)
     await apply(tx, notifications)
   }
   const differences = [...repaired, ...missing]
-  const { userId } = owner
   if (differences.length === 0) return { customerId, unknownPrices, outcome: 'same', userId }
   return { customerId, unknownPrices, outcome: 'differs', userId, differences, remaining: missing }
 }

@@ -43,7 +43,7 @@ export const reconcile = async (options: ReconcileOptions): Promise<Reconciliati
   } catch (error) {
     failure = error
   }
-  const owners = new Set(compared.flatMap((one) => ('userId' in one ? one.userId : [])))
+  const owners = new Set(compared.flatMap(usersOf))
   return {
     applied: options.apply !== undefined,
     customers: compared.length,
@@ -58,6 +58,11 @@ const examinedBy = async ({ customerId, stripe, pool }: ReconcileOptions): Promi
   customerId === undefined
     ? findCustomers(stripe, pool)
     : { customerIds: [customerId], usersWithoutCustomer: [] }
+
+const usersOf = (one: Compared): (string | null)[] => {
+  if (one.outcome === 'differs') return [one.userId, ...one.differences.map(({ userId }) => userId)]
+  return one.outcome === 'same' ? [one.userId] : []
+}
 
 const byCustomer = (a: Compared, b: Compared): number => (a.customerId < b.customerId ? -1 : 1)
 
