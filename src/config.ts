@@ -26,7 +26,7 @@ const SECRETS = [
 
 const HOUR = 3_600
 
-/** Longer than anybody means, and short enough for every calculation with times. */
+/** The longest age: short enough for every calculation with times. */
 const TEN_YEARS = { seconds: 315_360_000, days: 3_650 }
 
 const integer = (fallback: number, least: number, most: number) =>
@@ -140,7 +140,7 @@ type WithSendgridKeys<Values> = Omit<Values, 'SENDGRID_WEBHOOK_KEY'> & { SENDGRI
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** All that is wrong with the environment, a line each, each naming its variable. */
+/** Everything that is wrong with the environment, one line each, with the name of its variable. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
   readonly problems: readonly string[]
