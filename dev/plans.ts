@@ -8,7 +8,7 @@ import { migrate } from '../src/db/migrate.ts'
 import { PROVIDER_NAMES } from '../src/inbox/provider.ts'
 import { countEvents, eventHistory, listEvents, payloadText } from '../src/operations/events.ts'
 import { mailboxesByHealth } from '../src/operations/mailboxes.ts'
-import { backlog, countsOver, deadByError, lastEvents, refusals } from '../src/operations/overview.ts'
+import { backlog, countsOver, errorGroups, lastEvents, refusals } from '../src/operations/overview.ts'
 import { contactById, mailboxById, outreachById, touchedBy, userById } from '../src/operations/records.ts'
 import { replayEvents, replayMatching } from '../src/operations/replay.ts'
 import { resolveSearch } from '../src/operations/search.ts'
@@ -136,7 +136,7 @@ const lookAtAll = async (pool: pg.Pool): Promise<void> => {
   await look('mailboxes', () => mailboxesByHealth(pool, { limit: 101, offset: 0 }))
   await look('mailbox', () => mailboxById(pool, '7'))
   await look('overview, status: backlog', () => backlog(pool, now))
-  await look('  dead by error', () => deadByError(pool))
+  await look('  dead by error', () => errorGroups(pool))
   await look('  last event of each provider', () => lastEvents(pool, PROVIDER_NAMES))
   await look('  per minute, an hour', () =>
     countsOver(pool, { since: new Date(+now - 3_600_000), stretch: 1 }),

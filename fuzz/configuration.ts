@@ -5,7 +5,8 @@ import { createTransport } from 'nodemailer'
 import pg from 'pg'
 import webpush from 'web-push'
 import { createRandom, type Random } from '../harness/random.ts'
-import { type Config, ConfigError, readConfig } from '../src/config.ts'
+import { ConfigError } from '../src/config/error.ts'
+import { type Config, readConfig } from '../src/config.ts'
 import { connectionTo } from '../src/db/connection.ts'
 
 // Settings as people and their tools mangle them: each is refused by its name, or the service can start with it and is

@@ -16,6 +16,7 @@ import { jobsPlugin } from './plugins/jobs.ts'
 import { metricsPlugin } from './plugins/metrics.ts'
 import { processorsPlugin } from './plugins/processors.ts'
 import { redisPlugin } from './plugins/redis.ts'
+import { refusedPlugin } from './plugins/refused.ts'
 import { troublePlugin } from './plugins/trouble.ts'
 import { upkeepPlugin } from './plugins/upkeep.ts'
 import { createProviders } from './providers/index.ts'
@@ -65,6 +66,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(metricsPlugin, { config })
   await app.register(databasePlugin, { config })
   await app.register(countsPlugin, { clock })
+  await app.register(refusedPlugin, { config, clock })
   await app.register(redisPlugin, { config })
   await app.register(jobsPlugin, { config, pushToThisMachine: options.pushToThisMachine ?? false })
   await app.register(processorsPlugin, { config, providers, clock })

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import webpush from 'web-push'
 import { z } from 'zod'
 import { databaseUrl } from './config/database-url.ts'
+import { ConfigError } from './config/error.ts'
 import { ecdsaKeys, sharedSecrets, stripeSecrets } from './config/keys.ts'
 import { priceList, priceProblems } from './config/prices.ts'
 import { smtpUrl } from './config/smtp-url.ts'
@@ -21,6 +22,7 @@ const SECRETS = [
   'SMTP_URL',
   'VAPID_PRIVATE_KEY',
   'CONSOLE_PASSWORD',
+  'CONSOLE_READ_PASSWORD',
   'SERVICE_PASSWORD',
 ] as const
 
@@ -63,6 +65,8 @@ const origin = (example: string) =>
 
 const isOrigin = ({ pathname, search, hash, username, password }: URL): boolean =>
   pathname === '/' && search + hash + username + password === ''
+
+const consolePassword = z.string().min(12, 'expected at least 12 characters')
 
 const schema = z.object({
   HOST: z
@@ -125,7 +129,13 @@ const schema = z.object({
   DD_ENV: z.string().optional(),
   DD_SERVICE: z.string().default('roleferry-webhooks'),
   DD_VERSION: z.string().optional(),
-  CONSOLE_PASSWORD: z.string().min(12, 'expected at least 12 characters').optional(),
+  CONSOLE_PASSWORD: consolePassword.optional(),
+  CONSOLE_READ_PASSWORD: consolePassword.optional(),
+  CONSOLE_USER_HEADER: z
+    .string()
+    .regex(/^[\w-]{1,100}$/, 'expected the name of a header, as in X-Forwarded-User')
+    .toLowerCase()
+    .optional(),
   RETENTION_PAYLOAD_DAYS: days(30),
   // Redis remembers an event for a day and Stripe can resend one for 30: the row must outlive both.
   RETENTION_EVENT_DAYS: days(90, 31),
@@ -140,18 +150,6 @@ type WithSendgridKeys<Values> = Omit<Values, 'SENDGRID_WEBHOOK_KEY'> & { SENDGRI
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Everything that is wrong with the environment, one line each, with the name of its variable. */
-export class ConfigError extends Error {
-  override name = 'ConfigError'
-  readonly problems: readonly string[]
-  constructor(problems: readonly string[]) {
-    super(`The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:
-${problems.map((problem) => `  ${problem}`).join('\n')}
-.env.example lists every variable with its meaning.`)
-    this.problems = problems
-  }
-}
-
 /**
  * Reads the environment, once. An empty variable counts as unset.
  *
@@ -161,6 +159,7 @@ export const readConfig = (environment: Environment): Config => {
   const { values, settings, sendgridKeys, problems } = readWith(schema, environment)
   problems.push(...priceProblems(values))
   problems.push(...vapidProblems(values))
+  problems.push(...consoleProblems(values))
   if (settings === undefined || sendgridKeys === undefined || problems.length > 0) {
     throw new ConfigError(problems)
   }
@@ -311,6 +310,20 @@ const readSendgridKeys = (values: Environment, problems: string[]): KeyObject[] 
   for (const issue of parsed.error?.issues ?? []) problems.push(`SENDGRID_WEBHOOK_KEY: ${issue.message}`)
   return parsed.data
 }
+
+const consoleProblems = ({
+  CONSOLE_PASSWORD,
+  CONSOLE_READ_PASSWORD,
+  CONSOLE_USER_HEADER,
+  TRUST_PROXY,
+}: Environment) => [
+  ...(CONSOLE_READ_PASSWORD !== undefined && CONSOLE_READ_PASSWORD === CONSOLE_PASSWORD
+    ? ['CONSOLE_READ_PASSWORD: is the same as CONSOLE_PASSWORD; expected another one']
+    : []),
+  ...(CONSOLE_USER_HEADER !== undefined && (TRUST_PROXY === undefined || TRUST_PROXY === 'false')
+    ? ['CONSOLE_USER_HEADER: counts only from a proxy that TRUST_PROXY names, which is not set']
+    : []),
+]
 
 const vapidProblems = (values: Record<string, string | undefined>): string[] => {
   const { VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY } = values

@@ -10,6 +10,21 @@ export const withoutPort = (address: string): string => {
 }
 
 /**
+ * The address that a sender is known by.
+ *
+ * @param forwarded the address that a trusted proxy names: any text, since a sender may have written it.
+ * @param socket the address at the other end of the connection, for a `forwarded` that is none.
+ */
+export const senderAddress = (forwarded: string, socket = ''): string => {
+  const address = withoutPort(forwarded)
+  return isAddress(address) ? address : socket
+}
+
+// isValid alone takes `1` and `0x7f.1` for addresses, too: as many names for one sender.
+const isAddress = (text: string): boolean =>
+  ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text)
+
+/**
  * What counts as one sender: an IPv4 address, or the whole /64 that an IPv6 sender has to choose from.
  *
  * @param forwarded the address that a trusted proxy names: any text, since a sender may have written it.
@@ -17,9 +32,7 @@ export const withoutPort = (address: string): string => {
  */
 export const senderNetwork = (forwarded: string, socket?: string): string => {
   const address = withoutPort(forwarded)
-  // isValid alone takes `1` and `0x7f.1` for addresses, too: as many names for one sender.
-  const written = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address)
-  if (!written) return socket === undefined ? '' : senderNetwork(socket)
+  if (!isAddress(address)) return socket === undefined ? '' : senderNetwork(socket)
   const parsed = ipaddr.process(address)
   return parsed instanceof ipaddr.IPv6
     ? parsed.parts

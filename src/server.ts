@@ -1,6 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { ConfigError } from './config/error.ts'
+import { type Config, readConfig } from './config.ts'
 
 /** Milliseconds in which the service stops, whatever hangs: 3.3 s of draining, then the batch and the queue. */
 const STOP_WITHIN = 7_500

@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { parse } from 'pg-connection-string'
 import { describe, expect, test } from 'vitest'
 import { takeApart } from '../src/config/database-url.ts'
-import { ConfigError, readConfig } from '../src/config.ts'
+import { ConfigError } from '../src/config/error.ts'
+import { readConfig } from '../src/config.ts'
 
 const DATABASE_URL = 'postgres://u:p@localhost/db'
 const ecKey = (namedCurve: string) =>

@@ -24,7 +24,8 @@ const monitorSchema = z.strictObject({
   options: z.strictObject({
     thresholds: z.strictObject({ critical: z.number(), warning: z.number().optional() }),
     require_full_window: z.literal(false),
-    notify_no_data: z.literal(false),
+    notify_no_data: z.literal(false).optional(),
+    on_missing_data: z.literal('show_and_notify_no_data').optional(),
     notify_audit: z.boolean(),
     include_tags: z.boolean(),
     renotify_interval: z.int().min(0),
@@ -142,7 +143,7 @@ const problemsOf = (query: string, variables: string[] = []): string[] => {
 }
 
 const MONITOR_QUERY =
-  /^(?<over>avg|sum|min|max)\(last_(?<window>\d+[mh])\):(?<query>.+) (?<comparator>[<>]=?) (?<threshold>[\d.]+)$/
+  /^(?<over>avg|sum|min|max|percentile)\(last_(?<window>\d+[mh])\):(?<query>.+) (?<comparator>[<>]=?) (?<threshold>[\d.]+)$/
 
 describe.each(files)('datadog/monitors/%s', (file) => {
   const monitor = monitorSchema.parse(read(`monitors/${file}`))
@@ -166,7 +167,50 @@ describe.each(files)('datadog/monitors/%s', (file) => {
     expect(runbook).toBe(`runbooks/${basename(file, '.json')}.md`)
     expect(existsSync(new URL(`../docs/${runbook}`, import.meta.url))).toBe(true)
     // Of a group alert the message says which.
+    if (parts?.query?.includes(' by {channel}')) expect(monitor.message).toContain('{{channel.name}}')
     if (parts?.query?.includes(' by {provider}')) expect(monitor.message).toContain('{{provider.name}}')
+  })
+})
+
+/**
+ * A metric monitor whose query returns nothing does not compare it with its threshold: it shows its last state, unless it
+ * says what missing data means (https://docs.datadoghq.com/monitors/guide/on_missing_data).
+ */
+test('a monitor that waits for silence notifies when there is no data, and no other one does', () => {
+  for (const file of files) {
+    const monitor = monitorSchema.parse(read(`monitors/${file}`))
+    const waitsForSilence = MONITOR_QUERY.exec(monitor.query)?.groups?.comparator === '<'
+    expect([file, monitor.options.on_missing_data]).toEqual([
+      file,
+      waitsForSilence ? 'show_and_notify_no_data' : undefined,
+    ])
+    if (waitsForSilence) expect(monitor.message).toContain('{{#is_no_data}}')
+  }
+})
+
+describe.each(readdirSync(new URL('../datadog/slos', import.meta.url)))('datadog/slos/%s', (file) => {
+  test('counts what this service emits', () => {
+    const slo = z
+      .strictObject({
+        name: z.string(),
+        type: z.literal('metric'),
+        description: z.string(),
+        query: z.strictObject({ numerator: z.string(), denominator: z.string() }),
+        thresholds: z.array(
+          z.strictObject({
+            timeframe: z.enum(['7d', '30d', '90d']),
+            target: z.number().max(100),
+            warning: z.number().max(100).optional(),
+          }),
+        ),
+        tags: z.array(z.string()),
+      })
+      .parse(read(`slos/${file}`))
+    const parts = [slo.query.numerator, ...slo.query.denominator.split(' + ')]
+    expect(parts.flatMap((part) => problemsOf(part))).toEqual([])
+    // The good ones are among all of them.
+    expect(slo.query.denominator).toContain(slo.query.numerator)
+    for (const { target, warning } of slo.thresholds) expect(warning ?? 100).toBeGreaterThan(target)
   })
 })
 
@@ -177,11 +221,14 @@ test('the monitors are those that are wanted', () => {
     'sum(last_10m):sum:roleferry.webhooks.errors{service:roleferry-webhooks}.as_count() > 10',
   )
   expect(monitors.map(({ query }) => /webhooks\.(\w+)/.exec(query)?.[1]).sort()).toEqual([
+    'ack_time',
+    'answers',
     'backlog_age',
     'dead',
     'errors',
     'misunderstood',
     'misunderstood',
+    'notifications',
     'received',
     'received',
     'rejected',

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Capture } from '../providers/kit.ts'
+import type { Capture } from '../inbox/provider.ts'
 import { CommandError } from './outcome.ts'
 
 const read = (file: string): Buffer => {

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import type pg from 'pg'
+import type { Operator } from '../operations/audit.ts'
 import { countEvents, listEvents } from '../operations/events.ts'
 import type { EventFilter } from '../operations/matching.ts'
-import { deadByError } from '../operations/overview.ts'
-import { discardDead, type Operator } from '../operations/replay.ts'
+import { errorGroups } from '../operations/overview.ts'
+import { discardDead } from '../operations/replay.ts'
 import { list, replayCommand } from './events.ts'
 import { CommandError } from './outcome.ts'
 import { confirm, printJson, printTable, remark } from './output.ts'
@@ -24,7 +25,6 @@ const AT_ONCE = 500
 
 export const deadCommand = (): Command =>
   new Command('dead')
-    .description('look after events that failed on every attempt')
     .addCommand(
       withSelection(new Command('list'), { status: false })
         .description('list dead events, the newest first')
@@ -63,14 +63,15 @@ export const deadCommand = (): Command =>
     )
 
 const listByError = async (pool: pg.Pool, filter: EventFilter, json?: boolean): Promise<void> => {
-  const { groups, more } = await deadByError(pool, filter)
+  const { groups, more } = await errorGroups(pool, filter)
   if (json) return printJson({ groups, more })
   printTable(
-    ['events', 'provider', 'type', 'newest', 'error'],
+    ['events', 'provider', 'types', 'first', 'newest', 'error'],
     groups.map((group) => [
       group.count,
-      group.provider,
-      group.eventType,
+      group.providers.join(', '),
+      group.types.join(', '),
+      group.firstReceivedAt,
       group.newestReceivedAt,
       group.error,
     ]),

@@ -20,10 +20,10 @@ import {
   yesOption,
 } from './selection.ts'
 import { withDatabase } from './stores.ts'
+import { tailEvents } from './tail.ts'
 
 export const eventsCommand = (): Command =>
   new Command('events')
-    .description('list, show or replay events')
     .addCommand(
       withSelection(new Command('list'))
         .description('list events, the newest first')
@@ -40,6 +40,15 @@ export const eventsCommand = (): Command =>
         .argument('<event>', 'its row id, or the id its provider gave it')
         .addOption(jsonOption())
         .action((name, { json }) => withDatabase((pool) => show(pool, name, json))),
+    )
+    .addCommand(
+      withSelection(new Command('tail'))
+        .description('show the newest events, then each that comes, until interrupted (Ctrl-C)')
+        .option('--limit <number>', 'of those that are there at most this many', readCount, 10)
+        .addOption(jsonOption())
+        .action((options) =>
+          withDatabase(async (pool) => tailEvents(pool, await toFilter(pool, options), options)),
+        ),
     )
     .addCommand(replayCommand(withSelection(new Command('replay')), {}))
 

@@ -4,7 +4,7 @@ import type pg from 'pg'
 import { type Forgotten, forget } from '../operations/forget.ts'
 import { CommandError } from './outcome.ts'
 import { confirm, printFields, printJson, remark } from './output.ts'
-import { jsonOption, yesOption } from './selection.ts'
+import { byShell, jsonOption, optionalReason, yesOption } from './selection.ts'
 import { withDatabase } from './stores.ts'
 
 const readAddress = (text: string): string => {
@@ -15,8 +15,8 @@ const readAddress = (text: string): string => {
 
 export const forgetCommand = (): Command =>
   new Command('forget')
-    .description("remove a person's address, names and texts from all this service keeps")
     .argument('<e-mail>', 'the address of a contact', readAddress)
+    .addOption(optionalReason())
     .addOption(yesOption())
     .addOption(jsonOption())
     .addHelpText(
@@ -25,10 +25,10 @@ export const forgetCommand = (): Command =>
 The contact stays as an opted-out row without a person. Not removed: accounts (users) and mailboxes, which are
 other services' rows; what SendGrid, Stripe, Mailgun, Slack and backups hold.`,
     )
-    .action(async (address: string, { yes, json }) => {
+    .action(async (address: string, { reason, yes, json }) => {
       await confirm(`Remove ${address} for good?`, yes)
       await withDatabase(async (pool) => {
-        const forgotten = await forget(pool, address, new Date(), progress)
+        const forgotten = await forget(pool, address, byShell(reason), new Date(), progress)
         if (json) printJson(forgotten)
         else tell(forgotten)
         await remarkOwners(pool, address)
@@ -48,13 +48,14 @@ const progress = (share: number): void => {
     stderr.write(`\r${Math.round(share * 100)} % of the events read${share === 1 ? '\n' : ''}`)
 }
 
-const tell = ({ contacts, messages, payloads, notifications, notes }: Forgotten): void =>
+const tell = ({ contacts, messages, payloads, notifications, notes, refused }: Forgotten): void =>
   printFields([
     ['contacts anonymised and opted out', contacts],
     ['mails without sender and texts', messages],
     ['events without payload', payloads],
     ['notifications deleted', notifications],
     ['notes and errors without it', notes],
+    ['refused deliveries deleted', refused],
   ])
 
 const remarkOwners = async (pool: pg.Pool, address: string): Promise<void> => {

@@ -1,10 +1,10 @@
 import { Argument, Command } from 'commander'
 import { readVerificationConfig } from '../config.ts'
+import type { Capture } from '../inbox/provider.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
-import type { Capture } from '../providers/kit.ts'
+import { diagnose } from '../inbox/refused/diagnosis.ts'
 import { kits } from '../providers/kits.ts'
 import { readCapture, readRawCapture } from './capture.ts'
-import { diagnose } from './diagnosis.ts'
 import { CommandError } from './outcome.ts'
 import { printFields, printJson } from './output.ts'
 import { jsonOption, readTime } from './selection.ts'
@@ -18,7 +18,7 @@ interface CheckOptions {
 }
 
 export const keysCommand = (): Command =>
-  new Command('keys').description('whether keys and deliveries belong together').addCommand(
+  new Command('keys').addCommand(
     new Command('check')
       .description('tell whether a captured delivery verifies, and if not, why')
       .addArgument(new Argument('<provider>', 'whose delivery').choices(PROVIDER_NAMES))

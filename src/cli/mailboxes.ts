@@ -2,12 +2,11 @@ import { Command } from 'commander'
 import { mailboxesByHealth, resumeMailbox } from '../operations/mailboxes.ts'
 import { CommandError } from './outcome.ts'
 import { plain, printJson, printTable } from './output.ts'
-import { byShell, jsonOption, readCount } from './selection.ts'
+import { byShell, jsonOption, optionalReason, readCount } from './selection.ts'
 import { withDatabase } from './stores.ts'
 
 export const mailboxesCommand = (): Command =>
   new Command('mailboxes')
-    .description('see the health of the mailboxes, and resume those that the guard paused')
     .addCommand(
       new Command('list')
         .description('list mailboxes, the paused ones first, then the worst')
@@ -36,7 +35,7 @@ export const mailboxesCommand = (): Command =>
       new Command('resume')
         .description('let the sending service use a paused mailbox again')
         .argument('<address>', 'the mailbox')
-        .option('--reason <text>', 'why; kept with the change', 'no reason given')
+        .addOption(optionalReason())
         .addOption(jsonOption())
         .action((address: string, { reason, json }: { reason: string; json?: boolean }) =>
           withDatabase(async (pool) => {

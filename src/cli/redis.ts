@@ -1,17 +1,19 @@
 import { Command } from 'commander'
 import { counted } from '../counted.ts'
 import { dropProcessedKeys } from '../inbox/processed-keys.ts'
-import { confirm, printJson } from './output.ts'
-import { jsonOption, yesOption } from './selection.ts'
-import { withRedis } from './stores.ts'
+import { note } from './note.ts'
+import { confirm, printJson, remark } from './output.ts'
+import { jsonOption, optionalReason, yesOption } from './selection.ts'
+import { withDatabase, withRedis } from './stores.ts'
 
 export const redisCommand = (): Command =>
-  new Command('redis').description('what Redis remembers of processed events').addCommand(
+  new Command('redis').addCommand(
     new Command('forget')
       .description('make Redis forget all of it: nothing is lost, the inbox knows every event')
+      .addOption(optionalReason())
       .addOption(yesOption())
       .addOption(jsonOption())
-      .action(async ({ yes, json }) => {
+      .action(async ({ reason, yes, json }) => {
         await confirm('Make Redis forget which events were processed?', yes)
         await withRedis(async (redis) => {
           const forgotten = await dropProcessedKeys(redis)
@@ -20,6 +22,11 @@ export const redisCommand = (): Command =>
             console.log(
               `${counted(forgotten, 'event')} forgotten; running services use Redis again within a minute`,
             )
+          // The database may be away, or not set: Redis is forgotten all the same.
+          const change = { action: 'forget redis', subject: null, affected: forgotten } as const
+          await withDatabase((pool) => note(pool, change, reason)).catch((error: Error) =>
+            remark(error.message),
+          )
         })
       }),
   )

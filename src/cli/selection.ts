@@ -2,9 +2,9 @@ import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type pg from 'pg'
 import type { ProviderName } from '../inbox/provider.ts'
+import type { Operator } from '../operations/audit.ts'
 import { listEvents } from '../operations/events.ts'
 import { EVENT_STATUSES, type EventFilter, type EventStatus } from '../operations/matching.ts'
-import type { Operator } from '../operations/replay.ts'
 import { resolveSearch } from '../operations/search.ts'
 import { eventTypes } from '../providers/event-types.ts'
 import { CommandError } from './outcome.ts'
@@ -18,6 +18,7 @@ export interface Selection {
   since?: Date
   until?: Date
   search?: string
+  error?: string
   misunderstood?: true
 }
 
@@ -45,6 +46,9 @@ export const readCount = (text: string): number => {
 
 export const jsonOption = () => new Option('--json', 'print JSON')
 export const yesOption = () => new Option('--yes', 'do not ask')
+/** Where a reason is not asked for, but kept when it is given. */
+export const optionalReason = () =>
+  new Option('--reason <text>', 'why; kept with the change').default('no reason given')
 export const reasonOption = () =>
   new Option('--reason <text>', 'why; kept with each event').makeOptionMandatory()
 
@@ -58,13 +62,14 @@ export const withSelection = (command: Command, { status = true } = {}): Command
     .option('--since <time>', 'received since: a time, or 90m, 6h, 2d ago', readTime)
     .option('--until <time>', 'received before', readTime)
     .option('--search <text>', 'an outreach id, a customer id, an e-mail address or an event id')
+    .option('--error <group>', 'whose error is of this group, as `dead list --by-error` prints it')
     .option('--misunderstood', 'those that no rule understood')
 }
 
 export const toFilter = async (pool: pg.Pool, { search, ...filter }: Selection): Promise<EventFilter> => {
-  const { provider, type, status, since, until, misunderstood } = filter
+  const { provider, type, status, since, until, error, misunderstood } = filter
   const given = Object.fromEntries(
-    Object.entries({ provider, type, status, since, until, misunderstood }).filter(
+    Object.entries({ provider, type, status, since, until, error, misunderstood }).filter(
       ([, value]) => value !== undefined,
     ),
   )
@@ -102,4 +107,5 @@ export const byShell = (reason: string): Operator => ({
   operator: process.env.SUDO_USER ?? userInfo().username,
   via: 'command line',
   reason,
+  requestId: crypto.randomUUID(),
 })

@@ -29,7 +29,6 @@ const readOutreach = (text: string): string => {
 
 export const sendCommand = (): Command =>
   new Command('send')
-    .description('send a made-up, signed delivery to a running service')
     .addArgument(new Argument('<provider>', 'whose').choices(PROVIDER_NAMES))
     .argument('<event>', 'which: see below')
     .option('--outreach <id>', 'the outreach it is about', readOutreach, '1')

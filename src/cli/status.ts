@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import type pg from 'pg'
 import { PROVIDER_NAMES } from '../inbox/provider.ts'
-import { backlog, countsOver, deadByError, lastEvents, refusals } from '../operations/overview.ts'
-import { type Cell, printJson, printTable, printTitle, remark } from './output.ts'
+import { backlog, countsOver, errorGroups, lastEvents, refusals } from '../operations/overview.ts'
+import { printJson, printTable, printTitle, remark } from './output.ts'
 import { jsonOption } from './selection.ts'
 import { withDatabase } from './stores.ts'
 
@@ -11,11 +11,11 @@ const MINUTES_OF_A_DAY = 1_440
 
 export const statusCommand = (): Command =>
   new Command('status')
-    .description('how the last 24 hours went, what waits, and what is dead')
     .addOption(jsonOption())
     .action(({ json }) => withDatabase((pool) => status(pool, new Date(), json)))
 
 const OUTCOMES = ['processed', 'ignored', 'skipped', 'dead', 'failed', 'duplicate', 'refused'] as const
+type Outcome = (typeof OUTCOMES)[number]
 
 const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> => {
   const since = new Date(now.getTime() - DAY)
@@ -24,7 +24,7 @@ const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> =
     refusals(pool, since),
     backlog(pool, now),
     lastEvents(pool, PROVIDER_NAMES),
-    deadByError(pool),
+    errorGroups(pool),
   ])
   const providers = PROVIDER_NAMES.map((provider) => {
     const of = counts.filter((count) => count.provider === provider)
@@ -37,30 +37,48 @@ const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> =
       due: queue?.due ?? 0,
       oldestDueAt: queue?.oldestDueAt ?? null,
       later: queue?.later ?? 0,
-      ...Object.fromEntries(OUTCOMES.map((outcome) => [outcome, sum(outcome)])),
+      ...(Object.fromEntries(OUTCOMES.map((outcome) => [outcome, sum(outcome)])) as Record<Outcome, number>),
     }
   })
-  if (json) return printJson({ providers, refusals: refused, dead: dead.groups })
+  if (json)
+    return printJson({ now, since, periods: PERIODS, providers, refusals: refused, dead: dead.groups })
 
-  const columns = Object.keys(providers[0] ?? {})
+  printTitle('Now')
+  printTable(
+    ['provider', 'due', 'oldestDueAt', 'later', 'lastEventAt'],
+    providers.map((one) => [one.provider, one.due, one.oldestDueAt, one.later, one.lastEventAt]),
+  )
   printTitle('The last 24 hours')
   printTable(
-    columns,
-    providers.map((one) => Object.values(one) as Cell[]),
+    ['provider', ...OUTCOMES],
+    providers.map((one) => [one.provider, ...OUTCOMES.map((outcome) => one[outcome])]),
   )
   if (refused.length > 0) {
-    printTitle('Refused deliveries')
+    printTitle('Refused deliveries, in the last 24 hours')
     printTable(
       ['deliveries', 'provider', 'reason'],
       refused.map(({ count, provider, reason }) => [count, provider, reason]),
     )
+    remark('webhooks refused list says since when, from where and why')
   }
   if (dead.groups.length > 0) {
-    printTitle('Dead events')
+    printTitle('Dead events, of all time')
     printTable(
-      ['events', 'provider', 'type', 'error'],
-      dead.groups.map(({ count, provider, eventType, error }) => [count, provider, eventType, error]),
+      ['events', 'provider', 'types', 'error'],
+      dead.groups.map(({ count, providers: names, types, error }) => [
+        count,
+        names.join(', '),
+        types.join(', '),
+        error,
+      ]),
     )
-    remark('\nwebhooks dead list shows each; webhooks dead replay gives them another turn')
+    remark('webhooks dead list shows each; webhooks dead replay gives them another turn')
   }
+}
+
+/** Of which time each figure is, for whoever reads the JSON. */
+const PERIODS = {
+  now: ['providers.due', 'providers.oldestDueAt', 'providers.later'],
+  last24Hours: [...OUTCOMES.map((outcome) => `providers.${outcome}`), 'refusals'],
+  allTime: ['providers.lastEventAt', 'dead'],
 }

@@ -3,7 +3,4 @@ import { catchUpCommand } from './stripe/catch-up.ts'
 import { reconcileCommand } from './stripe/reconcile.ts'
 
 export const stripeCommand = (): Command =>
-  new Command('stripe')
-    .description('ask Stripe for what did not arrive')
-    .addCommand(catchUpCommand())
-    .addCommand(reconcileCommand())
+  new Command('stripe').addCommand(catchUpCommand()).addCommand(reconcileCommand())

@@ -1,19 +1,58 @@
 import { Command, CommanderError } from 'commander'
-import { ConfigError } from '../config.ts'
-import { deadCommand } from './dead.ts'
-import { eventsCommand } from './events.ts'
-import { forgetCommand } from './forget.ts'
-import { keysCommand } from './keys.ts'
-import { mailboxesCommand } from './mailboxes.ts'
+import { ConfigError } from '../config/error.ts'
 import { CommandError, EXIT } from './outcome.ts'
 import { plain } from './output.ts'
-import { redisCommand } from './redis.ts'
-import { sendCommand } from './send.ts'
-import { statusCommand } from './status.ts'
-import { stripeCommand } from './stripe.ts'
 
 // What operators do from a shell. Everything that is asked for goes to standard output, everything else to the
 // standard error, so that `--json` can be piped.
+
+/** Loaded when it is asked for: most of a start is reading the modules of other commands. */
+const COMMANDS: Record<string, { description: string; load: () => Promise<Command> }> = {
+  send: {
+    description: 'send a made-up, signed delivery to a running service',
+    load: async () => (await import('./send.ts')).sendCommand(),
+  },
+  events: {
+    description: 'list, show, follow or replay events',
+    load: async () => (await import('./events.ts')).eventsCommand(),
+  },
+  dead: {
+    description: 'look after events that failed on every attempt',
+    load: async () => (await import('./dead.ts')).deadCommand(),
+  },
+  refused: {
+    description: 'see which deliveries were refused, since when, from where and why',
+    load: async () => (await import('./refused.ts')).refusedCommand(),
+  },
+  stripe: {
+    description: 'ask Stripe for what did not arrive',
+    load: async () => (await import('./stripe.ts')).stripeCommand(),
+  },
+  keys: {
+    description: 'whether keys and deliveries belong together',
+    load: async () => (await import('./keys.ts')).keysCommand(),
+  },
+  mailboxes: {
+    description: 'see the health of the mailboxes, and resume those that the guard paused',
+    load: async () => (await import('./mailboxes.ts')).mailboxesCommand(),
+  },
+  status: {
+    description: 'how the last 24 hours went, what waits, and what is dead',
+    load: async () => (await import('./status.ts')).statusCommand(),
+  },
+  forget: {
+    description: "remove a person's address, names and texts from all this service keeps",
+    load: async () => (await import('./forget.ts')).forgetCommand(),
+  },
+  audit: {
+    description: 'see who changed what, when and why',
+    load: async () => (await import('./audit.ts')).auditCommand(),
+  },
+  redis: {
+    description: 'what Redis remembers of processed events',
+    load: async () => (await import('./redis.ts')).redisCommand(),
+  },
+}
 
 const program = new Command('webhooks')
   .description('Look after the webhook service: its events, its keys, its stores.')
@@ -24,15 +63,12 @@ Exit codes: ${EXIT.ok} done, ${EXIT.failed} failed or refused, ${EXIT.usage} wro
 The database is DATABASE_URL, else that of a running \`npm run dev\`.`,
   )
   .showHelpAfterError('(--help shows what is expected)')
-  .addCommand(sendCommand())
-  .addCommand(eventsCommand())
-  .addCommand(deadCommand())
-  .addCommand(stripeCommand())
-  .addCommand(keysCommand())
-  .addCommand(mailboxesCommand())
-  .addCommand(statusCommand())
-  .addCommand(forgetCommand())
-  .addCommand(redisCommand())
+
+const asked = process.argv.slice(2)
+for (const [name, { description, load }] of Object.entries(COMMANDS)) {
+  const command = asked.includes(name) ? await load() : new Command(name)
+  program.addCommand(command.description(description))
+}
 
 /** Errors are thrown to here, so that connections are closed and every error has its exit code. */
 const throwInstead = (command: Command): void => {

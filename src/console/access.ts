@@ -9,14 +9,23 @@ const FORGOTTEN_AFTER = 10 * 60_000
 /** Senders remembered; of more, the one that failed longest ago is forgotten. */
 const MOST_SENDERS = 10_000
 
+/** What a password allows: everything, or looking. */
+export type ConsoleRole = 'operator' | 'reader'
+
 /**
- * The console's lock: one password, compared in constant time. Wrong ones slow every further try of their sender, so that
+ * The console's lock: a password for each role, compared in constant time. Wrong ones slow every further try of their sender, so that
  * guessing takes years; the right one is let in after the same wait, so that nobody can be locked out.
  *
  * `sender` is what `senderNetwork` calls it.
  */
-export const createAccess = (password: string, clock: () => Date) => {
-  const expected = hash(password)
+export const createAccess = (
+  passwords: Partial<Record<ConsoleRole, string | undefined>>,
+  clock: () => Date,
+) => {
+  const expected = (['operator', 'reader'] as const).flatMap((role) => {
+    const password = passwords[role]
+    return password === undefined ? [] : [{ role, hash: hash(password) }]
+  })
   const failures = new Map<string, { count: number; at: number }>()
 
   return {
@@ -31,17 +40,19 @@ export const createAccess = (password: string, clock: () => Date) => {
       const doublings = failed.count - FREE_FAILURES - 1
       return doublings < 0 ? 0 : Math.min(DELAY.first * 2 ** doublings, DELAY.most)
     },
-    /** Whether it is the password. A wrong one counts against the sender, the right one clears it. */
-    isRight: (given: string, sender: string): boolean => {
-      if (timingSafeEqual(hash(given), expected)) {
+    /** Whose password it is; undefined when it is wrong. That counts against the sender, a right one clears it. */
+    roleOf: (given: string, sender: string): ConsoleRole | undefined => {
+      const hashed = hash(given)
+      const [match] = expected.filter((one) => timingSafeEqual(hashed, one.hash))
+      if (match !== undefined) {
         failures.delete(sender)
-        return true
+        return match.role
       }
       const count = (failures.get(sender)?.count ?? 0) + 1
       failures.delete(sender) // to the end of the line
       failures.set(sender, { count, at: clock().getTime() })
       if (failures.size > MOST_SENDERS) failures.delete(failures.keys().next().value as string)
-      return false
+      return undefined
     },
   }
 }

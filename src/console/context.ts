@@ -1,8 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type pg from 'pg'
 import { storableText } from '../inbox/storable.ts'
+import type { Operator } from '../operations/audit.ts'
+import type { ConsoleRole } from './access.ts'
 import type { Content } from './html.ts'
 import type { Section } from './layout.ts'
+import { readReason } from './reason.ts'
 
 /** What the console's pages work with. */
 export interface ConsoleContext {
@@ -21,11 +24,35 @@ export class NotFound extends Error {
   readonly statusCode = 404
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What the password that it came with allows. */
+    consoleRole: ConsoleRole | null
+    /** Who is logged in. */
+    consoleUser: string
+  }
+}
+
+/** Whether whoever asks may change something: pages leave their forms out where not. */
+export const mayChange = ({ consoleRole }: FastifyRequest): boolean => consoleRole === 'operator'
+
+/** Who changes something, from a form that says why. @throws with status 400 when the form holds no reason. */
+export const operatorOf = (request: FastifyRequest): Operator => ({
+  operator: request.consoleUser,
+  via: 'console',
+  reason: readReason(request.body),
+})
+
 const MAX_NAME = 100
 
-/** The name that the operator logged in with. */
-export const operatorOf = (request: FastifyRequest): string => {
+/**
+ * The name that a trusted proxy gives, else the one of the login.
+ * @param named the value of `CONSOLE_USER_HEADER`, when it comes from a trusted proxy.
+ */
+export const userOf = (request: FastifyRequest, named: string | undefined): string => {
   const [, credentials = ''] = (request.headers.authorization ?? '').split(' ')
-  const [name = ''] = Buffer.from(credentials, 'base64').toString('utf8').split(':')
-  return storableText(name.trim(), MAX_NAME) || 'unnamed'
+  const [login = ''] = Buffer.from(credentials, 'base64').toString('utf8').split(':')
+  // Node reads headers as Latin-1; proxies write UTF-8.
+  const given = named === undefined ? '' : Buffer.from(named, 'latin1').toString('utf8').trim()
+  return storableText(given || login.trim(), MAX_NAME) || 'unnamed'
 }

@@ -8,6 +8,8 @@ export interface FilterFields {
   q: string
   provider: string
   type: string
+  /** A group of errors. */
+  error: string
   /** A status, or {@link MISUNDERSTOOD}. */
   status: string
   /** A key of {@link PERIODS}. */
@@ -42,6 +44,7 @@ export const readFields = (from: unknown): FilterFields => {
     q: text('q'),
     provider: one('provider', PROVIDER_NAMES),
     type: text('type'),
+    error: text('error'),
     status: one('status', [...EVENT_STATUSES, MISUNDERSTOOD]),
     period: one('period', Object.keys(PERIODS)),
     since: time('since'),
@@ -82,6 +85,7 @@ export const toFilter = async (
       ...search.filter,
       ...(fields.provider === '' ? {} : { provider: fields.provider as ProviderName }),
       ...(fields.type === '' ? {} : { type: fields.type }),
+      ...(fields.error === '' ? {} : { error: fields.error }),
       ...statusFilter(fields.status),
       ...(since === undefined ? {} : { since }),
       ...(until === undefined ? {} : { until }),

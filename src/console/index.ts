@@ -10,15 +10,17 @@ import { openPool } from '../plugins/database.ts'
 import { senderNetwork } from '../sender-network.ts'
 import { createAccess } from './access.ts'
 import { serveAssets } from './assets.ts'
-import { type ConsoleContext, NotFound } from './context.ts'
+import { type ConsoleContext, mayChange, NotFound, userOf } from './context.ts'
 import { html, render } from './html.ts'
 import { createLayout } from './layout.ts'
+import { auditPage } from './pages/audit.ts'
 import { eventPage } from './pages/event.ts'
 import { eventsPage } from './pages/events.ts'
 import { mailboxPage } from './pages/mailbox.ts'
 import { mailboxesPage } from './pages/mailboxes.ts'
 import { overviewPage } from './pages/overview.ts'
 import { recordPages } from './pages/records.ts'
+import { refusedPages } from './pages/refused.ts'
 import { replayPage } from './pages/replay.ts'
 import { isSameOrigin } from './same-origin.ts'
 
@@ -47,20 +49,30 @@ export const consoleRoutes = async (
   app: FastifyInstance,
   { config, clock }: { config: Config; clock: () => Date },
 ): Promise<void> => {
-  const { CONSOLE_PASSWORD } = config
-  if (CONSOLE_PASSWORD === undefined) return
-  await app.register(async (scope) => mount(scope, { config, clock, password: CONSOLE_PASSWORD }), {
-    prefix: '/console',
-  })
+  if (config.CONSOLE_PASSWORD === undefined && config.CONSOLE_READ_PASSWORD === undefined) return
+  await app.register(async (scope) => mount(scope, { config, clock }), { prefix: '/console' })
 }
 
 const mount = async (
   scope: FastifyInstance,
-  { config, clock, password }: { config: Config; clock: () => Date; password: string },
+  { config, clock }: { config: Config; clock: () => Date },
 ): Promise<void> => {
-  const access = createAccess(password, clock)
+  const access = createAccess(
+    { operator: config.CONSOLE_PASSWORD, reader: config.CONSOLE_READ_PASSWORD },
+    clock,
+  )
   const pool = openPool(scope, config, { name: 'console', max: CONNECTIONS, timeouts: TIMEOUTS })
   scope.addHook('onClose', async () => pool.end())
+  scope.decorateRequest('consoleRole', null)
+  scope.decorateRequest('consoleUser', '')
+
+  /** Of the person who is logged in at the proxy; undefined when the request does not come from a trusted one. */
+  const nameGivenTo = ({ headers, socket }: FastifyRequest): string | undefined => {
+    const { CONSOLE_USER_HEADER: header, TRUST_PROXY: trusts } = config
+    const named = header === undefined ? undefined : headers[header]
+    const trusted = typeof trusts === 'function' ? trusts(socket.remoteAddress ?? '', 0) : trusts
+    return trusted && typeof named === 'string' ? named : undefined
+  }
 
   await scope.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: POLICY },
@@ -73,7 +85,10 @@ const mount = async (
   await scope.register(basicAuth, {
     authenticate: { realm: 'RoleFerry webhooks' },
     validate: async (_user, given, request) => {
-      if (!access.isRight(given, senderOf(request))) throw new Error('wrong password')
+      const role = access.roleOf(given, senderOf(request))
+      if (role === undefined) throw new Error('wrong password')
+      request.consoleRole = role
+      request.consoleUser = userOf(request, nameGivenTo(request))
     },
   })
   scope.removeAllContentTypeParsers()
@@ -91,6 +106,7 @@ const mount = async (
     if (changes && !isSameOrigin(request.headers, request.host)) {
       throw new Denied(403, 'Only the console’s own pages may change something.')
     }
+    if (changes && !mayChange(request)) throw new Denied(403, 'This password allows looking, not changing.')
   })
 
   const layout = createLayout(serveAssets(scope), config.DD_ENV)
@@ -134,6 +150,8 @@ const mount = async (
     eventsPage,
     eventPage,
     replayPage,
+    refusedPages,
+    auditPage,
     mailboxesPage,
     mailboxPage,
     recordPages,

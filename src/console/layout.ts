@@ -2,12 +2,14 @@ import type { AssetPaths } from './assets.ts'
 import { type Content, type Html, html } from './html.ts'
 
 /** Where a page stands: which entry of the navigation is marked. */
-export type Section = 'overview' | 'events' | 'mailboxes'
+export type Section = 'overview' | 'events' | 'refused' | 'mailboxes' | 'audit'
 
 const SECTIONS: Record<Section, [path: string, name: string]> = {
   overview: ['/console', 'Overview'],
   events: ['/console/events', 'Events'],
+  refused: ['/console/refused', 'Refused'],
   mailboxes: ['/console/mailboxes', 'Mailboxes'],
+  audit: ['/console/audit', 'Audit'],
 }
 
 /** No evaluation, no style of its own, and an error never replaces what is shown: the policy of the page stays strict. */

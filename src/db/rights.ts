@@ -83,6 +83,9 @@ const RIGHTS: { [Name in keyof Tables]: Rights<keyof Tables[Name]['_']['columns'
   operatorActions: { insert: true },
   minuteCounts: OWN,
   serviceRuns: OWN,
+  alerts: OWN,
+  // To lock a row takes a column that may be changed.
+  refusedDeliveries: { insert: true, update: ['because'], delete: true },
 }
 
 /**

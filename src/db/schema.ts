@@ -3,6 +3,7 @@ import {
   bigint,
   boolean,
   check,
+  customType,
   doublePrecision,
   index,
   integer,
@@ -18,11 +19,13 @@ import {
 } from 'drizzle-orm/pg-core'
 import { domainKey } from '../domain/email-domain.ts'
 import { messageIdKey } from '../domain/message-id.ts'
+import { errorGroup } from './error-group.ts'
 import { namedBefore } from './named-before.ts'
 
 // RoleFerry's tables, as this service and RoleFerry's other services read and write them.
 // The other services insert rows too, so every column but ids and e-mails is nullable or has a default.
 
+const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const id = () => bigint({ mode: 'bigint' }).primaryKey().generatedByDefaultAsIdentity()
 const reference = () => bigint({ mode: 'bigint' })
 const time = () => timestamp({ withTimezone: true })
@@ -342,6 +345,10 @@ export const webhookEvents = pgTable(
     unique('webhook_events_provider_dedupe_key_key').on(t.provider, t.dedupeKey),
     index('webhook_events_subject_idx').on(t.subject),
     index('webhook_events_misunderstood_idx').on(t.receivedAt).where(sql`${t.misunderstood} is not null`),
+    // Errors that are alike: few events have one.
+    index('webhook_events_error_idx')
+      .on(errorGroup(t.lastError), t.receivedAt, t.id)
+      .where(sql`${t.lastError} is not null`),
     // Lists, counts and retention by any filter (see src/operations/matching.ts). It is the one index that operating
     // costs an arrival: 10 % of an insert and of a mark, measured with thousand-row statements.
     index('webhook_events_list_idx').on(t.status, t.provider, t.eventType, t.receivedAt, t.id),
@@ -425,11 +432,22 @@ export const operatorActions = pgTable(
     errorBefore: text(),
     /** Of a replay: when its turn is. Replays are spread, so that live events go first. */
     dueAt: time(),
+    /** The rows of one request, such as a replay of many events, share it. */
+    requestId: uuid().notNull().default(sql`gen_random_uuid()`),
+    /** The first row of its request: lists show these. */
+    leads: boolean().notNull().default(true),
+    /** Rows that it changed, where the request has no row for each. */
+    affected: integer(),
   },
   (t) => [
     index('operator_actions_event_id_idx').on(t.eventId),
     index('operator_actions_due_at_idx').on(t.dueAt),
-    check('operator_actions_action_check', sql`${t.action} in ('replay', 'discard', 'resume mailbox')`),
+    index('operator_actions_request_id_idx').on(t.requestId),
+    index('operator_actions_leads_idx').on(t.id).where(sql`${t.leads}`),
+    check(
+      'operator_actions_action_check',
+      sql`${t.action} in ('replay', 'discard', 'pause', 'resume', 'resume mailbox', 'forget', 'reconcile', 'catch up', 'forget redis')`,
+    ),
   ],
 )
 
@@ -446,6 +464,57 @@ export const minuteCounts = pgTable(
     count: bigint({ mode: 'number' }).notNull(),
   },
   (t) => [primaryKey({ name: 'minute_counts_pkey', columns: [t.minute, t.provider, t.outcome, t.reason] })],
+)
+
+/**
+ * Deliveries that were refused, for whoever investigates: of each provider and reason the newest 50, for 7 days (see
+ * src/inbox/refused).
+ */
+export const refusedDeliveries = pgTable(
+  'refused_deliveries',
+  {
+    id: id(),
+    provider: text().notNull(),
+    reason: text().notNull(),
+    refusedAt: time().notNull(),
+    /** The sender's IP address. */
+    source: text().notNull(),
+    /** Without logins and what proxies add. */
+    headers: jsonb().$type<Record<string, string>>().notNull(),
+    /** The first 4 KiB, without Mailgun's signature; null when nothing had arrived. */
+    body: bytea(),
+    /** `wrong key`, `changed body`, `stale` or `malformed`; null where the signature is not the reason. */
+    diagnosis: text(),
+    /** The diagnosis in words. */
+    because: text(),
+  },
+  (t) => [index('refused_deliveries_provider_reason_idx').on(t.provider, t.reason, t.refusedAt)],
+)
+
+/** What somebody has to know of, from its beginning to its end, and where Slack has its message (see src/alerts). */
+export const alerts = pgTable(
+  'alerts',
+  {
+    key: text().primaryKey(),
+    cause: text().notNull(),
+    kind: text().notNull(),
+    /** Who is told. */
+    channel: text().notNull(),
+    text: text().notNull(),
+    /** What its kind finds it by: a mailbox's id, or why an event was not understood. */
+    subject: text(),
+    count: count(),
+    startedAt: time().notNull(),
+    lastAt: time().notNull(),
+    endedAt: time(),
+    slackChannel: text(),
+    slackTs: text(),
+    /** The message as it was told last. */
+    told: text(),
+    /** When it was told by a line of its own, since Slack would not edit the message. */
+    lineAt: time(),
+  },
+  (t) => [uniqueIndex('alerts_cause_open_key').on(t.cause).where(sql`${t.endedAt} is null`)],
 )
 
 /** The runs of the service that have not ended, or whose end nobody has looked at yet (see src/inbox/process/runs.ts). */

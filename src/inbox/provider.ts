@@ -18,6 +18,34 @@ export interface Delivery<Body> {
   receivedAt: Date
 }
 
+/** A delivery as it was captured. */
+export interface Capture {
+  /** Names in lower case; of several with one name the last. */
+  headers: Record<string, string>
+  body: Buffer
+}
+
+/** A captured delivery's signature, readable but not yet checked. */
+export interface ReadSignature {
+  /** Unix seconds, as signed. */
+  signedAt: number
+  /** How long it is fresh, in seconds. */
+  maxAge: number
+  /** Whether the body is signed too, so that a change of it shows. */
+  coversBody: boolean
+  /** The keys to try. */
+  keys: number
+  /** Whether the key of this number (from 0) made the signature, if the body was this one. */
+  madeBy: (key: number, body: Buffer) => boolean
+  /** How the provider writes a JSON body, where that is not what `JSON.stringify` gives. */
+  write?: (value: unknown) => string | undefined
+}
+
+/** Why a signature cannot be read at all. */
+export interface Unreadable {
+  malformed: string
+}
+
 /** One verified fact, ready to be stored. */
 export interface IncomingEvent {
   /** The provider's own id, at most 200 characters (see `limitId`). */
@@ -115,6 +143,10 @@ export interface Provider<Body = unknown> {
    * @throws {Refusal} when the signature, the time or the form is wrong.
    */
   verify(delivery: Delivery<Body>): IncomingEvent[]
+  /** Reads the signature of a refused delivery, to find out why it does not verify. */
+  readSignature(delivery: { body: Body; headers: Capture['headers'] }): ReadSignature | Unreadable
+  /** Removes from the start of a body what must never be stored, even when the delivery was refused. */
+  withoutSecrets?: (start: Buffer, headers: Capture['headers']) => Buffer
   /** The event types `handle` applies; any other is stored `ignored`. */
   handles: (eventType: string) => boolean
   /** The event types it is known to send, handled or not. Any other is `ignored`, too, but reported. */

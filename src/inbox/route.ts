@@ -9,11 +9,14 @@ import { createHeldBodies, type Hold } from './admission/held-bodies.ts'
 import { createPaced } from './admission/paced.ts'
 import { Refusal } from './admission/refusal.ts'
 import type { Provider } from './provider.ts'
+import { watchStart } from './refused/kept.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** What this delivery holds in memory; null before it is let in. */
     hold: Hold | null
+    /** What has arrived so far of the start of its body; null before it is read. */
+    bodyStart: (() => Buffer) | null
   }
 }
 
@@ -33,6 +36,7 @@ export const webhookRoutes = async (
   options: { config: Config; providers: Provider[]; clock: () => Date },
 ): Promise<void> => {
   app.decorateRequest('hold', null)
+  app.decorateRequest('bodyStart', null)
   const paced = createPaced({
     ...WORK,
     accepted: app.acceptedConnections,
@@ -93,6 +97,7 @@ const mount = (
     if (request.hold !== null) {
       const announced = announcedBytes(request) ?? provider.bodyLimit
       guardBody(request.raw, request.hold, { kept: provider.bodyLimit, announced })
+      request.bodyStart = watchStart(request.raw)
     }
     done(null, payload)
   })
@@ -110,6 +115,7 @@ const mount = (
         const refusal = toRefusal(error, provider)
         scope.metrics.count('rejected', 1, { provider: provider.name, reason: refusal.reason })
         scope.counts.add(provider.name, 'refused', 1, refusal.reason)
+        scope.refused.keep(request, provider, refusal)
         const line = { provider: provider.name, reason: refusal.reason, status: refusal.statusCode }
         // Our own fault is one cause for all; of what others do wrong the first few are worth a line each.
         const ours = refusal.statusCode === 503

@@ -5,6 +5,11 @@ const DOCS = 'https://github.com/roleferry/roleferry-webhooks/blob/main/docs'
 export const PAGES = {
   misunderstood: 'runbooks/misunderstood.md',
   unknownPrice: 'runbooks/unknown-price.md',
+  backlogAge: 'runbooks/backlog-age.md',
+  deadEvents: 'runbooks/dead-events.md',
+  silentProvider: 'runbooks/silent-provider.md',
+  signatureRefusals: 'runbooks/signature-refusals.md',
+  databaseOutage: 'runbooks/database-outage.md',
   mailboxGuard: 'runbooks/mailbox-guard.md',
   sendgridAccount: 'runbooks/sendgrid-account.md',
   reconciliation: 'stripe-reconciliation.md',

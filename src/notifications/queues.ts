@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto'
 import { inArray, sql } from 'drizzle-orm'
 import { fromDrizzle, type PgBoss } from 'pg-boss'
+import type { Alert } from '../alerts/alert.ts'
 import { silencedNotifications } from '../db/schema.ts'
 import type { Transaction } from '../db/transaction.ts'
 import type { EmailContent } from './emails/index.ts'
 
 /** What each channel's job carries. */
 export interface NotificationData {
-  slack: { channel: 'deliverability' | 'billing' | 'ops'; text: string }
+  slack: {
+    channel: 'deliverability' | 'billing' | 'ops'
+    text: string
+    /** Set where the message is the beginning of an alert, whose repeats and end are told by editing it. */
+    alert?: Pick<Alert, 'kind' | 'subject'>
+  }
   email: { to: string } & EmailContent
   /** `url` is opened by a click. `outreachId` is there when the push is about one. */
   push: { userId: string; title: string; body: string; url: string; outreachId?: string }

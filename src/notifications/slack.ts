@@ -1,5 +1,6 @@
-import { WebClient } from '@slack/web-api'
+import { savePosted } from '../alerts/store.ts'
 import { PermanentError, type Send, type SenderOptions } from './send.ts'
+import { createSlackClient } from './slack-client.ts'
 
 /** Answers of Slack that another try will not change. */
 const PERMANENT = new Set([
@@ -15,31 +16,26 @@ const PERMANENT = new Set([
 ])
 
 /** Alerts through `chat.postMessage`. The queue retries, so the client does not. */
-export const createSlack = ({ config, log }: SenderOptions): Send<'slack'> => {
-  const channels = {
-    deliverability: config.SLACK_CHANNEL_DELIVERABILITY,
-    billing: config.SLACK_CHANNEL_BILLING,
-    ops: config.SLACK_CHANNEL_OPS,
-  }
-  if (config.SLACK_BOT_TOKEN === undefined) return async () => 'not_configured'
-  const slack = new WebClient(config.SLACK_BOT_TOKEN, {
-    ...(config.SLACK_API_URL === undefined ? {} : { slackApiUrl: config.SLACK_API_URL }),
-    retryConfig: { retries: 0 },
-    rejectRateLimitedCalls: true,
-    timeout: 5_000,
-    logger: {
-      debug: () => {},
-      info: () => {},
-      warn: (...message: unknown[]) => log.debug({ channel: 'slack' }, String(message[0])),
-      error: (...message: unknown[]) => log.debug({ channel: 'slack' }, String(message[0])),
-      setLevel: () => {},
-      getLevel: () => 'warn' as never,
-      setName: () => {},
-    },
-  })
-  return async ({ channel, text }) => {
+export const createSlack = ({ config, log, pool }: SenderOptions): Send<'slack'> => {
+  const slack = createSlackClient(config, (message) => log.debug({ channel: 'slack' }, message))
+  if (slack === undefined) return async () => 'not_configured'
+  return async ({ channel, text, alert }, _signal, { key }) => {
     try {
-      await slack.chat.postMessage({ channel: channels[channel], text: escaped(text) })
+      const { channel: slackChannel, ts: slackTs } = await slack.post(channel, text)
+      if (alert !== undefined) {
+        const startedAt = new Date()
+        await savePosted(pool, {
+          ...alert,
+          key,
+          cause: key,
+          text,
+          channel,
+          startedAt,
+          slackChannel,
+          slackTs,
+          told: text,
+        })
+      }
       return 'sent'
     } catch (error) {
       const reason = (error as { data?: { error?: unknown } }).data?.error
@@ -50,7 +46,3 @@ export const createSlack = ({ config, log }: SenderOptions): Send<'slack'> => {
     }
   }
 }
-
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
-/** What Slack would take for a link, or for a call to everybody in the channel; an e-mail address can hold it. */
-const escaped = (text: string): string => text.replace(/[&<>]/g, (character) => ESCAPES[character] ?? '')

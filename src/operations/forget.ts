@@ -4,6 +4,7 @@ import { inTransaction } from '../db/transaction.ts'
 import { lockContacts } from '../domain/locks.ts'
 import { optOut } from '../domain/opt-out.ts'
 import { QUEUE_PREFIX } from '../notifications/queues.ts'
+import { noteChange, type Operator } from './audit.ts'
 
 /** What was removed of one address, in rows. */
 export interface Forgotten {
@@ -13,6 +14,8 @@ export interface Forgotten {
   notifications: number
   /** Notes of operators, and errors, that held the address. */
   notes: number
+  /** Refused deliveries that held the address. */
+  refused: number
   /** Events that are not yet processed, and notifications being sent: they hold it still. */
   left: number
 }
@@ -30,11 +33,13 @@ const ROWS = 2_000
  *
  * Small transactions: when it fails half-way, what is removed stays so; repeat it.
  *
+ * @param by who asked for it: kept with the ids of the contacts, without the address.
  * @param onProgress called with the share of the inbox that is done, 0 to 1.
  */
 export const forget = async (
   pool: pg.Pool,
   address: string,
+  by: Operator,
   now: Date,
   onProgress: (share: number) => void = () => {},
 ): Promise<Forgotten> => {
@@ -42,18 +47,25 @@ export const forget = async (
     address,
   ])
   const contactIds = found.rows.map((row) => row.id)
+  const subject = contactIds.length === 0 ? null : `contact:${contactIds.join()}`
   const messages = await emptyMessages(pool, address, contactIds)
   const inbox = await emptyPayloads(pool, address, contactIds, onProgress)
   const jobs = await deleteNotifications(pool, address)
   const notes = await emptyNotes(pool, address)
+  const refused = await deleteRefused(pool, address)
   // Last: as long as something is left, the address still leads to it.
   await anonymise(pool, contactIds, now)
+  const affected =
+    contactIds.length + messages + inbox.emptied + jobs.deleted + notes + inbox.errors + refused
+  await noteChange(pool, { action: 'forget', subject, affected }, by, now)
+  await emptyNotes(pool, address) // the reason of this very change may name the address
   return {
     contacts: contactIds.length,
     messages,
     payloads: inbox.emptied,
     notifications: jobs.deleted,
     notes: notes + inbox.errors,
+    refused,
     left: inbox.left + jobs.left,
   }
 }
@@ -143,6 +155,14 @@ const deleteNotifications = async (pool: pg.Pool, address: string) => {
 const emptyNotes = async (pool: pg.Pool, address: string): Promise<number> => {
   const { rows } = await pool.query('select webhook_forget_notes($1::text[]) as notes', [waysOf(address)])
   return rows[0].notes
+}
+
+const deleteRefused = async (pool: pg.Pool, address: string): Promise<number> => {
+  const { rowCount } = await pool.query(
+    `delete from refused_deliveries where encode(body, 'escape') ~* $1 or headers::text ~* $1`,
+    [patternOf(address)],
+  )
+  return rowCount ?? 0
 }
 
 /** How it may be written: as it is, and as it stands in a URL. */

@@ -1,11 +1,11 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { mailboxes, operatorActions } from '../db/schema.ts'
-import { inTransaction, type Transaction } from '../db/transaction.ts'
+import { mailboxes } from '../db/schema.ts'
+import { inTransaction } from '../db/transaction.ts'
 import { ratesOf } from '../domain/mailbox-guard.ts'
 import { type WeekRow, weekColumns } from '../domain/mailbox-week.ts'
 import { storableText } from '../inbox/storable.ts'
-import type { Operator } from './replay.ts'
+import { noteChange, type Operator } from './audit.ts'
 
 /** A mailbox, its health, and what the guard did about it. */
 export interface MailboxHealth {
@@ -77,17 +77,11 @@ export const resumeMailbox = (pool: pg.Pool, address: string, by: Operator, now:
         resumedSpamRate: rates.spamReports,
       })
       .where(sql`${mailboxes.id} = ${mailbox.id}`)
-    await note(tx, mailbox, by, now)
+    await noteChange(
+      tx,
+      { action: 'resume mailbox', subject: `mailbox:${mailbox.email.toLowerCase()}`, affected: 1 },
+      by,
+      now,
+    )
     return 'resumed'
   })
-
-const note = async (tx: Transaction, { email }: PausedRow, by: Operator, now: Date): Promise<void> => {
-  await tx.insert(operatorActions).values({
-    subject: `mailbox:${email.toLowerCase()}`,
-    action: 'resume mailbox',
-    reason: storableText(by.reason.trim(), 500),
-    operator: storableText(by.operator, 100),
-    via: by.via,
-    actedAt: now,
-  })
-}

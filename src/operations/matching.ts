@@ -3,6 +3,9 @@ import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
 export const EVENT_STATUSES = ['pending', 'processed', 'ignored', 'skipped', 'dead'] as const
 export type EventStatus = (typeof EVENT_STATUSES)[number]
 
+/** The group of dead events that hold no error: other programs inserted them. */
+export const NO_ERROR = 'no error is kept'
+
 /** Which events are meant; what is left out does not narrow. */
 export interface EventFilter {
   provider?: ProviderName
@@ -16,6 +19,8 @@ export interface EventFilter {
   subjects?: string[]
   /** The provider's own id. */
   eventId?: string
+  /** Only those whose error is of this group, as `errorGroups` names it. */
+  error?: string
   /** Only those that no rule understood. */
   misunderstood?: true
 }
@@ -40,8 +45,8 @@ const readPosition = (position: string): [micros: string, id: string] => {
  * However rare among ten million rows is what the filter names, little more is read than is asked for: the index
  * `webhook_events_list_idx` holds a run of events, in order of arrival, for each status, provider and type. There
  * are some dozens of such runs. The recursive part finds them by jumping from one to the next; the newest `limit`
- * of each are merged. Subjects and event ids have indexes of their own, and few events each; so have those that were
- * not understood.
+ * of each are merged. Subjects and event ids have indexes of their own, and few events each; so have groups of errors
+ * and what was not understood, in order of arrival.
  *
  * @param limit how many ids at most.
  * @param order `newest` first, or `any`: then it stops as soon as it has enough, which is what counting wants.
@@ -62,11 +67,17 @@ export const matching = (
   const providers = parameter(filter.provider === undefined ? STORED_PROVIDERS : [filter.provider], 'text[]')
   const type = filter.type === undefined ? undefined : parameter(filter.type, 'text')
 
-  if (filter.subjects !== undefined || filter.eventId !== undefined || filter.misunderstood) {
+  if (isNarrow(filter) || filter.misunderstood) {
     const about = [`e.status = any(${statuses})`, `e.provider = any(${providers})`]
     if (type !== undefined) about.push(`e.event_type = ${type}`)
     if (filter.subjects !== undefined) about.push(`e.subject = any(${parameter(filter.subjects, 'text[]')})`)
     if (filter.eventId !== undefined) about.push(`e.event_id = ${parameter(filter.eventId, 'text')}`)
+    if (filter.error === NO_ERROR) about.push(`e.status = 'dead' and e.last_error is null`)
+    else if (filter.error !== undefined) {
+      about.push(
+        `e.last_error is not null and webhook_error_group(e.last_error) = ${parameter(filter.error, 'text')}`,
+      )
+    }
     if (filter.misunderstood) about.push('e.misunderstood is not null')
     const found = `select e.id, e.received_at from webhook_events e where ${about.join(' and ')} ${conditions}`
     // `offset 0` keeps the order out of it: it would tempt the planner away from the index on what is sought. The index
@@ -97,6 +108,10 @@ export const matching = (
     ) e ${most}`
   return { text, values }
 }
+
+/** Whether it names something that an index of its own finds. */
+const isNarrow = ({ subjects, eventId, error }: EventFilter): boolean =>
+  subjects !== undefined || eventId !== undefined || error !== undefined
 
 const timeConditions = (
   { since, until }: EventFilter,

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { CountedOutcome } from '../inbox/counts.ts'
 import type { ProviderName } from '../inbox/provider.ts'
 import { type EventSummary, listEvents } from './events.ts'
-import { type EventFilter, matching } from './matching.ts'
+import { type EventFilter, matching, NO_ERROR } from './matching.ts'
 
 /** Counts of one stretch of time. */
 export interface CountedStretch {
@@ -74,33 +74,40 @@ export const backlog = async (pool: pg.Pool, now: Date): Promise<Backlog[]> => {
   return rows
 }
 
-/** Dead events that failed alike. */
-export interface DeadGroup {
-  provider: string
-  eventType: string
-  error: string | null
+/** Dead events that failed alike: their errors differ in numbers, ids and quoted names alone. */
+export interface ErrorGroup {
+  /** The error with these folded: names the group in a filter. */
+  error: string
+  /** The newest event's error as it is. */
+  example: string | null
+  providers: string[]
+  types: string[]
   count: number
+  firstReceivedAt: Date
   newestReceivedAt: Date
 }
 
 /** Dead events looked at, the newest ones: enough to see what is wrong. */
-const MOST_DEAD = 5_000
+const MOST_DEAD = 10_000
+const MOST_GROUPS = 100
 
 /** Dead events by what they died of, the most frequent first. */
-export const deadByError = async (
+export const errorGroups = async (
   pool: pg.Pool,
   filter: Omit<EventFilter, 'status'> = {},
-): Promise<{ groups: DeadGroup[]; more: boolean }> => {
+): Promise<{ groups: ErrorGroup[]; more: boolean }> => {
   const ids = matching({ ...filter, status: 'dead' }, { limit: MOST_DEAD, order: 'newest' })
   const { rows } = await pool.query(
-    `select e.provider, e.event_type as "eventType", e.last_error as error, count(*)::int as count,
-            max(e.received_at) as "newestReceivedAt"
+    `select coalesce(webhook_error_group(e.last_error), '${NO_ERROR}') as error,
+            (array_agg(e.last_error order by e.received_at desc, e.id desc))[1] as example,
+            array_agg(distinct e.provider) as providers, array_agg(distinct e.event_type) as types,
+            count(*)::int as count, min(e.received_at) as "firstReceivedAt", max(e.received_at) as "newestReceivedAt"
      from (${ids.text}) matched join webhook_events e on e.id = matched.id
-     group by 1, 2, 3 order by 4 desc, 5 desc limit 100`,
+     group by 1 order by 5 desc, 7 desc limit ${MOST_GROUPS}`,
     ids.values,
   )
   const seen = rows.reduce((sum, row) => sum + row.count, 0)
-  return { groups: rows, more: seen >= MOST_DEAD || rows.length === 100 }
+  return { groups: rows, more: seen >= MOST_DEAD || rows.length === MOST_GROUPS }
 }
 
 /** Each provider's newest event; a provider without any is left out. */

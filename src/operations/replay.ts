@@ -1,16 +1,8 @@
 import type pg from 'pg'
 import { storableText } from '../inbox/storable.ts'
+import { type Operator, reasonOf } from './audit.ts'
 import { listEvents } from './events.ts'
 import type { EventFilter } from './matching.ts'
-
-/** Who acts on events, from where and why: kept with each event. */
-export interface Operator {
-  /** A name: the user of the console's login, or of the shell. */
-  operator: string
-  via: 'console' | 'command line'
-  /** Why, in the operator's words; at most 500 characters are kept. */
-  reason: string
-}
 
 /** What became of a request to replay. */
 export interface Replayed {
@@ -49,8 +41,10 @@ with picked as materialized (
   from picked where e.id = picked.id
   returning e.id, e.next_attempt_at
 ), noted as (
-  insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before, error_before, due_at)
-  select id, 'replay', $5, $6, $7, $2, picked.status, picked.last_error, replayed.next_attempt_at
+  insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before, error_before, due_at,
+                                request_id, leads)
+  select id, 'replay', $5, $6, $7, $2, picked.status, picked.last_error, replayed.next_attempt_at, $8,
+         picked.n = 0 and not exists (select from operator_actions where request_id = $8)
   from replayed join picked using (id) order by id
 )
 select count(*)::int as replayed, max(next_attempt_at) as last_due_at from replayed`
@@ -70,12 +64,11 @@ const replayBatch = async (
     reasonOf(by),
     storableText(by.operator, 100),
     by.via,
+    by.requestId ?? crypto.randomUUID(),
   ])
   const replayed: number = rows[0]?.replayed ?? 0
   return { replayed, left: ids.length - replayed, lastDueAt: rows[0]?.last_due_at ?? null }
 }
-
-const reasonOf = ({ reason }: Operator): string => storableText(reason.trim(), 500)
 
 /**
  * Replays the events with these row ids, beginning now. Ids that do not exist count as left alone.
@@ -101,6 +94,7 @@ export const replayMatching = async (
   by: Operator,
   { now, most }: { now: Date; most: number },
 ): Promise<Replayed> => {
+  const request = { requestId: crypto.randomUUID(), ...by }
   const total: Replayed = { replayed: 0, left: 0, lastDueAt: null }
   let dueAt = await whenFree(pool, now)
   // Whatever arrives or is replayed from now on is not meant.
@@ -113,7 +107,7 @@ export const replayMatching = async (
     const { replayed, left, lastDueAt } = await replayBatch(
       pool,
       events.map((event) => event.id),
-      by,
+      request,
       now,
       dueAt,
     )
@@ -138,16 +132,21 @@ const whenFree = async (pool: pg.Pool, now: Date): Promise<Date> => {
 
 const DISCARD = `
 with picked as materialized (
-  select id, last_error from webhook_events
-  where id = any($1::bigint[]) and status = 'dead'
-  order by id for update skip locked
+  select id, last_error, row_number() over (order by id) as n
+  from (
+    select id, last_error from webhook_events
+    where id = any($1::bigint[]) and status = 'dead'
+    order by id for update skip locked
+  ) e
 ), discarded as (
   update webhook_events e
   set status = 'skipped', waiting_since = null, last_error = 'discarded: ' || $2
   from picked where e.id = picked.id
 )
-insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before, error_before)
-select id, 'discard', $2, $3, $4, $5, 'dead', last_error from picked order by id
+insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before, error_before, request_id, leads)
+select id, 'discard', $2, $3, $4, $5, 'dead', last_error, $6,
+       n = 1 and not exists (select from operator_actions where request_id = $6)
+from picked order by id
 returning id`
 
 /**
@@ -159,6 +158,13 @@ returning id`
  */
 export const discardDead = async (pool: pg.Pool, ids: string[], by: Operator, now: Date): Promise<number> => {
   if (ids.length > BATCH) throw new RangeError(`at most ${BATCH} events at once`)
-  const { rows } = await pool.query(DISCARD, [ids, reasonOf(by), storableText(by.operator, 100), by.via, now])
+  const { rows } = await pool.query(DISCARD, [
+    ids,
+    reasonOf(by),
+    storableText(by.operator, 100),
+    by.via,
+    now,
+    by.requestId ?? crypto.randomUUID(),
+  ])
   return rows.length
 }

@@ -135,6 +135,7 @@ const alertOf = ({ id, email, verdict }: Judged, now: Date): Notification => ({
   data: {
     channel: 'ops',
     text: `${TEXTS[verdict.verdict](email, verdict.reason)}. Runbook: ${linkTo('mailboxGuard')}`,
+    ...(verdict.verdict === 'pause' ? { alert: { kind: 'mailbox' as const, subject: id } } : {}),
   },
 })
 

@@ -1,4 +1,5 @@
 import type { PgBoss } from 'pg-boss'
+import { alerts } from './alerts.ts'
 import { dailySummary } from './daily-summary.ts'
 import { mailboxCounts } from './mailbox-counts.ts'
 import { mailboxGuard } from './mailbox-guard.ts'
@@ -8,6 +9,7 @@ import type { UpkeepTask } from './task.ts'
 
 /** All upkeep. A new task is one file and one entry here. */
 export const tasks: readonly UpkeepTask[] = [
+  alerts,
   mailboxCounts,
   mailboxGuard,
   retention,

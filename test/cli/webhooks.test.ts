@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createMailgunSigner } from '../../src/providers/mailgun/sign.ts'
 import { bodyOf, createSendgridSigner } from '../../src/providers/sendgrid/sign.ts'
@@ -6,7 +8,7 @@ import { asService } from '../database.ts'
 import { post } from '../provider-contract.ts'
 import { event, seedOutreach } from '../providers/sendgrid/deliveries.ts'
 import { eventually, type Service, startService } from '../service.ts'
-import { webhooks } from './run.ts'
+import { PROGRAM, webhooks } from './run.ts'
 
 // Every command, as a process, against a running service.
 
@@ -68,6 +70,7 @@ describe('every command', () => {
     ['events', 'list'],
     ['events', 'show'],
     ['events', 'replay'],
+    ['events', 'tail'],
     ['dead'],
     ['dead', 'list'],
     ['dead', 'replay'],
@@ -77,6 +80,11 @@ describe('every command', () => {
     ['mailboxes'],
     ['mailboxes', 'list'],
     ['mailboxes', 'resume'],
+    ['refused'],
+    ['refused', 'list'],
+    ['refused', 'show'],
+    ['audit'],
+    ['audit', 'list'],
     ['status'],
     ['forget'],
     ['redis'],
@@ -443,9 +451,17 @@ describe('webhooks status', () => {
       })
       expect(of('stripe')).toMatchObject({ processed: 0, due: 0 })
       expect(of('mailgun')).toMatchObject({ lastEventAt: null })
-      expect(told.dead).toMatchObject([{ count: 1, provider: 'stripe', error: 'boom' }])
+      expect(told.dead).toMatchObject([{ count: 1, providers: ['stripe'], error: 'boom' }])
       const { stdout } = await status()
-      expect(stdout).toContain('The last 24 hours')
+      // Which figures are of which time.
+      for (const title of [
+        'Now',
+        'The last 24 hours',
+        'Refused deliveries, in the last 24 hours',
+        'Dead events, of all time',
+      ]) {
+        expect(stdout).toContain(title)
+      }
       expect(stdout).toContain('boom')
     } finally {
       await other.stop()
@@ -465,4 +481,28 @@ test('webhooks redis forget empties what Redis remembers; nothing is applied aga
   expect(await json('redis', 'forget', '--yes')).toEqual({ forgotten: 0 })
   expect((await deliver(one)).body).toMatchObject({ status: 'duplicate' })
   expect(await clicks()).toBe(before)
+})
+
+describe('webhooks events tail', () => {
+  test('shows what is there, then what comes, and ends with 0 when it is interrupted', async () => {
+    const first = event('click')
+    await deliver(first)
+    const child = spawn(process.execPath, [PROGRAM, 'events', 'tail', '--type', 'click', '--json'], {
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let printed = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+      printed += chunk
+    })
+    const seen = () => printed.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line).eventId]))
+    await eventually(() => seen().length === 1 || undefined, 'the first is shown', 60)
+    const second = event('click')
+    await deliver(second, event('open'))
+    await eventually(() => seen().length === 2 || undefined, 'the second is shown', 60)
+    expect(seen()).toEqual([first.sg_event_id, second.sg_event_id])
+    child.kill('SIGINT')
+    const [code] = await once(child, 'close')
+    expect(code).toBe(0)
+  }, 300_000)
 })

@@ -11,6 +11,8 @@ const PAGES = [
   '/console/events',
   '/console/events/1',
   '/console/replay?status=dead',
+  '/console/refused',
+  '/console/audit',
   '/console/mailboxes',
   '/console/mailboxes/1',
   '/console/outreach/1',

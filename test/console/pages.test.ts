@@ -79,11 +79,18 @@ const PAGES: [name: string, path: () => string | Promise<string>][] = [
   ['event-waiting', async () => `/console/events/${await idOf(`waiting_since is not null`)}`],
   ['mail', async () => `/console/events/${await idOf(`provider = 'mailgun'`)}`],
   ['replay', () => '/console/replay?status=dead'],
+  ['refused', () => '/console/refused'],
+  [
+    'refused-delivery',
+    async () =>
+      `/console/refused/${(await service.rows('select id from refused_deliveries limit 1'))[0]?.id}`,
+  ],
   ['mailboxes', () => '/console/mailboxes'],
   ['mailbox', () => '/console/mailboxes/2'],
   ['outreach', () => '/console/outreach/1'],
   ['contact', () => '/console/contacts/2'],
   ['user', () => '/console/users/1'],
+  ['audit', () => '/console/audit'],
   ['not-found', () => '/console/nowhere'],
 ]
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Operator } from '../../src/operations/audit.ts'
 import { showEvent } from '../../src/operations/events.ts'
-import { discardDead, type Operator, replayEvents, replayMatching } from '../../src/operations/replay.ts'
+import { discardDead, replayEvents, replayMatching } from '../../src/operations/replay.ts'
 import {
   deliver,
   deliverAndSettle,

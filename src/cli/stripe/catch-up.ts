@@ -3,9 +3,10 @@ import { readStripeApiConfig } from '../../config.ts'
 import { counted } from '../../counted.ts'
 import { createStripeApi, describeApiError, isApiError } from '../../providers/stripe/reconciliation/api.ts'
 import { type CaughtUp, catchUp, DAYS_KEPT } from '../../providers/stripe/reconciliation/catch-up.ts'
+import { note } from '../note.ts'
 import { CommandError } from '../outcome.ts'
 import { printFields, printJson, remark } from '../output.ts'
-import { jsonOption, readTime } from '../selection.ts'
+import { jsonOption, optionalReason, readTime } from '../selection.ts'
 import { withDatabase } from '../stores.ts'
 
 const DAY = 86_400_000
@@ -20,6 +21,7 @@ export const catchUpCommand = (): Command =>
       `created since: a time, or 36h, 10d ago (at most ${DAYS_KEPT}d)`,
       readSince,
     )
+    .addOption(optionalReason())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -41,7 +43,15 @@ const readSince = (text: string): Date => {
   return since
 }
 
-const run = async ({ since, json }: { since: Date; json?: boolean }): Promise<void> => {
+const run = async ({
+  since,
+  reason,
+  json,
+}: {
+  since: Date
+  reason: string
+  json?: boolean
+}): Promise<void> => {
   const config = readStripeApiConfig(process.env)
   let soFar: CaughtUp | undefined
   const progress = (state: CaughtUp) => {
@@ -51,6 +61,7 @@ const run = async ({ since, json }: { since: Date; json?: boolean }): Promise<vo
   await withDatabase(async (pool) => {
     try {
       const ended = await catchUp(createStripeApi(config), pool, since, { clock: () => new Date(), progress })
+      soFar = ended
       if (json) return printJson({ since, ...ended, known: ended.listed - ended.accepted })
       printFields([
         ['listed', ended.listed],
@@ -62,6 +73,13 @@ const run = async ({ since, json }: { since: Date; json?: boolean }): Promise<vo
       const { accepted } = soFar ?? { accepted: 0 }
       throw new CommandError(`${describeApiError(error, config)}
 ${counted(accepted, 'event')} ${accepted === 1 ? 'was' : 'were'} accepted before that. Repeat the command to go on.`)
+    } finally {
+      const change = {
+        action: 'catch up',
+        subject: `since ${since.toISOString()}`,
+        affected: soFar?.accepted ?? 0,
+      } as const
+      await note(pool, change, reason)
     }
   })
 }

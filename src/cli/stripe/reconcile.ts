@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type pg from 'pg'
 import { PgBoss } from 'pg-boss'
-import { ConfigError, type ReconciliationConfig, readReconciliationConfig } from '../../config.ts'
+import { ConfigError } from '../../config/error.ts'
+import { type ReconciliationConfig, readReconciliationConfig } from '../../config.ts'
 import { counted } from '../../counted.ts'
 import { causeOf } from '../../db/transaction.ts'
 import { enqueue } from '../../notifications/queues.ts'
@@ -9,20 +10,23 @@ import { pricesOf } from '../../providers/stripe/prices.ts'
 import { createStripeApi, describeApiError, isApiError } from '../../providers/stripe/reconciliation/api.ts'
 import type { CompareOptions } from '../../providers/stripe/reconciliation/compare.ts'
 import {
+  applied,
   incomparable,
   mergeable,
   type Reconciliation,
   reconcile,
   unsettled,
 } from '../../providers/stripe/reconciliation/reconcile.ts'
+import { note } from '../note.ts'
 import { CommandError } from '../outcome.ts'
 import { type Cell, plain, printJson, printTable, remark } from '../output.ts'
-import { jsonOption } from '../selection.ts'
+import { jsonOption, optionalReason } from '../selection.ts'
 import { withDatabase } from '../stores.ts'
 
 interface Options {
   apply?: boolean
   customer?: string
+  reason: string
   json?: boolean
 }
 
@@ -34,6 +38,7 @@ export const reconcileCommand = (): Command =>
     .description('compare users with their subscriptions and paid invoices at Stripe')
     .option('--apply', 'merge what Stripe has; else it is only compared')
     .option('--customer <id>', 'only this customer (cus_…)', readCustomer)
+    .addOption(optionalReason())
     .addOption(jsonOption())
     .addHelpText(
       'after',
@@ -49,18 +54,23 @@ const readCustomer = (text: string): string => {
   return text
 }
 
-const run = async ({ apply, customer, json }: Options): Promise<void> => {
+const run = async ({ apply, customer, reason, json }: Options): Promise<void> => {
   const config = readReconciliationConfig(process.env)
-  const found = await withComparison(config, apply === true, (options) =>
-    reconcile({
+  const found = await withComparison(config, apply === true, async (options) => {
+    const ended = await reconcile({
       ...options,
       customerId: customer,
       progress: (compared, of) => {
         if (compared % PROGRESS_EVERY === 0 || compared === of)
           remark(`${compared} of ${of} customers compared`)
       },
-    }),
-  )
+    })
+    if (apply) {
+      const change = { action: 'reconcile', subject: customer ?? null, affected: applied(ended) } as const
+      await note(options.pool, change, reason)
+    }
+    return ended
+  })
   const failure = failureOf(found, config)
   if (json) printJson({ ...found, failure: failure ?? null })
   else print(found)

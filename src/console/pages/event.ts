@@ -9,13 +9,13 @@ import {
 } from '../../operations/events.ts'
 import { type Touched, touchedBy } from '../../operations/records.ts'
 import { replayEvents } from '../../operations/replay.ts'
-import { type ConsoleContext, NotFound, operatorOf } from '../context.ts'
+import { type ConsoleContext, mayChange, NotFound, operatorOf } from '../context.ts'
 import { subjectLink } from '../event-list.ts'
 import { ago, moment, providerName } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
 import { json } from '../json.ts'
 import { badge, card, facts, nothing } from '../parts.ts'
-import { readReason, reasonField } from '../reason.ts'
+import { reasonField } from '../reason.ts'
 
 /** Characters of a payload on the page. */
 const MOST_PAYLOAD = 100_000
@@ -49,7 +49,7 @@ ${notice(request.query.replayed)}
   <div class="stack">
     ${card('What it is about', touchedList(touched, event))}
     ${card('Notifications', notificationList(event.notifications, now))}
-    ${card('Replay', payload === undefined ? html`<p class="hint">Without its payload it cannot be replayed.</p>` : replayForm(event))}
+    ${mayChange(request) && card('Replay', payload === undefined ? html`<p class="hint">Without its payload it cannot be replayed.</p>` : replayForm(event))}
     ${card(
       'Identity',
       facts([
@@ -65,7 +65,7 @@ ${notice(request.query.replayed)}
   )
 
   scope.post<{ Params: { id: string }; Body: unknown }>('/events/:id/replay', async (request, reply) => {
-    const by = { operator: operatorOf(request), via: 'console', reason: readReason(request.body) } as const
+    const by = operatorOf(request)
     const { replayed } = await replayEvents(
       pool,
       [request.params.id].filter((id) => /^\d{1,18}$/.test(id)),

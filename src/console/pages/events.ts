@@ -4,10 +4,10 @@ import { countEvents, listEvents } from '../../operations/events.ts'
 import { EVENT_STATUSES, isPosition } from '../../operations/matching.ts'
 import type { Found } from '../../operations/search.ts'
 import { eventTypes } from '../../providers/event-types.ts'
-import type { ConsoleContext } from '../context.ts'
+import { type ConsoleContext, mayChange } from '../context.ts'
 import { eventList } from '../event-list.ts'
 import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
-import { number, providerName } from '../format.ts'
+import { cut, number, providerName } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { nothing } from '../parts.ts'
 
@@ -32,10 +32,10 @@ export const eventsPage = (scope: FastifyInstance, { pool, clock, show }: Consol
 <h1>Events</h1>
 ${filterForm(fields)}
 <div id="results">
-  ${foundRows(found)}
+  ${foundRows(found)}${errorChip(fields)}
   <div class="bar">
     <p role="status">${count === 0 ? 'No events' : html`<strong>${number(count)}${more && '+'}</strong> ${count === 1 ? 'event' : 'events'}`}</p>
-    ${count > 0 && html`<a class="button" href="/console/replay${toQuery({ ...fields })}">Replay ${count === 1 ? 'it' : 'them'} …</a>`}
+    ${count > 0 && mayChange(request) && html`<a class="button" href="/console/replay${toQuery({ ...fields })}">Replay ${count === 1 ? 'it' : 'them'} …</a>`}
   </div>
   ${events.length === 0 ? noEvents(fields, after) : html`<div class="card flush">${eventList(events, now, { about: true })}</div>`}
   <nav class="pages" aria-label="Pages">
@@ -57,6 +57,12 @@ const foundRows = (found: Found[]): Html | undefined =>
         ({ kind, id, label }) =>
           html`<li><a href="/console/${KIND_PATHS[kind]}/${id}"><span class="thin">${kind}</span> ${label}</a></li>`,
       )}</ul>`
+
+/** Events of one group of errors are listed: which, and the way back to all. */
+const errorChip = (fields: FilterFields): Html | undefined =>
+  fields.error === ''
+    ? undefined
+    : html`<ul class="chips" aria-label="Only events with this error"><li><a href="/console/events${toQuery({ ...fields, error: '' })}"><span class="thin">error</span> ${cut(fields.error, 120)} <span class="thin">show all</span></a></li></ul>`
 
 const noEvents = (fields: FilterFields, after: string | undefined): Html => {
   if (after !== undefined) return nothing('Nothing older', 'These were all events that match.')
@@ -87,6 +93,7 @@ const filterForm = (fields: FilterFields): Html => html`
 <form class="filter card" method="get" action="/console/events" role="search" aria-label="Filter events"
       hx-get="/console/events" hx-trigger="input changed delay:300ms from:#q, change" hx-target="#results" hx-select="#results"
       hx-swap="outerHTML" hx-replace-url="true" hx-sync="this:replace">
+  ${fields.error !== '' && html`<input type="hidden" name="error" value="${fields.error}">`}
   <div class="field search">
     <label for="q">Search</label>
     <input id="q" name="q" type="search" value="${fields.q}" placeholder="Event, outreach, customer, e-mail" autocomplete="off" spellcheck="false" maxlength="400">

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { resumeMailbox } from '../../operations/mailboxes.ts'
 import { type MailboxRecord, mailboxById } from '../../operations/records.ts'
-import { type ConsoleContext, operatorOf } from '../context.ts'
+import { type ConsoleContext, mayChange, operatorOf } from '../context.ts'
 import { ago, number } from '../format.ts'
 import { type Content, html } from '../html.ts'
 import { badge, card, facts, nothing, table } from '../parts.ts'
-import { readReason, reasonField } from '../reason.ts'
+import { reasonField } from '../reason.ts'
 import { health } from './mailboxes.ts'
 import { eventsCard, found } from './records.ts'
 
@@ -25,7 +25,7 @@ ${notice(request.query.resumed)}
 <div class="detail">
   <div class="stack">${await eventsCard(pool, mailbox.email, now)}</div>
   <div class="stack">
-    ${mailbox.pausedAt !== null && card('Paused', resumeForm(mailbox, now))}
+    ${mailbox.pausedAt !== null && card('Paused', pausedCard(mailbox, now, mayChange(request)))}
     ${card(
       'Health',
       facts([
@@ -56,7 +56,7 @@ ${notice(request.query.resumed)}
   )
 
   scope.post<{ Params: { id: string }; Body: unknown }>('/mailboxes/:id/resume', async (request, reply) => {
-    const by = { operator: operatorOf(request), via: 'console', reason: readReason(request.body) } as const
+    const by = operatorOf(request)
     const mailbox = found(await mailboxById(pool, request.params.id), 'mailbox')
     const outcome = await resumeMailbox(pool, mailbox.email, by, clock())
     request.log.info({ mailbox: mailbox.id, outcome }, 'resuming a mailbox requested in the console')
@@ -71,9 +71,12 @@ const notice = (resumed: unknown): Content => {
   return resumed === '0' && html`<p class="notice" role="status">It was not paused any more.</p>`
 }
 
-const resumeForm = ({ id, pausedAt, pausedReason }: MailboxRecord, now: Date): Content => html`
+const pausedCard = ({ id, pausedAt, pausedReason }: MailboxRecord, now: Date, form: boolean): Content => html`
+<p>${pausedReason ?? 'No reason is given'}, ${ago(pausedAt, now)}.</p>
+${form && resumeForm(id)}`
+
+const resumeForm = (id: string): Content => html`
 <form method="post" action="/console/mailboxes/${id}/resume">
-  <p>${pausedReason ?? 'No reason is given'}, ${ago(pausedAt, now)}.</p>
   <p class="hint">Nothing is sent from it until it is resumed. For a week after that it is paused again only if its rate reaches twice the present one.</p>
   ${reasonField('Why it may send again')}
   <button type="submit">Resume this mailbox</button>

@@ -7,17 +7,18 @@ import {
   backlog,
   type CountedStretch,
   countsOver,
-  type DeadGroup,
-  deadByError,
+  type ErrorGroup,
+  errorGroups,
   lastEvents,
-  refusals,
 } from '../../operations/overview.ts'
+import { type RefusedGroup, refusedGroups } from '../../operations/refused.ts'
 import { chart, legend } from '../chart.ts'
 import type { ConsoleContext } from '../context.ts'
 import { toQuery } from '../filters.ts'
 import { ago, cut, duration, number, providerName } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
 import { card, nothing, table } from '../parts.ts'
+import { refusedTable } from './refused.ts'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -32,11 +33,11 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
     const [pending, dead, deadGroups, last, ofHour, ofDay, refused] = await Promise.all([
       backlog(pool, now),
       countEvents(pool, { status: 'dead' }, MOST_DEAD_COUNTED),
-      deadByError(pool),
+      errorGroups(pool),
       lastEvents(pool, PROVIDER_NAMES),
       countsOver(pool, { since: new Date(now.getTime() - HOUR), stretch: HOUR_CHART.stretch }),
       countsOver(pool, { since: new Date(now.getTime() - DAY), stretch: DAY_CHART.stretch }),
-      refusals(pool, new Date(now.getTime() - DAY)),
+      refusedGroups(pool, new Date(now.getTime() - DAY), now),
     ])
     return show(reply, {
       title: 'Overview',
@@ -44,15 +45,21 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
       body: html`
 <h1>Overview</h1>
 <div id="live" hx-get="/console" hx-trigger="every 10s" hx-select="#live" hx-swap="outerMorph">
-  ${tiles(pending, dead, ofDay, now)}
+  ${tiles({ pending, dead, ofDay, refused, now })}
   <section class="card">
     <header><h2>Events over time</h2>${legend()}</header>
     ${PROVIDER_NAMES.map((provider) => providerRow(provider, { last, ofHour, ofDay, pending, now }))}
   </section>
 </div>
 <div class="columns">
-  ${card('Dead events by error', deadTable(deadGroups.groups, now), dead.count > 0 && html`<a href="/console/events?status=dead">All dead events</a>`)}
-  ${card('Refused deliveries, last 24 hours', refusedTable(refused))}
+  ${card('Dead events by error', errorTable(deadGroups.groups, now), dead.count > 0 && html`<a href="/console/events?status=dead">All dead events</a>`)}
+  ${card(
+    'Refused deliveries, last 24 hours',
+    refused.length === 0
+      ? nothing('Nothing refused', 'Every delivery of the last 24 hours was signed, fresh and well formed.')
+      : refusedTable(refused, now),
+    html`<a href="/console/refused">All of 7 days</a>`,
+  )}
 </div>
 ${card('Figures', figures(ofDay))}`,
     })
@@ -78,12 +85,19 @@ const tile = (
 /** Minutes after which a backlog is worth a colour. */
 const LATE = 5 * MINUTE
 
-const tiles = (
-  pending: Backlog[],
-  dead: { count: number; more: boolean },
-  ofDay: CountedStretch[],
-  now: Date,
-): Html => {
+const tiles = ({
+  pending,
+  dead,
+  ofDay,
+  refused,
+  now,
+}: {
+  pending: Backlog[]
+  dead: { count: number; more: boolean }
+  ofDay: CountedStretch[]
+  refused: RefusedGroup[]
+  now: Date
+}): Html => {
   const due = pending.reduce((sum, one) => sum + one.due, 0)
   const later = pending.reduce((sum, one) => sum + one.later, 0)
   const oldest = Math.min(
@@ -114,8 +128,23 @@ const tiles = (
   ${tile('Processed', number(sumOf(ofDay, 'processed')), 'in 24 hours')}
   ${tile('Failed attempts', number(failed), 'in 24 hours', failed > 0 ? 'warn' : undefined)}
   ${tile('Duplicates', number(sumOf(ofDay, 'duplicate')), 'in 24 hours, applied once')}
-  ${tile('Refused', number(sumOf(ofDay, 'refused')), 'deliveries in 24 hours')}
+  ${refusedTile(refused)}
 </ul>`
+}
+
+/** Red when a provider that was accepted before is refused. */
+const refusedTile = (refused: RefusedGroup[]): Html => {
+  const alarming = refused.filter((group) => group.alarming)
+  const [first] = alarming
+  const names = [...new Set(alarming.map(({ provider }) => providerName(provider)))].join(', ')
+  const onlyOne = alarming.length === 1 && first !== undefined
+  return tile(
+    'Refused',
+    number(refused.reduce((sum, { count }) => sum + count, 0)),
+    first === undefined ? 'deliveries in 24 hours' : `${names}: accepted before, refused now`,
+    first === undefined ? undefined : 'bad',
+    `/console/refused${onlyOne ? toQuery({ provider: first.provider, reason: first.reason }) : ''}`,
+  )
 }
 
 const providerRow = (
@@ -153,7 +182,7 @@ const providerRow = (
 </div>`
 }
 
-const deadTable = (groups: DeadGroup[], now: Date): Html =>
+const errorTable = (groups: ErrorGroup[], now: Date): Html =>
   groups.length === 0
     ? nothing(
         'No dead events',
@@ -166,47 +195,18 @@ const deadTable = (groups: DeadGroup[], now: Date): Html =>
             name: 'Error',
             kind: 'wide',
             cell: ({
-              provider,
-              eventType,
+              providers,
+              types,
               error,
-            }) => html`<a class="strong" href="/console/events${toQuery({ status: 'dead', provider, type: eventType })}">${cut(error ?? 'unknown', 160)}</a>
-            <span class="note">${providerName(provider)} ${cut(eventType, 60)}</span>`,
+              example,
+            }) => html`<a class="strong" href="/console/events${toQuery({ status: 'dead', error })}">${cut(example ?? error, 160)}</a>
+            <span class="note">${providers.map(providerName).join(', ')}: ${cut(types.join(', '), 80)}</span>`,
           },
           { name: 'Events', kind: 'number', cell: ({ count }) => number(count) },
+          { name: 'First', cell: ({ firstReceivedAt }) => ago(firstReceivedAt, now) },
           { name: 'Newest', cell: ({ newestReceivedAt }) => ago(newestReceivedAt, now) },
         ],
         groups,
-      )
-
-/** What an operator can conclude from a refusal. */
-const REASONS: Record<string, string> = {
-  signature_missing: 'Not signed: a scanner, or signing is off at the provider',
-  signature_invalid: 'Signed with another key, or changed on the way',
-  stale: 'Too old or too far in the future',
-  replayed: 'A signature used before for another message',
-  malformed: 'A body that is not what the provider sends',
-  too_large: 'A body over the limit',
-  media_type: 'A content type the provider does not use',
-  overloaded: 'Too much at once; the provider tries again',
-  unavailable: 'Postgres away or shutting down; the provider tries again',
-  not_configured: 'No key is set for the provider',
-}
-
-const refusedTable = (refused: { provider: string; reason: string; count: number }[]): Html =>
-  refused.length === 0
-    ? nothing('Nothing refused', 'Every delivery of the last 24 hours was signed, fresh and well formed.')
-    : table(
-        'Refused deliveries',
-        [
-          {
-            name: 'Reason',
-            kind: 'wide',
-            cell: ({ provider, reason }) => html`<span class="strong">${reason.replaceAll('_', ' ')}</span>
-            <span class="note">${providerName(provider)} · ${REASONS[reason]}</span>`,
-          },
-          { name: 'Deliveries', kind: 'number', cell: ({ count }) => number(count) },
-        ],
-        refused,
       )
 
 /** The same as the charts, in words and numbers. */

@@ -3,13 +3,13 @@ import { counted } from '../../counted.ts'
 import { countEvents, listEvents } from '../../operations/events.ts'
 import type { EventFilter } from '../../operations/matching.ts'
 import { REPLAYS_PER_SECOND, replayMatching } from '../../operations/replay.ts'
-import { type ConsoleContext, operatorOf } from '../context.ts'
+import { type ConsoleContext, mayChange, operatorOf } from '../context.ts'
 import { eventList } from '../event-list.ts'
 import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
 import { ago, duration, number, providerName } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { card, facts, nothing } from '../parts.ts'
-import { Incomplete, readReason, reasonField } from '../reason.ts'
+import { Incomplete, reasonField } from '../reason.ts'
 
 /** Events scheduled by one request. */
 const MOST = 10_000
@@ -39,7 +39,9 @@ export const replayPage = (scope: FastifyInstance, { pool, clock, show, wake }: 
             'No event matches',
             html`<a href="/console/events${toQuery({ ...fields })}">Back to the events</a>`,
           )
-        : html`
+        : !mayChange(request)
+          ? nothing('This password allows looking', 'A replay takes the operators’ password.')
+          : html`
     <form method="post" action="/console/replay">
       ${Object.entries(fields).map(([name, value]) => value !== '' && html`<input type="hidden" name="${name}" value="${value}">`)}
       <input type="hidden" name="asked" value="${now.toISOString()}">
@@ -64,7 +66,7 @@ ${events.length > 0 && card(events.length < count ? 'The newest of them' : 'Thes
 
   scope.post('/replay', async (request, reply) => {
     const fields = readFields(request.body)
-    const by = { operator: operatorOf(request), via: 'console', reason: readReason(request.body) } as const
+    const by = operatorOf(request)
     const now = clock()
     const asked = readAsked(request.body, now)
     const { filter } = await toFilter(pool, fields, asked)
@@ -117,6 +119,7 @@ const inWords = (fields: FilterFields): [string, Html | string][] => {
     ['Provider', fields.provider === '' ? '' : providerName(fields.provider)],
     ['Status', fields.status === MISUNDERSTOOD ? 'not understood' : fields.status],
     ['Type', fields.type],
+    ['Error', fields.error],
     ['Received', PERIODS[fields.period]?.name ?? ''],
     ['From', fields.since === '' ? '' : `${fields.since} UTC`],
     ['To', fields.until === '' ? '' : `${fields.until} UTC`],

@@ -8,7 +8,9 @@ import { readEvent } from './events.ts'
 import { decodeForm, decodeSignature, type Form, type Undecoded } from './form.ts'
 import { inbound } from './inbound.ts'
 import { readMultipart } from './multipart.ts'
+import { signatureOfForm } from './read-signature.ts'
 import { verifySignature } from './verify.ts'
+import { withoutSignature } from './without-signature.ts'
 
 const MIB = 1024 * 1024
 
@@ -39,6 +41,8 @@ export const createMailgun = (config: Config): Provider<Form | Undecoded> => ({
     })
     return [readEvent('urlencoded' in body ? decodeForm(body, charsetOf(delivery)) : body, signature)]
   },
+  readSignature: ({ body }) => signatureOfForm('urlencoded' in body ? decodeSignature(body) : body, config),
+  withoutSecrets: withoutSignature,
   // The body is not signed: a token that comes back with another mail was taken from an earlier delivery.
   signsOnlyEventId: true,
   handles: (eventType) => eventType === 'inbound',

@@ -10,6 +10,7 @@ import { dropped } from './dropped.ts'
 import { fieldsOf, readEvents, whyTypeless } from './events.ts'
 import { learnMailIds } from './learn.ts'
 import { findOutreach, type ReadEvent, WAIT_LIMIT } from './outreach.ts'
+import { sendgridSignature } from './read-signature.ts'
 import { lockRows } from './rows.ts'
 import type { SendgridEvent } from './sendgrid-event.ts'
 import { alertAbout, spamreport } from './spamreport.ts'
@@ -78,6 +79,7 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
     })
     return readEvents(delivery.body, delivery.receivedAt)
   },
+  readSignature: (delivery) => sendgridSignature(delivery, config),
   handles: (eventType) => rules.has(eventType),
   knows: (eventType) => eventTypes.sendgrid.has(eventType),
   whyTypeless,

@@ -6,6 +6,7 @@ import { handle } from './handle.ts'
 import { tellOfTestMode } from './notices.ts'
 import { isOfTestMode } from './payload.ts'
 import { pricesOf } from './prices.ts'
+import { stripeSignature } from './read-signature.ts'
 import { isHandled } from './reading.ts'
 import { assertSignaturePresent, verifiedJson } from './verify.ts'
 
@@ -29,6 +30,7 @@ export const createStripe = (config: Config): Provider<Buffer> => {
       })
       return [readEvent(json, delivery.receivedAt)]
     },
+    readSignature: (delivery) => stripeSignature(delivery, config),
     // Whatever becomes of the event: the customers of test mode are mostly nobody here.
     remark: (event, batch) => {
       if (isOfTestMode(event)) tellOfTestMode(event, batch)

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { MAX_ALERTS_A_DAY } from '../../../src/inbox/process/misunderstood.ts'
+import type { Operator } from '../../../src/operations/audit.ts'
 import { listEvents } from '../../../src/operations/events.ts'
-import { type Operator, replayEvents } from '../../../src/operations/replay.ts'
+import { replayEvents } from '../../../src/operations/replay.ts'
 import { eventTypes } from '../../../src/providers/event-types.ts'
 import {
   deliver as deliverEvents,

@@ -106,3 +106,7 @@ export const mergeable = ({ found, applied }: Reconciliation): number =>
 /** Customers that could not be compared. */
 export const incomparable = ({ found }: Reconciliation): number =>
   found.filter(({ outcome }) => outcome === 'not at Stripe').length
+
+/** Customers to whom something was applied. */
+export const applied = ({ found }: Reconciliation): number =>
+  found.filter((one) => one.outcome === 'differs' && one.remaining.length < one.differences.length).length

@@ -1,0 +1,15 @@
+import type pg from 'pg'
+import { backlog } from '../operations/overview.ts'
+import type { Cause } from './alert.ts'
+
+/** Minutes that a due event may wait. */
+const LATE = 5
+
+/** Providers whose oldest due event waits too long. */
+export const lateBacklogs = async (pool: pg.Pool, now: Date): Promise<Cause[]> =>
+  (await backlog(pool, now)).flatMap(({ provider, due, oldestDueAt }) => {
+    const minutes = oldestDueAt === null ? 0 : Math.floor((now.getTime() - oldestDueAt.getTime()) / 60_000)
+    if (minutes < LATE) return []
+    const text = `🐢 ${provider}: the oldest due event has been waiting for ${minutes} min, ${due} are due`
+    return { cause: `backlog:${provider}`, kind: 'backlog', text, count: 1, lastAt: now }
+  })

@@ -1,0 +1,34 @@
+import type pg from 'pg'
+import { PROVIDER_NAMES } from '../inbox/provider.ts'
+import { lastAccepted } from '../operations/accepted.ts'
+import type { Cause } from './alert.ts'
+
+const HOUR = 3_600_000
+const SILENT_FOR = 6 * HOUR
+
+/**
+ * Providers that were accepted in the last 7 days, and not for 6 hours. What is silent for longer stays an alert.
+ * @param open the causes whose alerts are open.
+ */
+export const silentProviders = async (
+  pool: pg.Pool,
+  now: Date,
+  open: ReadonlySet<string>,
+): Promise<Cause[]> => {
+  const accepted = await lastAccepted(pool, now)
+  return PROVIDER_NAMES.flatMap((provider) => {
+    const cause = `silent:${provider}`
+    const at = accepted.get(provider)
+    const isSilent = at === undefined ? open.has(cause) : now.getTime() - at.getTime() >= SILENT_FOR
+    if (!isSilent) return []
+    const since =
+      at === undefined ? 'more than 7 days' : `${Math.floor((now.getTime() - at.getTime()) / HOUR)} hours`
+    return {
+      cause,
+      kind: 'silent',
+      text: `🔇 ${provider}: nothing was accepted for ${since}`,
+      count: 1,
+      lastAt: now,
+    }
+  })
+}

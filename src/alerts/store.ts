@@ -1,0 +1,112 @@
+import { and, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import type pg from 'pg'
+import { alerts, mailboxes } from '../db/schema.ts'
+import { storableText } from '../inbox/storable.ts'
+import { type Alert, type Cause, runbookOf } from './alert.ts'
+import { isOver, misunderstoodRepeats } from './misunderstood.ts'
+
+const DAY = 86_400_000
+const DAYS_KEPT = 90
+const MAX_TEXT = 1_000
+
+const on = (pool: pg.Pool) => drizzle({ client: pool, casing: 'snake_case' })
+
+/** The alerts whose causes last. */
+export const openAlerts = (pool: pg.Pool): Promise<Alert[]> =>
+  on(pool).select().from(alerts).where(isNull(alerts.endedAt)) as Promise<Alert[]>
+
+/** Begins an alert for each new cause, updates those that last, and ends those that are over. */
+export const saveCauses = async (pool: pg.Pool, open: Alert[], causes: Cause[], now: Date): Promise<void> => {
+  const db = on(pool)
+  for (const found of causes) {
+    const cause = {
+      ...found,
+      text: `${storableText(found.text, MAX_TEXT)}. Runbook: ${runbookOf(found.kind)}`,
+    }
+    const lasting = open.find((alert) => alert.cause === cause.cause)
+    if (lasting === undefined) {
+      const key = `${cause.cause}:${now.toISOString()}`
+      await db
+        .insert(alerts)
+        .values({ ...cause, key, channel: 'ops', startedAt: now })
+        .onConflictDoNothing()
+    } else {
+      await db.update(alerts).set(cause).where(eq(alerts.key, lasting.key))
+    }
+  }
+  const over = open.filter(
+    (alert) => WATCHED.has(alert.kind) && !causes.some(({ cause }) => cause === alert.cause),
+  )
+  await end(
+    pool,
+    over.map(({ key }) => key),
+    now,
+  )
+}
+
+/** Kinds whose causes are looked for; the others are alerted where they happen. */
+const WATCHED = new Set<Alert['kind']>(['backlog', 'dead', 'silent', 'refused', 'unavailable'])
+
+const end = async (pool: pg.Pool, keys: string[], now: Date): Promise<void> => {
+  if (keys.length > 0) await on(pool).update(alerts).set({ endedAt: now }).where(inArray(alerts.key, keys))
+}
+
+/** Counts how often what was not understood came again. */
+export const saveRepeats = async (pool: pg.Pool, now: Date): Promise<void> => {
+  for (const repeats of await misunderstoodRepeats(pool, now)) {
+    const { key, count, lastAt } = repeats
+    const known = lastAt === null ? {} : { count, lastAt }
+    const ended = isOver(repeats, now) ? sql`coalesce(${alerts.endedAt}, ${now})` : null
+    await on(pool)
+      .update(alerts)
+      .set({ ...known, endedAt: ended })
+      .where(eq(alerts.key, key))
+  }
+}
+
+/** Ends the alerts of mailboxes that are not paused any more. */
+export const endResumed = async (pool: pg.Pool, now: Date): Promise<void> => {
+  const paused = on(pool)
+    .select({ id: sql`${mailboxes.id}::text` })
+    .from(mailboxes)
+    .where(sql`${mailboxes.pausedAt} is not null`)
+  await on(pool)
+    .update(alerts)
+    .set({ endedAt: now })
+    .where(and(eq(alerts.kind, 'mailbox'), isNull(alerts.endedAt), sql`${alerts.subject} not in (${paused})`))
+}
+
+/** Alerts that may have something to tell: open ones, and those that ended lately. */
+export const tellable = (pool: pg.Pool, now: Date): Promise<Alert[]> =>
+  on(pool)
+    .select()
+    .from(alerts)
+    .where(or(isNull(alerts.endedAt), sql`${alerts.endedAt} > ${new Date(now.getTime() - 7 * DAY)}`))
+    .orderBy(alerts.startedAt) as Promise<Alert[]>
+
+export const saveTold = async (
+  pool: pg.Pool,
+  key: string,
+  told: Partial<Pick<Alert, 'slackChannel' | 'slackTs' | 'told' | 'lineAt'>>,
+): Promise<void> => {
+  await on(pool).update(alerts).set(told).where(eq(alerts.key, key))
+}
+
+/** Keeps where Slack has the message of an alert that was requested where it happened. */
+export const savePosted = async (
+  pool: pg.Pool,
+  alert: Omit<Alert, 'endedAt' | 'lineAt' | 'lastAt' | 'count'>,
+): Promise<void> => {
+  const { slackChannel, slackTs, told } = alert
+  await on(pool)
+    .insert(alerts)
+    .values({ ...alert, lastAt: alert.startedAt, count: 1 })
+    .onConflictDoUpdate({ target: alerts.key, set: { slackChannel, slackTs, told } })
+}
+
+export const deleteOld = async (pool: pg.Pool, now: Date): Promise<void> => {
+  await on(pool)
+    .delete(alerts)
+    .where(lt(alerts.endedAt, new Date(now.getTime() - DAYS_KEPT * DAY)))
+}

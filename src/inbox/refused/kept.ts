@@ -1,0 +1,80 @@
+import type { Readable } from 'node:stream'
+import type { FastifyRequest } from 'fastify'
+import { senderAddress } from '../../sender-network.ts'
+import type { RefusalReason } from '../admission/refusal.ts'
+import type { Provider, ProviderName } from '../provider.ts'
+import type { Diagnosed } from './judge.ts'
+
+/** A refused delivery, as it is kept for whoever investigates. */
+export interface RefusedDelivery {
+  provider: ProviderName
+  reason: RefusalReason
+  refusedAt: Date
+  /** Its IP address. */
+  source: string
+  headers: Record<string, string>
+  /** The first {@link MAX_BODY} bytes at most; null when none had arrived. */
+  body: Buffer | null
+  diagnosis: Diagnosed['diagnosis']
+  because: string | null
+}
+
+/** Bytes of a body that are kept. */
+const MAX_BODY = 4_096
+const MAX_HEADERS = 64
+const MAX_VALUE = 1_000
+
+/** Logins, and what proxies add: it describes our network, not the sender. */
+const NOT_KEPT =
+  /^(?:.*authorization|cookie2?|set-cookie|proxy-.*|forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|x-original-.*|true-client-ip|cf-.*|x-envoy-.*|.*api-?key|.*password|.*secret)$/
+
+/** The headers of a request by name, several of one name joined. */
+export const plainHeaders = ({ headers }: Pick<FastifyRequest, 'headers'>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
+    ),
+  )
+
+/** Watches the start of a body on its way to its parser. @returns what has arrived of it so far. */
+export const watchStart = (payload: Readable): (() => Buffer) => {
+  const chunks: Buffer[] = []
+  let length = 0
+  const keep = (chunk: Buffer) => {
+    chunks.push(chunk.subarray(0, MAX_BODY - length))
+    length += chunk.length
+    if (length >= MAX_BODY) payload.off('data', keep)
+  }
+  payload.on('data', keep)
+  return () => Buffer.concat(chunks)
+}
+
+/**
+ * The start of a request's body: what has arrived by now if nobody has read it, else what its parser was given.
+ *
+ * @returns a function to be called after the answer: a body that was refused on its way to a parser comes then.
+ */
+export const startOf = ({ raw, bodyStart }: FastifyRequest): (() => Buffer | null) => {
+  if (bodyStart !== null) return bodyStart
+  const start = raw.readableLength === 0 ? null : (raw.read() as Buffer | null)
+  return () => start
+}
+
+/** What is kept of a refused request besides the diagnosis. */
+export const keptParts = (
+  request: FastifyRequest,
+  start: Buffer | null,
+  provider: Pick<Provider, 'withoutSecrets'>,
+): Pick<RefusedDelivery, 'source' | 'headers' | 'body'> => {
+  const all = plainHeaders(request)
+  const first = start?.subarray(0, MAX_BODY)
+  const kept = Object.entries(all).filter(([name]) => !NOT_KEPT.test(name))
+  return {
+    source: senderAddress(request.ip, request.socket.remoteAddress),
+    headers: Object.fromEntries(
+      kept.slice(0, MAX_HEADERS).map(([name, value]) => [name, value.slice(0, MAX_VALUE)]),
+    ),
+    // A copy: the start must not keep the whole body in memory.
+    body: first?.length ? Buffer.from(provider.withoutSecrets?.(first, all) ?? first) : null,
+  }
+}

@@ -1,0 +1,34 @@
+import { sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import type pg from 'pg'
+import { refusedDeliveries } from '../../db/schema.ts'
+import type { RefusedDelivery } from './kept.ts'
+import { MAX_KEPT } from './refused.ts'
+
+const DAY = 86_400_000
+/** Days for which they are kept. */
+const DAYS_KEPT = 7
+
+/** Stores refused deliveries. */
+export const storeRefused = async (pool: pg.Pool, deliveries: RefusedDelivery[]): Promise<void> => {
+  const rows = deliveries.map(({ body, ...rest }) => ({ ...rest, body: body?.toString('base64') ?? null }))
+  await drizzle({ client: pool, casing: 'snake_case' }).execute(sql`
+    insert into ${refusedDeliveries} (provider, reason, refused_at, source, headers, body, diagnosis, because)
+    select provider, reason, "refusedAt", source, headers, decode(body, 'base64'), diagnosis, because
+    from json_to_recordset(${JSON.stringify(rows)}::json) as row(
+      provider text, reason text, "refusedAt" timestamptz, source text, headers jsonb, body text, diagnosis text, because text)`)
+}
+
+/** Deletes what is too old, and all but the newest of each provider and reason. */
+export const trimRefused = async (pool: pg.Pool, now: Date): Promise<void> => {
+  const { id, provider, reason, refusedAt } = refusedDeliveries
+  await drizzle({ client: pool, casing: 'snake_case' }).execute(sql`
+    delete from ${refusedDeliveries} where ${id} in (
+      select ${id} from ${refusedDeliveries}
+      where ${refusedAt} < ${new Date(now.getTime() - DAYS_KEPT * DAY)} or ${id} in (
+        select id from (
+          select ${id}, row_number() over (partition by ${provider}, ${reason} order by ${refusedAt} desc, ${id} desc) as place
+          from ${refusedDeliveries}) ranked
+        where place > ${MAX_KEPT})
+      order by ${id} for update skip locked)`)
+}
