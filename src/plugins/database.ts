@@ -84,7 +84,7 @@ export const databasePlugin = fp<{ config: Config }>(
     const checkSettings = async (): Promise<void> => {
       while (!app.closing()) {
         try {
-          const missing = await missingSettings(database.accept)
+          const missing = await missingSettings(database.process)
           if (missing.length > 0) app.log.warn({ missing }, SETTINGS_DROPPED)
           return
         } catch (error) {

@@ -125,6 +125,10 @@ describe('Postgres', () => {
     expect(await deliver(service, known)).toMatchObject({ status: 200, body: { status: 'duplicate' } })
     expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
     expect(await ready()).toBe(503)
+    await eventually(
+      () => pauses().filter((line) => !line.repeated).length >= 3 || undefined,
+      'every provider notices',
+    )
     await postgres.start()
     await eventually(async () => ((await ready()) === 200 ? true : undefined), 'ready again')
     expect((await deliverAndSettle(service, refused)).body).toMatchObject({ status: 'ok', accepted: 1 })
