@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
-import { type Limits, openSessionPool, type SessionPool } from '../db/pool.ts'
+import { type Limits, openSessionPool, type Session, type SessionPool } from '../db/pool.ts'
 import { isRefusedByPooler, missingSettings } from '../db/session-settings.ts'
 
 declare module 'fastify' {
@@ -28,6 +28,9 @@ const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, stateme
 /** Short: what the run's session asks notices a server that hangs. */
 export const RUN = { connectionTimeoutMillis: 1_500, query_timeout: 2_000, statement_timeout: 1_900 }
 
+/** Accepting has one statement, which takes longer to plan than to run. Its plan must not be one of an empty inbox. */
+const ACCEPT_SESSION: Session = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' }
+
 /**
  * Opens a pool; whoever does so closes it.
  *
@@ -36,14 +39,15 @@ export const RUN = { connectionTimeoutMillis: 1_500, query_timeout: 2_000, state
 export const openPool = (
   app: FastifyInstance,
   config: Config,
-  options: { name: string; max: number; timeouts: Limits; direct?: boolean },
+  options: { name: string; max: number; timeouts: Limits; direct?: boolean; session?: Session },
 ): pg.Pool => {
-  const { name, max, timeouts, direct = false } = options
+  const { name, max, timeouts, direct = false, session } = options
   const url = direct ? (config.DATABASE_DIRECT_URL ?? config.DATABASE_URL) : config.DATABASE_URL
   const sessions = openSessionPool(url, {
     application_name: `${config.DD_SERVICE} ${name}`,
     max,
     limits: timeouts,
+    session,
     onLost: (error) => app.trouble.report({ err: error, pool: name }, 'idle connection lost', { of: name }),
   })
   app.sessionPools.push(sessions)
@@ -66,7 +70,12 @@ export const databasePlugin = fp<{ config: Config }>(
     const forProcessing = Math.max(1, Math.floor(config.DATABASE_POOL_MAX / 2))
     const forAccepting = config.DATABASE_POOL_MAX - forProcessing
     const database = {
-      accept: openPool(app, config, { name: 'accept', max: forAccepting, timeouts: ACCEPT }),
+      accept: openPool(app, config, {
+        name: 'accept',
+        max: forAccepting,
+        timeouts: ACCEPT,
+        session: ACCEPT_SESSION,
+      }),
       process: openPool(app, config, { name: 'process', max: forProcessing, timeouts: PROCESS }),
       upkeep: openPool(app, config, { name: 'upkeep', max: UPKEEP_CONNECTIONS, timeouts: UPKEEP }),
     }
@@ -75,7 +84,7 @@ export const databasePlugin = fp<{ config: Config }>(
     const checkSettings = async (): Promise<void> => {
       while (!app.closing()) {
         try {
-          const missing = await missingSettings(database.accept)
+          const missing = await missingSettings(database.process)
           if (missing.length > 0) app.log.warn({ missing }, SETTINGS_DROPPED)
           return
         } catch (error) {
