@@ -2,6 +2,7 @@ import { parseArgs, styleText } from 'node:util'
 import { linePrefix, say } from '../harness/say.ts'
 import { sayResult, saySummary } from './report.ts'
 import { type Result, runScenario, type Scenario } from './scenario.ts'
+import { crash } from './scenarios/crash.ts'
 import { deploy } from './scenarios/deploy.ts'
 import { failover } from './scenarios/failover.ts'
 import { flood } from './scenarios/flood.ts'
@@ -19,6 +20,7 @@ import { createWorld } from './world.ts'
 
 const SCENARIOS: Record<string, Scenario> = {
   kill,
+  crash,
   replicas,
   redis,
   postgres,
