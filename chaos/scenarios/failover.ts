@@ -22,6 +22,7 @@ interface Recovery {
 /** The primary is killed under load and the standby promoted, again and again, by both ways to find the new one. */
 export const failover: Scenario = {
   title: 'the primary is killed, its synchronous standby takes over',
+  alone: true,
   withStandby: true,
   run: async (world, { quick }) => {
     const pair = world.pair()
