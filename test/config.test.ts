@@ -437,6 +437,8 @@ test('.env.example lists every variable of the contract, and only those', () => 
     'DD_SERVICE',
     'DD_VERSION',
     'CONSOLE_PASSWORD',
+    'CONSOLE_READ_PASSWORD',
+    'CONSOLE_USER_HEADER',
     'RETENTION_PAYLOAD_DAYS',
     'RETENTION_EVENT_DAYS',
     'RETENTION_MESSAGE_DAYS',

@@ -207,6 +207,7 @@ describe('what follows a delivery on its connection', () => {
       await closed
       const statuses = answer().match(/(?<=HTTP\/1\.1 )\d{3}/g)
       expect(statuses).toEqual([...Array.from({ length: before }, () => '200'), status])
+      await service.settled()
       expect(await service.rows('select from webhook_events')).toHaveLength(stored.length + before)
     }
   })
