@@ -70,7 +70,9 @@ describe('SIGTERM', () => {
       expect(new Set(answers).difference(new Set([200, 503, 'refused'])).size).toBe(0)
       const client = new pg.Client({ connectionString: database.url })
       await client.connect()
-      const { rows } = await client.query(`select coalesce(sum(event_count), 0)::int as stored from webhook_deliveries`)
+      const { rows } = await client.query(
+        `select coalesce(sum(event_count), 0)::int as stored from webhook_deliveries`,
+      )
       const runs = await client.query('select cleanly_stopped_at from service_runs')
       await client.end()
       expect(rows[0].stored).toBe(accepted + 1)
