@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { type Pgbouncer, startPgbouncer } from '../harness/pgbouncer.ts'
-import { seed } from '../harness/seed.ts'
+import { SEEDED, seed } from '../harness/seed.ts'
 import { createService } from '../harness/service.ts'
 import { startStack } from '../harness/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
@@ -64,20 +64,13 @@ const eventually = async <T>(look: () => Promise<T>, right: (found: T) => boolea
   }
 }
 
-const about = {
-  outreach: '1',
-  customer: 'cus_Sam',
-  mailbox: 'sam@rf-send-01.com',
-  contact: 'ana@acme.example',
-  price: 'price_pro',
-}
 let accepted = 0
 /** One delivery of a provider, again and again until it gets its 200, as providers do. */
 const deliver = async (url: string, name: (typeof PROVIDER_NAMES)[number]): Promise<number[]> => {
   const [sample] = Object.values(played.find((one) => one.name === name)?.samples ?? {})
   if (sample === undefined) throw new Error(`${name} has no sample`)
   const statuses: number[] = []
-  const { headers, body } = sample(about, new Date()).sign(new Date())
+  const { headers, body } = sample(SEEDED, new Date()).sign(new Date())
   for (const until = Date.now() + 30_000; Date.now() < until; await sleep(200)) {
     const answer = await fetch(url + kits[name].path, { method: 'POST', headers, body: new Uint8Array(body) })
     await answer.text()

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findOnPath } from '../harness/executable.ts'
 import { onPort } from '../harness/port.ts'
-import { seed } from '../harness/seed.ts'
+import { SEEDED, seed } from '../harness/seed.ts'
 import { startServerProcess } from '../harness/server-process.ts'
 import { startStack } from '../harness/stack.ts'
 import { buildApp } from '../src/app.ts'
@@ -111,21 +111,14 @@ const check = (what: string, right: boolean, answer: Answer): void => {
 }
 const is = (answer: Answer, status: number, text: string) =>
   answer.status === status && answer.body.includes(text)
-const about = {
-  outreach: '1',
-  customer: 'cus_Sam',
-  mailbox: 'sam@rf-send-01.com',
-  contact: 'ana@acme.example',
-  price: 'price_pro',
-}
 const mailOf = (id: string, bytes: number): SignedRequest =>
   multipart(
     [
       ...mailFields({
-        recipient: about.mailbox,
-        sender: about.contact,
+        recipient: SEEDED.mailbox,
+        sender: SEEDED.contact,
         headers: [
-          ['From', about.contact],
+          ['From', SEEDED.contact],
           ['Subject', 'Re: Your opening'],
           ['Message-Id', `<${id}@mail.example>`],
         ],
@@ -141,7 +134,7 @@ try {
   for (const { name, samples } of played) {
     const [first, sample] = Object.entries(samples)[0] ?? []
     if (sample === undefined) continue
-    const request = sample(about, new Date()).sign(new Date())
+    const request = sample(SEEDED, new Date()).sign(new Date())
     const answer = await send(kits[name].path, request)
     check(`${name} ${first}`, is(answer, 200, '"accepted":1'), answer)
     const again = await send(kits[name].path, request)
@@ -185,7 +178,7 @@ try {
   await replicas[0]?.close()
   const [sample] = Object.values(played[0]?.samples ?? {})
   for (let n = 0; sample !== undefined && n < 4; n++) {
-    const answer = await send(kits.sendgrid.path, sample(about, new Date()).sign(new Date()))
+    const answer = await send(kits.sendgrid.path, sample(SEEDED, new Date()).sign(new Date()))
     check('with one replica gone', is(answer, 200, '"accepted":1'), answer)
   }
   check('the service sees the sender nginx saw', [...senders].join() === '127.0.0.1', {

@@ -1,17 +1,8 @@
+import { SEEDED } from '../harness/seed.ts'
 import { kits } from '../src/providers/kits.ts'
 import { createMailgunSigner } from '../src/providers/mailgun/sign.ts'
-import type { SampleSubject } from '../src/providers/sample.ts'
 import { createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
 import { createStripeSigner } from '../src/providers/stripe/sign.ts'
-
-/** Rows that `harness/seed.ts` makes. */
-const ABOUT: SampleSubject = {
-  outreach: '1',
-  customer: 'cus_Sam',
-  mailbox: 'sam@rf-send-01.com',
-  contact: 'ana@acme.example',
-  price: 'price_pro',
-}
 
 /** Those whose deliveries this program knows how to forge. */
 export const FUZZED = ['sendgrid', 'stripe', 'mailgun'] as const
@@ -46,7 +37,7 @@ export const createSenders = () => {
     /** The body of a valid delivery, unlike any other. */
     valid: (provider: Fuzzed, kind: string): Buffer => {
       const now = new Date()
-      const sample = played[provider].samples[kind]?.(ABOUT, now)
+      const sample = played[provider].samples[kind]?.(SEEDED, now)
       if (sample === undefined) throw new Error(`no sample ${kind} of ${provider}`)
       return sample.sign(now).body
     },

@@ -33,7 +33,7 @@ export const findProgram = async ({ package: name, path, hint }: DebianProgram):
   if (installed !== undefined) return { command: installed, env: process.env }
   const folder = join(CACHE, name.replace(/-server$/, ''))
   const command = join(folder, path)
-  // A link into a package that is not there is no program, whoever left it.
+  // A link into a package that is not there is no program.
   if (!existsSync(command)) {
     await rm(folder, { recursive: true, force: true })
     console.error(`fetching ${name} (once) ...`)

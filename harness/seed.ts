@@ -1,4 +1,14 @@
 import pg from 'pg'
+import type { SampleSubject } from '../src/providers/sample.ts'
+
+/** Rows of the seed that a sample delivery can be about. */
+export const SEEDED: SampleSubject = {
+  outreach: '1',
+  customer: 'cus_Sam',
+  mailbox: 'sam@rf-send-01.com',
+  contact: 'ana@acme.example',
+  price: 'price_pro',
+}
 
 /**
  * A small RoleFerry: two users, two companies with contacts, two sending mailboxes, and outreach 1 to 6 with

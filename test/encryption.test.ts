@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type PostgresServer, startPostgres } from '../harness/postgres.ts'
 import { findServerUser } from '../harness/postgres-cluster.ts'
 import { type RedisServer, startRedis } from '../harness/redis.ts'
-import { seed } from '../harness/seed.ts'
+import { SEEDED, seed } from '../harness/seed.ts'
 import { createService } from '../harness/service.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { kits } from '../src/providers/kits.ts'
@@ -20,13 +20,6 @@ import { SERVICE_ROLE } from './template.ts'
 
 // What docs/encryption.md says, tried with servers that have certificates of an authority of one's own.
 
-const ABOUT = {
-  outreach: '1',
-  customer: 'cus_Sam',
-  mailbox: 'sam@rf-send-01.com',
-  contact: 'ana@acme.example',
-  price: 'price_pro',
-}
 const sendgrid = kits.sendgrid.play()
 const stripe = kits.stripe.play()
 
@@ -109,7 +102,7 @@ test('with the settings of the page nothing travels in clear', async () => {
     expect(rows).toEqual([{ sessions: expect.any(Number), encrypted: true }])
     expect(rows[0].sessions).toBeGreaterThan(0)
 
-    const click = sendgrid.samples.click?.(ABOUT, new Date()).sign(new Date()) as Signed
+    const click = sendgrid.samples.click?.(SEEDED, new Date()).sign(new Date()) as Signed
     expect(await post(service, kits.sendgrid.path, click)).toBe(200)
     const asked = new Redis(redis.url, { tls: { ca: readFileSync(files.authority) } })
     await eventually(
@@ -118,7 +111,7 @@ test('with the settings of the page nothing travels in clear', async () => {
     )
     asked.disconnect()
 
-    const begun = stripe.samples['customer.subscription.created']?.(ABOUT, new Date()).sign(new Date())
+    const begun = stripe.samples['customer.subscription.created']?.(SEEDED, new Date()).sign(new Date())
     expect(await post(service, kits.stripe.path, begun as Signed)).toBe(200)
     await eventually(() => logins[0], 'the mail server is told the password')
     expect(logins).toEqual([{ secure: true, password: 'mail-password' }])
@@ -153,7 +146,7 @@ test('Redis and the mail server with an authority that is not known are not spok
   const service = await startService({ env: settings() })
   try {
     await eventually(() => /redis is away/.test(logOf(service)) || undefined, 'Redis is not trusted')
-    const about = { ...ABOUT, customer: 'cus_Kim' }
+    const about = { ...SEEDED, customer: 'cus_Kim' }
     const begun = stripe.samples['customer.subscription.created']?.(about, new Date()).sign(new Date())
     expect(await post(service, kits.stripe.path, begun as Signed)).toBe(200)
     await eventually(() => /notification failed/.test(logOf(service)) || undefined, 'the mail is not sent')

@@ -16,7 +16,7 @@ export interface Cause {
 /** An alert, as it is kept: a cause from its beginning to its end. */
 export interface Alert extends Omit<Cause, 'lastAt' | 'text'> {
   key: string
-  /** What is told, with the runbook. */
+  /** The message, with the runbook. */
   text: string
   channel: 'ops' | 'billing' | 'deliverability'
   /** What its kind looks it up by: what a mailbox or a cause is called. */

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
 import { alerts, webhookEvents } from '../db/schema.ts'
 
 const DAY = 86_400_000
@@ -16,7 +16,7 @@ export interface Repeats {
 
 /** Events of the causes that were alerted when they were first not understood. Those understood since do not count. */
 export const misunderstoodRepeats = async (pool: pg.Pool, now: Date): Promise<Repeats[]> => {
-  const { rows } = await drizzle({ client: pool, casing: 'snake_case' }).execute<{
+  const { rows } = await queryBuilder(pool).execute<{
     key: string
     count: number
     lastAt: string | null

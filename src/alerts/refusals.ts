@@ -1,9 +1,8 @@
 import { and, eq, gte, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
 import { minuteCounts } from '../db/schema.ts'
 import { REFUSALS, type RefusalReason } from '../inbox/admission/refusal.ts'
-import { lastAccepted } from '../operations/accepted.ts'
 import type { Cause } from './alert.ts'
 
 const WITHIN = 10 * 60_000
@@ -12,15 +11,17 @@ const MAX_REFUSED = 20
 /**
  * Providers that were accepted in the last 7 days, with more than 20 refused deliveries in 10 minutes. It lasts until
  * nothing was refused for 10 minutes. What is our own fault (503) is a cause of its own.
+ * @param accepted when each provider's last delivery was accepted: `lastAccepted`.
  * @param open the causes whose alerts are open, with their beginnings.
  */
 export const refusedDeliveries = async (
   pool: pg.Pool,
+  accepted: ReadonlyMap<string, Date>,
   now: Date,
   open: ReadonlyMap<string, Date>,
 ): Promise<Cause[]> => {
   const since = new Date(Math.min(now.getTime(), ...[...open.values()].map(Number)) - WITHIN)
-  const [accepted, rows] = await Promise.all([lastAccepted(pool, now), countedSince(pool, since)])
+  const rows = await countedSince(pool, since)
   const groups = Map.groupBy(
     rows,
     ({ provider, reason }) => `${isOurs(reason) ? 'unavailable' : 'refused'}:${provider}`,
@@ -55,7 +56,7 @@ interface Counted {
 
 const countedSince = (pool: pg.Pool, since: Date): Promise<Counted[]> => {
   const { minute, provider, reason, count, outcome } = minuteCounts
-  return drizzle({ client: pool, casing: 'snake_case' })
+  return queryBuilder(pool)
     .select({ minute, provider, reason, count: sql<number>`${count}::float8` })
     .from(minuteCounts)
     .where(and(eq(outcome, 'refused'), gte(minute, since)))

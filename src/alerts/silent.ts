@@ -1,6 +1,4 @@
-import type pg from 'pg'
 import { PROVIDER_NAMES } from '../inbox/provider.ts'
-import { lastAccepted } from '../operations/accepted.ts'
 import type { Cause } from './alert.ts'
 
 const HOUR = 3_600_000
@@ -8,15 +6,15 @@ const SILENT_FOR = 6 * HOUR
 
 /**
  * Providers that were accepted in the last 7 days, and not for 6 hours. What is silent for longer stays an alert.
+ * @param accepted when each provider's last delivery was accepted: `lastAccepted`.
  * @param open the causes whose alerts are open.
  */
-export const silentProviders = async (
-  pool: pg.Pool,
+export const silentProviders = (
+  accepted: ReadonlyMap<string, Date>,
   now: Date,
-  open: ReadonlySet<string>,
-): Promise<Cause[]> => {
-  const accepted = await lastAccepted(pool, now)
-  return PROVIDER_NAMES.flatMap((provider) => {
+  open: ReadonlyMap<string, Date>,
+): Cause[] =>
+  PROVIDER_NAMES.flatMap((provider) => {
     const cause = `silent:${provider}`
     const at = accepted.get(provider)
     const isSilent = at === undefined ? open.has(cause) : now.getTime() - at.getTime() >= SILENT_FOR
@@ -31,4 +29,3 @@ export const silentProviders = async (
       lastAt: now,
     }
   })
-}

@@ -1,6 +1,6 @@
 import { and, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
 import { alerts, mailboxes } from '../db/schema.ts'
 import { storableText } from '../inbox/storable.ts'
 import { type Alert, type Cause, runbookOf } from './alert.ts'
@@ -10,15 +10,21 @@ const DAY = 86_400_000
 const DAYS_KEPT = 90
 const MAX_TEXT = 1_000
 
-const on = (pool: pg.Pool) => drizzle({ client: pool, casing: 'snake_case' })
-
 /** The alerts whose causes last. */
 export const openAlerts = (pool: pg.Pool): Promise<Alert[]> =>
-  on(pool).select().from(alerts).where(isNull(alerts.endedAt)) as Promise<Alert[]>
+  queryBuilder(pool).select().from(alerts).where(isNull(alerts.endedAt)) as Promise<Alert[]>
 
-/** Begins an alert for each new cause, updates those that last, and ends those that are over. */
-export const saveCauses = async (pool: pg.Pool, open: Alert[], causes: Cause[], now: Date): Promise<void> => {
-  const db = on(pool)
+/**
+ * Begins an alert for each new cause, updates those that last, and ends those that are over.
+ * @returns the alerts that are over.
+ */
+export const saveCauses = async (
+  pool: pg.Pool,
+  open: Alert[],
+  causes: Cause[],
+  now: Date,
+): Promise<Alert[]> => {
+  const db = queryBuilder(pool)
   for (const found of causes) {
     const cause = {
       ...found,
@@ -43,13 +49,15 @@ export const saveCauses = async (pool: pg.Pool, open: Alert[], causes: Cause[], 
     over.map(({ key }) => key),
     now,
   )
+  return over
 }
 
 /** Kinds whose causes are looked for; the others are alerted where they happen. */
 const WATCHED = new Set<Alert['kind']>(['backlog', 'dead', 'silent', 'refused', 'unavailable', 'paused'])
 
 const end = async (pool: pg.Pool, keys: string[], now: Date): Promise<void> => {
-  if (keys.length > 0) await on(pool).update(alerts).set({ endedAt: now }).where(inArray(alerts.key, keys))
+  if (keys.length > 0)
+    await queryBuilder(pool).update(alerts).set({ endedAt: now }).where(inArray(alerts.key, keys))
 }
 
 /** Counts how often what was not understood came again. */
@@ -58,7 +66,7 @@ export const saveRepeats = async (pool: pg.Pool, now: Date): Promise<void> => {
     const { key, count, lastAt } = repeats
     const known = lastAt === null ? {} : { count, lastAt }
     const ended = isOver(repeats, now) ? sql`coalesce(${alerts.endedAt}, ${now})` : null
-    await on(pool)
+    await queryBuilder(pool)
       .update(alerts)
       .set({ ...known, endedAt: ended })
       .where(eq(alerts.key, key))
@@ -67,11 +75,11 @@ export const saveRepeats = async (pool: pg.Pool, now: Date): Promise<void> => {
 
 /** Ends the alerts of mailboxes that are not paused any more. */
 export const endResumed = async (pool: pg.Pool, now: Date): Promise<void> => {
-  const paused = on(pool)
+  const paused = queryBuilder(pool)
     .select({ id: sql`${mailboxes.id}::text` })
     .from(mailboxes)
     .where(sql`${mailboxes.pausedAt} is not null`)
-  await on(pool)
+  await queryBuilder(pool)
     .update(alerts)
     .set({ endedAt: now })
     .where(and(eq(alerts.kind, 'mailbox'), isNull(alerts.endedAt), sql`${alerts.subject} not in (${paused})`))
@@ -79,7 +87,7 @@ export const endResumed = async (pool: pg.Pool, now: Date): Promise<void> => {
 
 /** Alerts that may have something to tell: open ones, and those that ended lately. */
 export const tellable = (pool: pg.Pool, now: Date): Promise<Alert[]> =>
-  on(pool)
+  queryBuilder(pool)
     .select()
     .from(alerts)
     .where(or(isNull(alerts.endedAt), sql`${alerts.endedAt} > ${new Date(now.getTime() - 7 * DAY)}`))
@@ -90,7 +98,7 @@ export const saveTold = async (
   key: string,
   told: Partial<Pick<Alert, 'slackChannel' | 'slackTs' | 'told' | 'lineAt'>>,
 ): Promise<void> => {
-  await on(pool).update(alerts).set(told).where(eq(alerts.key, key))
+  await queryBuilder(pool).update(alerts).set(told).where(eq(alerts.key, key))
 }
 
 /** Keeps where Slack has the message of an alert that was requested where it happened. */
@@ -99,14 +107,14 @@ export const savePosted = async (
   alert: Omit<Alert, 'endedAt' | 'lineAt' | 'lastAt' | 'count'>,
 ): Promise<void> => {
   const { slackChannel, slackTs, told } = alert
-  await on(pool)
+  await queryBuilder(pool)
     .insert(alerts)
     .values({ ...alert, lastAt: alert.startedAt, count: 1 })
     .onConflictDoUpdate({ target: alerts.key, set: { slackChannel, slackTs, told } })
 }
 
 export const deleteOld = async (pool: pg.Pool, now: Date): Promise<void> => {
-  await on(pool)
+  await queryBuilder(pool)
     .delete(alerts)
     .where(lt(alerts.endedAt, new Date(now.getTime() - DAYS_KEPT * DAY)))
 }

@@ -93,7 +93,7 @@ const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> =
   }
 }
 
-/** Of which time each figure is, for whoever reads the JSON. */
+/** Which time each figure covers, for readers of the JSON. */
 const PERIODS = {
   now: ['providers.due', 'providers.oldestDueAt', 'providers.later', 'pauses'],
   last24Hours: [...OUTCOMES.map((outcome) => `providers.${outcome}`), 'refusals'],

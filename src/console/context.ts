@@ -36,7 +36,7 @@ declare module 'fastify' {
   }
 }
 
-/** Whether whoever asks may change something: pages leave their forms out where not. */
+/** Whether the person who asks may change something. If not, pages leave their forms out. */
 export const mayChange = ({ consoleRole }: FastifyRequest): boolean => consoleRole === 'operator'
 
 /** Who changes something, from a form that says why. @throws with status 400 when the form holds no reason. */

@@ -1,5 +1,6 @@
 import type { EventSummary } from '../operations/events.ts'
-import { ago, cut, providerName } from './format.ts'
+import { providerLabel } from '../providers/labels.ts'
+import { ago, cut } from './format.ts'
 import { type Content, type Html, html } from './html.ts'
 import { badge, type Column, table } from './parts.ts'
 
@@ -18,7 +19,7 @@ export const eventList = (events: EventSummary[], now: Date, { about }: { about:
     },
     {
       name: 'Provider',
-      cell: ({ provider }) => html`<span class="provider">${providerName(provider)}</span>`,
+      cell: ({ provider }) => html`<span class="provider">${providerLabel(provider)}</span>`,
     },
     { name: 'About', cell: ({ subject }) => subjectLink(subject) },
     { name: 'Received', cell: ({ receivedAt }) => ago(receivedAt, now) },

@@ -47,8 +47,3 @@ export const moment = (at: Date | null, now: Date): Html =>
 /** Text cut to so many characters, with a mark that it is. */
 export const cut = (text: string, most: number): string =>
   text.length > most ? `${text.slice(0, most).toWellFormed()}…` : text
-
-const NAMES: Record<string, string> = { sendgrid: 'SendGrid', stripe: 'Stripe', mailgun: 'Mailgun' }
-
-/** A provider as people write it. */
-export const providerName = (provider: string): string => NAMES[provider] ?? provider

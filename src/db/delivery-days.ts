@@ -42,7 +42,7 @@ export const daysBefore = async (pool: pg.Pool, time: Date): Promise<string[]> =
   })
 }
 
-/** Neither waits behind a long read, since whoever accepts would wait behind it: they give up and are tried again. */
+/** Neither waits behind a long read, because deliveries would wait behind it. They give up and are tried again. */
 const untilUnlocked = async <T>(work: () => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries++) {
     try {

@@ -40,7 +40,7 @@ export interface SessionPool {
   endSessions: (openedBefore: number) => void
 }
 
-/** Opens a pool. `onLost` is told of connections that are lost while nobody uses them. */
+/** Opens a pool. `onLost` is called for connections that are lost while nobody uses them. */
 export const openSessionPool = (
   databaseUrl: string,
   options: {

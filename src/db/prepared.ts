@@ -1,9 +1,7 @@
 import { type SQLWrapper, sql } from 'drizzle-orm'
-import { PgDialect } from 'drizzle-orm/pg-core'
 import type pg from 'pg'
+import { toStatement } from './statement.ts'
 import type { Transaction } from './transaction.ts'
-
-const dialect = new PgDialect({ casing: 'snake_case' })
 
 /**
  * Runs a statement as a prepared one: for those of joins and several tables, whose planning takes Postgres longer than
@@ -16,8 +14,7 @@ export const executePrepared = async <Row extends pg.QueryResultRow>(
   name: string,
   statement: SQLWrapper,
 ): Promise<Row[]> => {
-  const { sql: text, params: values } = dialect.sqlToQuery(statement.getSQL())
-  const { rows } = await tx.$client.query<Row>({ name, text, values })
+  const { rows } = await tx.$client.query<Row>({ name, ...toStatement(statement.getSQL()) })
   return rows
 }
 

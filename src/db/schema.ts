@@ -554,7 +554,7 @@ export const minuteCounts = pgTable(
 )
 
 /**
- * Deliveries that were refused, for whoever investigates: of each provider and reason the newest 50, for 7 days (see
+ * Deliveries that were refused, kept for an investigation: of each provider and reason the newest 50, for 7 days (see
  * src/inbox/refused).
  */
 export const refusedDeliveries = pgTable(
@@ -619,7 +619,7 @@ export const alerts = pgTable(
     key: text().primaryKey(),
     cause: text().notNull(),
     kind: text().notNull(),
-    /** Who is told. */
+    /** Where the alert goes. */
     channel: text().notNull(),
     text: text().notNull(),
     /** What its kind finds it by: a mailbox's id, or why an event was not understood. */

@@ -12,7 +12,7 @@ const HOLDS: Record<string, (value: string) => boolean> = {
 }
 
 /**
- * Which settings that every session should have did not arrive: a pooler that is told to ignore them drops them.
+ * Which settings that every session should have did not arrive: a pooler set to ignore them drops them.
  * @throws when there is no connection.
  */
 export const missingSettings = async (pool: pg.Pool): Promise<string[]> => {

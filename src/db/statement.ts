@@ -27,7 +27,7 @@ export const statement = <Name extends string>(name: string, query: SQL) => {
   })
 }
 
-/** A statement for `pg` that is planned each time, as what people ask for is. */
+/** A statement as `pg` takes it: planned each time, as what people ask for is, unless it is given a name. */
 export const toStatement = (query: SQL): { text: string; values: unknown[] } => {
   const { sql: text, params: values } = dialect.sqlToQuery(query)
   return { text, values }

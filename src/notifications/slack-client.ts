@@ -17,7 +17,7 @@ export interface SlackClient {
 }
 
 /**
- * `chat.postMessage` and `chat.update`, without retries of its own: whoever calls it tries again.
+ * `chat.postMessage` and `chat.update`, without retries of its own: the caller tries again.
  * @returns undefined when there is no token.
  */
 export const createSlackClient = (

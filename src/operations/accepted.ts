@@ -1,6 +1,6 @@
 import { and, eq, gte, max } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
 import { minuteCounts } from '../db/schema.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
 import { listDeliveries } from './deliveries.ts'
@@ -22,7 +22,7 @@ export const lastAccepted = async (pool: pg.Pool, now: Date): Promise<Map<string
     return { name, times: [...deliveries, ...events].map(({ receivedAt }) => receivedAt) }
   }
   const [duplicates, ...newest] = await Promise.all([
-    drizzle({ client: pool, casing: 'snake_case' })
+    queryBuilder(pool)
       .select({ provider, at: max(minute) })
       .from(minuteCounts)
       .where(and(gte(minute, since), eq(outcome, 'duplicate')))

@@ -1,6 +1,6 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
 import { operatorActions } from '../db/schema.ts'
 import type { Transaction } from '../db/transaction.ts'
 import { storableText } from '../inbox/storable.ts'
@@ -35,7 +35,7 @@ export const noteChange = async (
   by: Operator,
   now: Date,
 ): Promise<void> => {
-  const tx = 'totalCount' in on ? drizzle({ client: on, casing: 'snake_case' }) : on
+  const tx = 'totalCount' in on ? queryBuilder(on) : on
   await tx.insert(operatorActions).values({
     action,
     subject,
@@ -77,7 +77,7 @@ export const listChanges = async (
 ): Promise<{ changes: AuditedChange[]; next: string | null }> => {
   const { id, leads, requestId, affected, eventId } = operatorActions
   const events = sql<number>`(select count(*)::int from ${operatorActions} as other where other.request_id = ${requestId})`
-  const rows = await drizzle({ client: pool, casing: 'snake_case' })
+  const rows = await queryBuilder(pool)
     .select({
       id: sql<string>`${id}::text`,
       action: operatorActions.action,

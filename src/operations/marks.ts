@@ -1,6 +1,6 @@
 import { and, asc, gte, lt, or } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
 import { serviceMarks } from '../db/schema.ts'
 
 /** What the service noted about itself: when it started and stopped, and when its database was away. */
@@ -18,7 +18,7 @@ export interface Mark {
 /** Marks of a stretch of time, the oldest first; an outage belongs to it when any of it does. */
 export const listMarks = async (pool: pg.Pool, from: Date, to: Date): Promise<Mark[]> => {
   const { kind, at, endedAt, instance, detail } = serviceMarks
-  const rows = await drizzle({ client: pool, casing: 'snake_case' })
+  const rows = await queryBuilder(pool)
     .select({ kind, at, endedAt, instance, detail })
     .from(serviceMarks)
     .where(and(lt(at, to), or(gte(at, from), gte(endedAt, from))))

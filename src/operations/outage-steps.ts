@@ -1,6 +1,5 @@
+import { providerLabel } from '../providers/labels.ts'
 import type { OutageReport, ProviderOutage } from './outage.ts'
-
-const NAMES = { sendgrid: 'SendGrid', stripe: 'Stripe', mailgun: 'Mailgun' } as const
 
 /** Where each provider shows what it could not deliver. */
 const LINKS = {
@@ -20,11 +19,11 @@ export const stepsAfter = ({ from, providers }: Pick<OutageReport, 'from' | 'pro
 const waiting = ({ provider, pending }: ProviderOutage): string[] =>
   pending === 0
     ? []
-    : [`${NAMES[provider]}: ${pending} events that had come are not applied yet; see the backlog.`]
+    : [`${providerLabel(provider)}: ${pending} events that had come are not applied yet; see the backlog.`]
 
 const asking = (one: ProviderOutage, from: Date): string[] => {
   const { provider, missing, unverified, retriesUntil } = one
-  const name = NAMES[provider]
+  const name = providerLabel(provider)
   // What was refused before its signature was checked cannot be told from what strangers sent.
   if (missing.deliveries === 0 && unverified === 0) return []
   const what =

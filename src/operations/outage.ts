@@ -1,6 +1,6 @@
 import { and, gte, lt, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
 import { deferredDeliveries, minuteCounts, webhookEvents, webhookQueue } from '../db/schema.ts'
 import { REFUSALS } from '../inbox/admission/refusal.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
@@ -91,7 +91,7 @@ export const outageReport = async (
 
 const unavailable = async (pool: pg.Pool, from: Date, to: Date): Promise<Map<string, number>> => {
   const { provider, count, minute, outcome, reason } = minuteCounts
-  const rows = await drizzle({ client: pool, casing: 'snake_case' })
+  const rows = await queryBuilder(pool)
     .select({ provider, count: sql<number>`sum(${count})::float8` })
     .from(minuteCounts)
     .where(
@@ -120,7 +120,7 @@ interface PutOff {
 /** Whether each delivery that was put off is in the inbox now, by the identity of its first event. */
 const putOff = async (pool: pg.Pool, from: Date, to: Date): Promise<PutOff[]> => {
   const { provider, dedupeKey, deferredAt, eventCount } = deferredDeliveries
-  const { rows } = await drizzle({ client: pool, casing: 'snake_case' }).execute<Record<string, unknown>>(sql`
+  const { rows } = await queryBuilder(pool).execute<Record<string, unknown>>(sql`
     with put as (
       select ${provider} as provider, ${dedupeKey} as key, min(${deferredAt}) as at, max(${eventCount}) as events, count(*) as tries
       from ${deferredDeliveries} where ${deferredAt} >= ${from} and ${deferredAt} < ${to} group by 1, 2
@@ -147,7 +147,7 @@ const putOff = async (pool: pg.Pool, from: Date, to: Date): Promise<PutOff[]> =>
 const drain = async (pool: pg.Pool, to: Date): Promise<Drained[]> => {
   const { provider, receivedAt, processedAt, status } = webhookEvents
   const since = new Date(to.getTime() - 24 * HOUR)
-  const db = drizzle({ client: pool, casing: 'snake_case' })
+  const db = queryBuilder(pool)
   const [events, queued] = await Promise.all([
     db
       .select({

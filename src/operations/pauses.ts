@@ -79,7 +79,7 @@ export const resumeProcessing = async (
     await noteChange(tx, { action: 'resume', subject: subjectOf(what), affected: 1 }, by, now)
     return ended.pausedAt
   })
-  // Not in the same transaction: whoever processes would wait for it.
+  // Not in the same transaction: the workers would wait for it.
   if (pausedAt !== undefined) await shiftWaits(pool, what, pausedAt, now)
   let due = 0
   for (let given = BATCH; given === BATCH; due += given) given = await giveTimes(pool, what, now)

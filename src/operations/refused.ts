@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
 import { minuteCounts, refusedDeliveries } from '../db/schema.ts'
 import { REFUSALS, type RefusalReason } from '../inbox/admission/refusal.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
@@ -36,7 +36,7 @@ const { id, provider, reason, refusedAt, source, diagnosis, because } = refusedD
 const SUMMARY = sql`${id}::text as id, ${provider}, ${reason}, ${refusedAt} as "refusedAt", ${source}, ${diagnosis}, ${because}`
 
 const execute = async (pool: pg.Pool, query: SQL): Promise<Record<string, unknown>[]> =>
-  (await drizzle({ client: pool, casing: 'snake_case' }).execute(query)).rows
+  (await queryBuilder(pool).execute(query)).rows
 
 const narrowed = (filter: RefusedFilter): SQL => sql`
   ${filter.provider === undefined ? sql`true` : sql`${provider} = ${filter.provider}`}

@@ -32,7 +32,7 @@ export const RUN = { connectionTimeoutMillis: 1_500, query_timeout: 2_000, state
 const ACCEPT_SESSION: Session = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' }
 
 /**
- * Opens a pool; whoever does so closes it.
+ * Opens a pool; the caller closes it.
  *
  * @param options.direct around a pooler, for sessions that hold something from one transaction to the next
  */

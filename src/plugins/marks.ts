@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
 import { lt } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
+import { queryBuilder } from '../db/query-builder.ts'
 import { serviceMarks } from '../db/schema.ts'
 import { loggable } from '../logger.ts'
 import type { Mark } from '../operations/marks.ts'
@@ -21,10 +21,10 @@ const STOP_WITHIN = 1_000
 /** An outage shorter than that is a lost connection, in milliseconds. */
 const LEAST_OUTAGE = 2_000
 
-/** Notes when the service starts and stops and when its database was away, for whoever looks at the charts. */
+/** Notes when the service starts and stops and when its database was away, as marks in the charts. */
 export const marksPlugin = fp<{ config: Config; clock: () => Date }>(
   async (app, { config, clock }) => {
-    const db = drizzle({ client: app.database.upkeep, casing: 'snake_case' })
+    const db = queryBuilder(app.database.upkeep)
     const instance = `${hostname()}:${config.PORT}`
     const note = async (kind: Mark['kind'], at: Date, more: Partial<Mark> = {}): Promise<void> => {
       try {

@@ -17,7 +17,7 @@ const TRIM_EVERY = 3_600_000
 /** A Postgres that hangs must not hold up the end. */
 const STOP_WITHIN = 1_000
 
-/** Keeps refused deliveries for whoever investigates; while Postgres is away, in memory. */
+/** Keeps refused deliveries for an investigation; while Postgres is away, in memory. */
 export const refusedPlugin = fp<{ config: Config; clock: () => Date }>(
   async (app, { config, clock }) => {
     const pool = app.database.upkeep

@@ -6,6 +6,7 @@ import { silentProviders } from '../alerts/silent.ts'
 import { deleteOld, endResumed, openAlerts, saveCauses, saveRepeats, tellable } from '../alerts/store.ts'
 import { tell } from '../alerts/tell.ts'
 import { createSlackClient } from '../notifications/slack-client.ts'
+import { lastAccepted } from '../operations/accepted.ts'
 import type { Report, UpkeepTask } from './task.ts'
 
 /**
@@ -19,14 +20,15 @@ export const alerts: UpkeepTask = {
   run: async ({ config, pool, now, signal }) => {
     const open = await openAlerts(pool)
     const begun = new Map(open.map(({ cause, startedAt }) => [cause, startedAt]))
+    const accepted = await lastAccepted(pool, now)
     const causes = [
       ...(await lateBacklogs(pool, now)),
       ...(await deadEvents(pool)),
-      ...(await silentProviders(pool, now, new Set(begun.keys()))),
-      ...(await refusedDeliveries(pool, now, begun)),
+      ...silentProviders(accepted, now, begun),
+      ...(await refusedDeliveries(pool, accepted, now, begun)),
       ...(await forgottenPauses(pool, now)),
     ]
-    await saveCauses(pool, open, causes, now)
+    const over = await saveCauses(pool, open, causes, now)
     await saveRepeats(pool, now)
     await endResumed(pool, now)
     await deleteOld(pool, now)
@@ -34,19 +36,14 @@ export const alerts: UpkeepTask = {
     const slack = createSlackClient(config)
     if (slack !== undefined) {
       for (const alert of await tellable(pool, now)) {
-        signal.throwIfAborted() // what is left is told by another replica
+        signal.throwIfAborted() // another replica tells the rest
         await tell(pool, slack, alert, now)
       }
     }
     const isNew = ({ cause }: { cause: string }) => !begun.has(cause)
     return [
       ...causes.filter(isNew).map(({ cause, text }): Report => ({ cause, began: text })),
-      ...open
-        .filter(
-          ({ cause, kind }) =>
-            kind !== 'misunderstood' && kind !== 'mailbox' && !causes.some((one) => one.cause === cause),
-        )
-        .map(({ cause }): Report => ({ cause, ended: now.toISOString() })),
+      ...over.map(({ cause }): Report => ({ cause, ended: now.toISOString() })),
     ]
   },
 }

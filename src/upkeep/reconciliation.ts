@@ -1,6 +1,6 @@
 import { and, asc, lt, ne } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import { counted } from '../counted.ts'
+import { queryBuilder } from '../db/query-builder.ts'
 import { users } from '../db/schema.ts'
 import { causeOf, inTransaction } from '../db/transaction.ts'
 import { linkTo } from '../notifications/pages.ts'
@@ -91,7 +91,7 @@ const textOf = (found: Reconciliation, why: string | undefined): string => {
 }
 
 const findLateRenewals = async ({ pool, now }: UpkeepContext): Promise<Result> => {
-  const late = await drizzle({ client: pool, casing: 'snake_case' })
+  const late = await queryBuilder(pool)
     .select({ id: users.id })
     .from(users)
     .where(

@@ -1,8 +1,8 @@
 import { lt } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
 import { daysBefore, dropDay } from '../db/delivery-days.ts'
+import { queryBuilder } from '../db/query-builder.ts'
 import { silencedNotifications } from '../db/schema.ts'
 import { windowStart } from '../domain/mailbox-incidents.ts'
 import { inBatches } from './batches.ts'
@@ -46,7 +46,7 @@ export const retention: UpkeepTask = {
       incidents += rowCount ?? 0
       return rowCount === ROWS
     })
-    await drizzle({ client: pool, casing: 'snake_case' })
+    await queryBuilder(pool)
       .delete(silencedNotifications)
       .where(lt(silencedNotifications.silencedAt, before(DAYS_SILENCED)))
     return [{ events, days, deliveries, messages: messages.emptied, incidents }]

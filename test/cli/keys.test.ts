@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { SEEDED } from '../../harness/seed.ts'
 import { mailgunSamples } from '../../src/providers/mailgun/sample.ts'
 import { createMailgunSigner, mailFields, multipart } from '../../src/providers/mailgun/sign.ts'
-import type { SampleSubject } from '../../src/providers/sample.ts'
 import { sendgridSamples } from '../../src/providers/sendgrid/sample.ts'
 import { createSendgridSigner } from '../../src/providers/sendgrid/sign.ts'
 import type { SignedRequest } from '../../src/providers/signed-request.ts'
@@ -18,13 +18,6 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const about: SampleSubject = {
-  outreach: '1',
-  customer: 'cus_Sam',
-  mailbox: 'sam@rf-send-01.com',
-  contact: 'ana@acme.example',
-  price: 'price_pro',
-}
 const sendgrid = createSendgridSigner()
 const stripe = createStripeSigner()
 const mailgun = createMailgunSigner()
@@ -50,7 +43,7 @@ const NAMES = Object.keys(deliveries) as Name[]
 const made = (sample: ReturnType<typeof sendgridSamples>[string] | undefined, age: number): SignedRequest => {
   if (sample === undefined) throw new Error('there is no such sample')
   const at = new Date(Date.now() - age * 1_000)
-  return sample(about, at).sign(at)
+  return sample(SEEDED, at).sign(at)
 }
 
 let serial = 0
@@ -168,8 +161,8 @@ describe('a changed body', () => {
 
 test("Mailgun's deliveries with attachments are read too", async () => {
   const fields = mailFields({
-    recipient: about.mailbox,
-    sender: about.contact,
+    recipient: SEEDED.mailbox,
+    sender: SEEDED.contact,
     headers: [],
     text: 'See attachment',
   })

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { PROVIDER_NAMES, type ProviderName } from '../../inbox/provider.ts'
 import { type DeliverySummary, listDeliveries } from '../../operations/deliveries.ts'
+import { providerLabel } from '../../providers/labels.ts'
 import type { ConsoleContext } from '../context.ts'
-import { ago, number, providerName } from '../format.ts'
+import { ago, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { badge, nothing, table } from '../parts.ts'
 
@@ -20,7 +21,7 @@ export const deliveriesPage = (scope: FastifyInstance, { pool, clock, show }: Co
 <p class="lead">What the providers posted, as it came, the newest first.</p>
 <nav class="pages" aria-label="Which deliveries">
   ${choice('All', '', provider === undefined && !queued)}
-  ${PROVIDER_NAMES.map((name) => choice(providerName(name), `?provider=${name}`, provider === name))}
+  ${PROVIDER_NAMES.map((name) => choice(providerLabel(name), `?provider=${name}`, provider === name))}
   ${choice('In the queue', '?queued=1', queued)}
 </nav>
 ${
@@ -69,7 +70,7 @@ const deliveryTable = (deliveries: DeliverySummary[], now: Date): Html =>
       },
       {
         name: 'Provider',
-        cell: ({ provider }) => html`<span class="provider">${providerName(provider)}</span>`,
+        cell: ({ provider }) => html`<span class="provider">${providerLabel(provider)}</span>`,
       },
       { name: 'Events', kind: 'number', cell: ({ eventCount }) => number(eventCount) },
       { name: 'Bytes', kind: 'number', cell: ({ size }) => number(size) },

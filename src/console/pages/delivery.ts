@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { counted } from '../../counted.ts'
 import { type DeliveryDetail, showDelivery } from '../../operations/deliveries.ts'
+import { providerLabel } from '../../providers/labels.ts'
 import { type ConsoleContext, NotFound } from '../context.ts'
-import { ago, cut, duration, moment, number, providerName } from '../format.ts'
+import { ago, cut, duration, moment, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { json } from '../json.ts'
 import { badge, card, facts, nothing, table } from '../parts.ts'
@@ -24,7 +25,7 @@ export const deliveryPage = (scope: FastifyInstance, { pool, clock, show }: Cons
       body: html`
 <div class="heading">
   <h1>Delivery ${delivery.id}</h1>${badge(delivery.state)}
-  <p>${providerName(delivery.provider)} · ${counted(delivery.eventCount, 'event')} · received ${ago(delivery.receivedAt, now)}</p>
+  <p>${providerLabel(delivery.provider)} · ${counted(delivery.eventCount, 'event')} · received ${ago(delivery.receivedAt, now)}</p>
 </div>
 <div class="detail">
   <div class="stack">

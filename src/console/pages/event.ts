@@ -9,9 +9,10 @@ import {
 } from '../../operations/events.ts'
 import { type Touched, touchedBy } from '../../operations/records.ts'
 import { replayEvents } from '../../operations/replay.ts'
+import { providerLabel } from '../../providers/labels.ts'
 import { type ConsoleContext, mayChange, NotFound, operatorOf } from '../context.ts'
 import { subjectLink } from '../event-list.ts'
-import { ago, moment, providerName } from '../format.ts'
+import { ago, moment } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
 import { json } from '../json.ts'
 import { badge, card, facts, nothing } from '../parts.ts'
@@ -39,7 +40,7 @@ export const eventPage = (scope: FastifyInstance, { pool, clock, show, wake }: C
 ${notice(request.query.replayed)}
 <div class="heading">
   <h1>${event.eventType}</h1>${badge(event.status)}
-  <p>${providerName(event.provider)} · received ${ago(event.receivedAt, now)}</p>
+  <p>${providerLabel(event.provider)} · received ${ago(event.receivedAt, now)}</p>
 </div>
 <div class="detail">
   <div class="stack">
@@ -105,7 +106,7 @@ const RECEIVED: Record<DeliverySource, string> = {
 /** What happened to the event, in the order of time; what is still to come is at the end. */
 const timeline = (event: EventHistory, now: Date): Html => {
   const moments: { at: Date | null; what: Content; tone?: string }[] = [
-    { at: event.occurredAt, what: `Happened, says ${providerName(event.provider)}` },
+    { at: event.occurredAt, what: `Happened, says ${providerLabel(event.provider)}` },
     { at: event.receivedAt, what: RECEIVED[event.source] },
     ...event.actions.map((action) => ({
       at: action.actedAt,

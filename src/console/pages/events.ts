@@ -4,10 +4,11 @@ import { countEvents, listEvents } from '../../operations/events.ts'
 import { EVENT_STATUSES, isPosition } from '../../operations/matching.ts'
 import type { Found } from '../../operations/search.ts'
 import { eventTypes } from '../../providers/event-types.ts'
+import { providerLabel } from '../../providers/labels.ts'
 import { type ConsoleContext, mayChange } from '../context.ts'
 import { eventList } from '../event-list.ts'
 import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
-import { cut, number, providerName } from '../format.ts'
+import { cut, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { nothing } from '../parts.ts'
 
@@ -100,7 +101,7 @@ const filterForm = (fields: FilterFields): Html => html`
   </div>
   <div class="field">
     <label for="provider">Provider</label>
-    <select id="provider" name="provider">${option('', 'All', fields.provider)}${PROVIDER_NAMES.map((name) => option(name, providerName(name), fields.provider))}</select>
+    <select id="provider" name="provider">${option('', 'All', fields.provider)}${PROVIDER_NAMES.map((name) => option(name, providerLabel(name), fields.provider))}</select>
   </div>
   <div class="field">
     <label for="status">Status</label>

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { type OutageReport, outageReport, type ProviderOutage } from '../../operations/outage.ts'
 import { stepsAfter } from '../../operations/outage-steps.ts'
+import { providerLabel } from '../../providers/labels.ts'
 import type { ConsoleContext } from '../context.ts'
 import { readTime } from '../filters.ts'
-import { moment, number, providerName } from '../format.ts'
+import { moment, number } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
 import { card, nothing, table } from '../parts.ts'
 
@@ -73,7 +74,7 @@ const providerTable = (providers: ProviderOutage[], now: Date): Html =>
       {
         name: 'Provider',
         kind: 'wide',
-        cell: ({ provider }) => html`<span class="strong">${providerName(provider)}</span>`,
+        cell: ({ provider }) => html`<span class="strong">${providerLabel(provider)}</span>`,
       },
       {
         name: 'Events accepted',

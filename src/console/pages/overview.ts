@@ -13,10 +13,11 @@ import {
   lastEvents,
 } from '../../operations/overview.ts'
 import { type RefusedGroup, refusedGroups } from '../../operations/refused.ts'
+import { providerLabel } from '../../providers/labels.ts'
 import { chart, legend } from '../chart.ts'
 import type { ConsoleContext } from '../context.ts'
 import { toQuery } from '../filters.ts'
-import { ago, cut, duration, number, providerName } from '../format.ts'
+import { ago, cut, duration, number } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
 import { card, nothing, table } from '../parts.ts'
 import { refusedTable } from './refused.ts'
@@ -136,7 +137,7 @@ const tiles = ({
 const refusedTile = (refused: RefusedGroup[]): Html => {
   const alarming = refused.filter((group) => group.alarming)
   const [first] = alarming
-  const names = [...new Set(alarming.map(({ provider }) => providerName(provider)))].join(', ')
+  const names = [...new Set(alarming.map(({ provider }) => providerLabel(provider)))].join(', ')
   const onlyOne = alarming.length === 1 && first !== undefined
   return tile(
     'Refused',
@@ -171,7 +172,7 @@ const providerRow = (
   return html`
 <div class="provider-row">
   <div class="about">
-    <h3><a href="/console/events?provider=${provider}">${providerName(provider)}</a></h3>
+    <h3><a href="/console/events?provider=${provider}">${providerLabel(provider)}</a></h3>
     <p>${
       newest === undefined
         ? 'no event yet'
@@ -202,7 +203,7 @@ const errorTable = (groups: ErrorGroup[], now: Date): Html =>
               error,
               example,
             }) => html`<a class="strong" href="/console/events${toQuery({ status: 'dead', error })}">${cut(example ?? error, 160)}</a>
-            <span class="note">${providers.map(providerName).join(', ')}: ${cut(types.join(', '), 80)}</span>`,
+            <span class="note">${providers.map(providerLabel).join(', ')}: ${cut(types.join(', '), 80)}</span>`,
           },
           { name: 'Events', kind: 'number', cell: ({ count }) => number(count) },
           { name: 'First', cell: ({ firstReceivedAt }) => ago(firstReceivedAt, now) },
@@ -230,7 +231,7 @@ const figures = (ofDay: CountedStretch[]): Html => {
       {
         name: 'Provider',
         kind: 'wide',
-        cell: (provider: string) => html`<span class="strong">${providerName(provider)}</span>`,
+        cell: (provider: string) => html`<span class="strong">${providerLabel(provider)}</span>`,
       },
       column('Processed', 'processed'),
       column('Ignored', 'ignored'),

@@ -2,8 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import { PROVIDER_NAMES, type ProviderName } from '../../inbox/provider.ts'
 import { listPauses, type Pause, pauseProcessing, resumeProcessing } from '../../operations/pauses.ts'
 import { eventTypes } from '../../providers/event-types.ts'
+import { providerLabel } from '../../providers/labels.ts'
 import { type ConsoleContext, mayChange, operatorOf } from '../context.ts'
-import { ago, providerName } from '../format.ts'
+import { ago } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { card, nothing } from '../parts.ts'
 import { Incomplete, reasonField } from '../reason.ts'
@@ -59,7 +60,7 @@ const readWhat = (form: unknown): { provider: ProviderName; type?: string } => {
 
 /** As people say it: a provider, or one of its types. */
 const pausedName = ({ provider, type }: Pick<Pause, 'provider' | 'type'>): string =>
-  type === null ? providerName(provider) : `${providerName(provider)} ${type}`
+  type === null ? providerLabel(provider) : `${providerLabel(provider)} ${type}`
 
 const pauseCard = (pause: Pause, now: Date, form: boolean): Html =>
   card(
@@ -79,7 +80,7 @@ const pauseCard = (pause: Pause, now: Date, form: boolean): Html =>
 const pauseForm = (): Html => html`
 <form method="post" action="/console/pauses">
   <div class="field"><label for="provider">Provider</label>
-    <select id="provider" name="provider">${PROVIDER_NAMES.map((name) => html`<option value="${name}">${providerName(name)}</option>`)}</select></div>
+    <select id="provider" name="provider">${PROVIDER_NAMES.map((name) => html`<option value="${name}">${providerLabel(name)}</option>`)}</select></div>
   <div class="field"><label for="type">Only this type</label>
     <input id="type" name="type" list="types" placeholder="All its events" autocomplete="off" spellcheck="false" maxlength="200">
     <datalist id="types">${[...new Set(Object.values(eventTypes).flatMap((types) => [...types]))].sort().map((type) => html`<option value="${type}"></option>`)}</datalist></div>

@@ -11,8 +11,9 @@ import {
   refusedGroups,
   showRefused,
 } from '../../operations/refused.ts'
+import { providerLabel } from '../../providers/labels.ts'
 import type { ConsoleContext } from '../context.ts'
-import { ago, moment, number, providerName } from '../format.ts'
+import { ago, moment, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { badge, card, facts, nothing, table } from '../parts.ts'
 import { REFUSAL_WORDS } from '../refusal-reasons.ts'
@@ -60,7 +61,7 @@ ${card(
       section: 'refused',
       body: html`
 <div class="heading"><h1>${words(refused.reason)}</h1>${refused.diagnosis !== null && badge(refused.diagnosis)}
-  <p>${providerName(refused.provider)} · refused ${ago(refused.refusedAt, now)}</p></div>
+  <p>${providerLabel(refused.provider)} · refused ${ago(refused.refusedAt, now)}</p></div>
 <div class="detail">
   <div class="stack">
     ${card('Headers', facts(Object.entries(refused.headers).map(([name, value]) => [name, html`<code>${value}</code>`])))}
@@ -107,7 +108,7 @@ export const refusedTable = (groups: RefusedGroup[], now: Date): Html =>
           reason,
           because,
           alarming,
-        }) => html`<a class="strong" href="/console/refused?provider=${provider}&amp;reason=${reason}">${providerName(provider)}: ${words(reason)}</a>
+        }) => html`<a class="strong" href="/console/refused?provider=${provider}&amp;reason=${reason}">${providerLabel(provider)}: ${words(reason)}</a>
           ${alarming && badge('look')}<span class="note">${because ?? REFUSAL_WORDS[reason]}</span>`,
       },
       { name: 'Diagnosis', cell: ({ diagnosis }) => diagnosis ?? html`<span class="none">–</span>` },
@@ -133,7 +134,7 @@ const keptTable = (deliveries: RefusedSummary[], now: Date): Html =>
         name: 'Delivery',
         kind: 'wide',
         cell: ({ id, provider, reason, because }) =>
-          html`<a class="strong" href="/console/refused/${id}">${providerName(provider)}: ${words(reason)}</a><span class="note">${because}</span>`,
+          html`<a class="strong" href="/console/refused/${id}">${providerLabel(provider)}: ${words(reason)}</a><span class="note">${because}</span>`,
       },
       { name: 'Diagnosis', cell: ({ diagnosis }) => diagnosis ?? html`<span class="none">–</span>` },
       { name: 'From', cell: ({ source }) => html`<code>${source}</code>` },

@@ -3,10 +3,11 @@ import { counted } from '../../counted.ts'
 import { countEvents, listEvents } from '../../operations/events.ts'
 import type { EventFilter } from '../../operations/matching.ts'
 import { REPLAYS_PER_SECOND, replayMatching } from '../../operations/replay.ts'
+import { providerLabel } from '../../providers/labels.ts'
 import { type ConsoleContext, mayChange, operatorOf } from '../context.ts'
 import { eventList } from '../event-list.ts'
 import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
-import { ago, duration, number, providerName } from '../format.ts'
+import { ago, duration, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { card, facts, nothing } from '../parts.ts'
 import { Incomplete, reasonField } from '../reason.ts'
@@ -116,7 +117,7 @@ const readAsked = (form: unknown, now: Date): Date => {
 const inWords = (fields: FilterFields): [string, Html | string][] => {
   const words: [string, string][] = [
     ['Search', fields.q],
-    ['Provider', fields.provider === '' ? '' : providerName(fields.provider)],
+    ['Provider', fields.provider === '' ? '' : providerLabel(fields.provider)],
     ['Status', fields.status === MISUNDERSTOOD ? 'not understood' : fields.status],
     ['Type', fields.type],
     ['Error', fields.error],

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { webhookDeliveries, webhookEvents, webhookQueue } from '../../db/schema.ts'
 import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
 import type { DeliverySource, ProviderName } from '../provider.ts'
+import { NEW_QUEUE_ROW } from '../queue-row.ts'
 
 /** What identifies an event. */
 export interface Identity {
@@ -83,16 +84,7 @@ with asked as materialized (
               ${q('eventIds')}::text[], ${q('dedupeKeys')}::text[], ${q('sources')}::text[])
     with ordinality as given(length, headers, event_count, received, event_id, dedupe_key, source, n)
 ), queued as (
-  insert into ${webhookQueue} (${columns(
-    webhookQueue.deliveryId,
-    webhookQueue.receivedAt,
-    webhookQueue.provider,
-    webhookQueue.eventCount,
-    webhookQueue.bodyHash,
-    webhookQueue.eventId,
-    webhookQueue.dedupeKey,
-    webhookQueue.source,
-  )})
+  insert into ${webhookQueue} (${NEW_QUEUE_ROW})
   select id, received_at, ${q('provider')}, event_count, body_hash, event_id, dedupe_key, source from given
   where not exists (select from asked where asked.n = given.n)
      or (select count(*) from asked where asked.n = given.n) >

@@ -114,19 +114,19 @@ export const insertEvents = async (
 }
 
 const REVIVE = statement<
-  'provider' | 'eventIds' | 'dedupeKeys' | 'deliveries' | 'positions' | 'received' | 'next'
+  'provider' | 'eventIds' | 'dedupeKeys' | 'deliveries' | 'positions' | 'received' | 'now'
 >(
   'inbox_revive',
   sql`
 update ${e}
 set ${column(e.status)} = 'pending', ${column(e.attempts)} = 0, ${column(e.waitingSince)} = null,
-    ${column(e.nextAttemptAt)} = to_timestamp(given.next), ${column(e.deliveryId)} = given.delivery_id,
+    ${column(e.nextAttemptAt)} = ${q('now')}, ${column(e.deliveryId)} = given.delivery_id,
     ${column(e.position)} = given.position, ${column(e.receivedAt)} = to_timestamp(given.received_at)
 from (
   select distinct on (held.id) held.id, given.*
   from unnest(${q('eventIds')}::text[], ${q('dedupeKeys')}::text[], ${q('deliveries')}::bigint[],
-              ${q('positions')}::int[], ${q('received')}::float8[], ${q('next')}::float8[])
-    as given(event_id, dedupe_key, delivery_id, position, received_at, next)
+              ${q('positions')}::int[], ${q('received')}::float8[])
+    as given(event_id, dedupe_key, delivery_id, position, received_at)
   cross join lateral (
     select ${e.id} from ${e} where ${e.provider} = ${q('provider')} and ${e.eventId} = given.event_id
     union
@@ -156,7 +156,7 @@ export const reviveEvents = async (
       deliveries: plainArray(events.map(({ deliveryId }) => deliveryId)),
       positions: plainArray(events.map(({ position }) => position)),
       received: plainArray(events.map(({ receivedAt }) => receivedAt.getTime() / 1_000)),
-      next: plainArray(events.map(() => now.getTime() / 1_000)),
+      now,
     }),
   )
   return rowCount ?? 0

@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries as d, webhookEvents as e, webhookPauses, webhookQueue } from '../../db/schema.ts'
-import { column, columns, plainArray, statement } from '../../db/statement.ts'
+import { column, plainArray, statement } from '../../db/statement.ts'
 import type { DeliverySource, KeptDelivery, Provider, ProviderName } from '../provider.ts'
+import { NEW_QUEUE_ROW } from '../queue-row.ts'
 import { readBodies } from './bodies.ts'
 
 /** The type of the event that stands for a delivery, or an entry of one, which cannot be read or written. */
@@ -178,16 +179,7 @@ with stand_in as (
   returning ${e.id} as event, ${e.eventId}, ${e.dedupeKey}, ${e.source}, ${d.id}, ${d.receivedAt}, ${d.provider},
             ${d.eventCount}, sha256(${d.body}) as body_hash
 ), queued as (
-  insert into ${webhookQueue} (${columns(
-    webhookQueue.deliveryId,
-    webhookQueue.receivedAt,
-    webhookQueue.provider,
-    webhookQueue.eventCount,
-    webhookQueue.bodyHash,
-    webhookQueue.eventId,
-    webhookQueue.dedupeKey,
-    webhookQueue.source,
-  )})
+  insert into ${webhookQueue} (${NEW_QUEUE_ROW})
   select distinct on (id) id, received_at, provider, event_count, body_hash,
          case when ${q('identified')}::boolean then event_id end,
          case when ${q('identified')}::boolean then dedupe_key end, source

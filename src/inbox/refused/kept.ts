@@ -5,7 +5,7 @@ import type { RefusalReason } from '../admission/refusal.ts'
 import type { Provider, ProviderName } from '../provider.ts'
 import type { Diagnosed } from './judge.ts'
 
-/** A refused delivery, as it is kept for whoever investigates. */
+/** A refused delivery, as it is kept for an investigation. */
 export interface RefusedDelivery {
   provider: ProviderName
   reason: RefusalReason

@@ -17,7 +17,7 @@ export interface RefusedDeliveries {
   giveBack: (deliveries: RefusedDelivery[]) => void
 }
 
-/** Kept of one provider and reason in a minute: whoever sends more shows nothing new. */
+/** Kept of one provider and reason in a minute: more of them show nothing new. */
 export const MAX_A_MINUTE = 20
 /** Kept of one provider and reason altogether. */
 export const MAX_KEPT = 50

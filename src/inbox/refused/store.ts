@@ -1,6 +1,6 @@
 import { lt, sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
+import { queryBuilder } from '../../db/query-builder.ts'
 import { deferredDeliveries, refusedDeliveries } from '../../db/schema.ts'
 import type { DeferredDelivery } from './deferred.ts'
 import type { RefusedDelivery } from './kept.ts'
@@ -13,7 +13,7 @@ const DAYS_KEPT = 7
 /** Stores refused deliveries. */
 export const storeRefused = async (pool: pg.Pool, deliveries: RefusedDelivery[]): Promise<void> => {
   const rows = deliveries.map(({ body, ...rest }) => ({ ...rest, body: body?.toString('base64') ?? null }))
-  await drizzle({ client: pool, casing: 'snake_case' }).execute(sql`
+  await queryBuilder(pool).execute(sql`
     insert into ${refusedDeliveries} (provider, reason, refused_at, source, headers, body, diagnosis, because)
     select provider, reason, "refusedAt", source, headers, decode(body, 'base64'), diagnosis, because
     from json_to_recordset(${JSON.stringify(rows)}::json) as row(
@@ -22,7 +22,7 @@ export const storeRefused = async (pool: pg.Pool, deliveries: RefusedDelivery[])
 
 /** Stores which deliveries were put off. */
 export const storeDeferred = async (pool: pg.Pool, deliveries: DeferredDelivery[]): Promise<void> => {
-  await drizzle({ client: pool, casing: 'snake_case' }).execute(sql`
+  await queryBuilder(pool).execute(sql`
     insert into ${deferredDeliveries} (provider, deferred_at, dedupe_key, event_count)
     select provider, "deferredAt", "dedupeKey", "eventCount"
     from json_to_recordset(${JSON.stringify(deliveries)}::json)
@@ -31,7 +31,7 @@ export const storeDeferred = async (pool: pg.Pool, deliveries: DeferredDelivery[
 
 /** Deletes what is too old, and all but the newest of each provider and reason. */
 export const trimRefused = async (pool: pg.Pool, now: Date): Promise<void> => {
-  const db = drizzle({ client: pool, casing: 'snake_case' })
+  const db = queryBuilder(pool)
   await db
     .delete(deferredDeliveries)
     .where(lt(deferredDeliveries.deferredAt, new Date(now.getTime() - DAYS_KEPT * DAY)))

@@ -1,8 +1,8 @@
 import { asc, ne } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import type Stripe from 'stripe'
 import { givesAccess } from '../../../billing/facts.ts'
+import { queryBuilder } from '../../../db/query-builder.ts'
 import { users } from '../../../db/schema.ts'
 import { customerIdOf } from '../json.ts'
 
@@ -15,7 +15,7 @@ export interface Examined {
 
 /** Every paid user, and every customer with a live subscription. @throws a `StripeError` when Stripe does not answer. */
 export const findCustomers = async (stripe: Stripe, pool: pg.Pool): Promise<Examined> => {
-  const paid = await drizzle({ client: pool, casing: 'snake_case' })
+  const paid = await queryBuilder(pool)
     .select({ id: users.id, customerId: users.stripeCustomerId })
     .from(users)
     .where(ne(users.subscriptionTier, 'free'))
