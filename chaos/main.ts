@@ -4,6 +4,7 @@ import { sayResult, saySummary } from './report.ts'
 import { type Result, runScenario, type Scenario } from './scenario.ts'
 import { crash } from './scenarios/crash.ts'
 import { deploy } from './scenarios/deploy.ts'
+import { failover } from './scenarios/failover.ts'
 import { flood } from './scenarios/flood.ts'
 import { idle } from './scenarios/idle.ts'
 import { kill } from './scenarios/kill.ts'
@@ -24,6 +25,7 @@ const SCENARIOS: Record<string, Scenario> = {
   redis,
   postgres,
   deploy,
+  failover,
   poison,
   overload,
   notify,

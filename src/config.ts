@@ -28,7 +28,7 @@ const SECRETS = [
 
 const HOUR = 3_600
 
-/** Longer than anybody means, and short enough for every calculation with times. */
+/** The longest age: short enough for every calculation with times. */
 const TEN_YEARS = { seconds: 315_360_000, days: 3_650 }
 
 const integer = (fallback: number, least: number, most: number) =>

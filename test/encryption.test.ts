@@ -6,16 +6,16 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { SMTPServer } from 'smtp-server'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type PostgresServer, startPostgres } from '../harness/postgres.ts'
 import { findServerUser } from '../harness/postgres-cluster.ts'
 import { type RedisServer, startRedis } from '../harness/redis.ts'
 import { seed } from '../harness/seed.ts'
-import { createService, type ServiceProcess } from '../harness/service.ts'
+import { createService } from '../harness/service.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { kits } from '../src/providers/kits.ts'
 import { makeCertificates } from './certificates.ts'
-import { eventually } from './service.ts'
+import { eventually, type Service, startService } from './service.ts'
 import { SERVICE_ROLE } from './template.ts'
 
 // What docs/encryption.md says, tried with servers that have certificates of an authority of one's own.
@@ -37,7 +37,6 @@ let redis: RedisServer
 let mailServer: SMTPServer
 /** What the mail server was told: whether in TLS, and the login. */
 const logins: { secure: boolean; password: string }[] = []
-const services: ServiceProcess[] = []
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'webhooks-tls-'))
@@ -70,10 +69,6 @@ beforeAll(async () => {
   mailServer.listen(0, '127.0.0.1')
   await once(mailServer.server, 'listening')
 }, 60_000)
-afterEach(async () => {
-  // Another one would do the next one's work.
-  await Promise.all(services.splice(0).map((service) => service.end('SIGTERM')))
-})
 afterAll(async () => {
   await Promise.all([
     postgres.stop('immediate'),
@@ -86,32 +81,26 @@ afterAll(async () => {
 const databaseUrl = (parameters: string, host = 'localhost') =>
   `postgres://${SERVICE_ROLE}:x@${host}:${postgres.port}/postgres?${parameters}`
 
-/** The service, as it is started, with settings that are right unless others are given. */
-const start = async (env: Record<string, string> = {}): Promise<ServiceProcess> => {
-  const { port } = mailServer.server.address() as AddressInfo
-  const service = await createService({
-    ...sendgrid.environment,
-    ...stripe.environment,
-    DATABASE_URL: databaseUrl(`sslmode=verify-full&sslrootcert=${files.authority}`),
-    REDIS_URL: redis.url,
-    SMTP_URL: `smtp://sam:mail-password@localhost:${port}`,
-    NODE_EXTRA_CA_CERTS: files.authority,
-    ...env,
-  })
-  services.push(service)
-  service.start()
-  return service
-}
-const post = async (service: ServiceProcess, path: string, { headers, body }: Signed) =>
+/** Settings that are right, but for the authority that Redis and the mail server need. */
+const settings = (): Record<string, string> => ({
+  ...sendgrid.environment,
+  ...stripe.environment,
+  DATABASE_URL: databaseUrl(`sslmode=verify-full&sslrootcert=${files.authority}`),
+  REDIS_URL: redis.url,
+  SMTP_URL: `smtp://sam:mail-password@localhost:${(mailServer.server.address() as AddressInfo).port}`,
+})
+
+const post = async (service: { url: string }, path: string, { headers, body }: Signed) =>
   (await fetch(`${service.url}${path}`, { method: 'POST', headers, body: new Uint8Array(body) })).status
 type Signed = { headers: Record<string, string>; body: Buffer }
 
 test('with the settings of the page nothing travels in clear', async () => {
-  const service = await start()
-  await service.ready()
+  const service = await createService({ ...settings(), NODE_EXTRA_CA_CERTS: files.authority })
+  service.start()
   const client = new pg.Client({ connectionString: postgres.url })
   await client.connect()
   try {
+    await service.ready()
     const { rows } = await client.query(
       `select count(*)::int as sessions, bool_and(ssl) as encrypted
        from pg_stat_activity join pg_stat_ssl using (pid) where usename = $1`,
@@ -136,36 +125,40 @@ test('with the settings of the page nothing travels in clear', async () => {
     expect(service.log().join('\n')).not.toContain('notification failed')
   } finally {
     await client.end()
+    await service.end('SIGTERM')
   }
-}, 60_000)
+}, 120_000)
 
-test('Postgres with an authority that is not known, or with another name, is not spoken to', async () => {
-  const verified = 'sslmode=verify-full'
-  const wrong = await Promise.all([
-    start({ DATABASE_URL: databaseUrl(verified), NODE_EXTRA_CA_CERTS: '' }),
-    start({ DATABASE_URL: databaseUrl(`${verified}&sslrootcert=${files.authority}`, '127.0.0.1') }),
-  ])
-  for (const service of wrong) {
-    const isUnready = async () =>
-      (await fetch(`${service.url}/readyz`).catch(() => undefined))?.status === 503 || undefined
-    await eventually(isUnready, 'it listens and is not ready', 60)
-    const saysWhy = () => /certificate|altnames/i.test(service.log().join('\n')) || undefined
-    await eventually(saysWhy, 'the log says why')
-    expect(service.isRunning()).toBe(true)
+/** In this process, which knows no other authority than Node's. */
+const logOf = (service: Service) => JSON.stringify(service.logs)
+
+test.each([
+  ['an authority that is not known', () => databaseUrl('sslmode=verify-full')],
+  [
+    'a name that the certificate does not have',
+    () => databaseUrl(`sslmode=verify-full&sslrootcert=${files.authority}`, '127.0.0.1'),
+  ],
+])('Postgres with %s is not spoken to', async (_, url) => {
+  const service = await startService({ env: { ...settings(), DATABASE_URL: url() } })
+  try {
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(503)
+    await eventually(() => /certificate|altnames/i.test(logOf(service)) || undefined, 'the log says why')
+  } finally {
+    await service.stop()
   }
-}, 90_000)
+})
 
 test('Redis and the mail server with an authority that is not known are not spoken to', async () => {
   const before = logins.length
-  const service = await start({ NODE_EXTRA_CA_CERTS: '' })
-  await service.ready()
-  await eventually(() => /redis is away/.test(service.log().join('\n')) || undefined, 'Redis is not trusted')
-  const about = { ...ABOUT, customer: 'cus_Kim' }
-  const begun = stripe.samples['customer.subscription.created']?.(about, new Date()).sign(new Date())
-  expect(await post(service, kits.stripe.path, begun as Signed)).toBe(200)
-  await eventually(
-    () => /notification failed/.test(service.log().join('\n')) || undefined,
-    'the mail is not sent',
-  )
-  expect(logins).toHaveLength(before)
-}, 60_000)
+  const service = await startService({ env: settings() })
+  try {
+    await eventually(() => /redis is away/.test(logOf(service)) || undefined, 'Redis is not trusted')
+    const about = { ...ABOUT, customer: 'cus_Kim' }
+    const begun = stripe.samples['customer.subscription.created']?.(about, new Date()).sign(new Date())
+    expect(await post(service, kits.stripe.path, begun as Signed)).toBe(200)
+    await eventually(() => /notification failed/.test(logOf(service)) || undefined, 'the mail is not sent')
+    expect(logins).toHaveLength(before)
+  } finally {
+    await service.stop()
+  }
+})

@@ -1,7 +1,7 @@
 import { parseIntoClientConfig } from 'pg-connection-string'
 import { z } from 'zod'
 
-/** What of TLS a URL may say, and how. The files are read by the client, so their names may be any. */
+/** The parameters about TLS and their values. The client reads the files, so their names are not checked here. */
 const TLS: Record<string, RegExp> = {
   sslmode: /^(disable|prefer|require|verify-ca|verify-full|no-verify)$/,
   ssl: /^(true|1|0|no-verify)$/,

@@ -1,7 +1,7 @@
 import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto'
 import { z } from 'zod'
 
-/** Characters that a shared secret has at least. */
+/** The fewest characters of a shared secret. */
 const MIN_SECRET = 16
 
 /** `a, b`, or a line each: several live keys, so that one can be replaced without losing an event. */
@@ -13,9 +13,9 @@ const list = z
   })
 
 /**
- * A list whose every part is read by `read`.
- * @param read gives undefined for what does not have the shape of the key.
- * @param expected what the mistake says; it never shows the key.
+ * A list of keys.
+ * @param read reads one; undefined when the text does not have the shape of the key.
+ * @param expected names the shape in the error message, which never shows the key.
  */
 const keyList = <Key>(read: (text: string) => Key | undefined, expected: string) =>
   list.transform((parts, context): Key[] => {
@@ -34,10 +34,10 @@ export const ecdsaKeys = keyList(
   'the verification key shown beside the webhook: base64, 124 characters, starts with MFkw',
 )
 
-/** Secrets of which any one may match an HMAC. */
+/** Secrets for an HMAC; any one of them may match. */
 export const sharedSecrets = keyList(
   (text) => (isSecret(text) ? createSecretKey(Buffer.from(text, 'utf8')) : undefined),
-  `a secret of at least ${MIN_SECRET} characters, without quotes, that is no public key`,
+  `a secret of at least ${MIN_SECRET} characters, without quotes, and not a public key`,
 )
 
 /** The signing secrets of Stripe's endpoints, as Stripe's own package takes them. */
@@ -52,7 +52,7 @@ function readEcdsaKey(text: string): KeyObject | undefined {
   return key.export({ type: 'spki', format: 'der' }).toString('base64') === text ? key : undefined
 }
 
-/** Printable ASCII, since what is not was mangled on its way here; and nothing that everybody may know. */
+/** Printable ASCII, since other characters show that it was mangled on its way here; and not a public key. */
 const isSecret = (text: string): boolean =>
   text.length >= MIN_SECRET &&
   /^[!-~]+$/.test(text) &&

@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
 
-/** Where mail is handed over, as nodemailer takes it. */
+/** The mail server, in the form of nodemailer's options. */
 export interface SmtpServer {
   host: string
   port: number
@@ -18,9 +18,8 @@ const EXAMPLE = 'a URL like smtp://user:password@host:587'
 const PORTS: Record<string, number> = { 'smtp:': 587, 'smtps:': 465 }
 
 /**
- * `smtp://user:password@host:587`, or `smtps:`. With a user STARTTLS is required, unless `?tls=off` says that both
- * the password and the mail may travel in clear. No other parameter is known: a misspelt one would be a promise that
- * nobody keeps.
+ * `smtp://user:password@host:587`, or `smtps:`. With a user STARTTLS is required, unless `?tls=off` says that the
+ * password and the mail may travel in clear. Any other parameter is a mistake: a misspelt one would be ignored.
  */
 export const smtpUrl = z.string().transform((text, context): SmtpServer => {
   const wrong = (message: string): never => {
@@ -64,7 +63,7 @@ const unknownParameter = (name: string, secure: boolean): string => {
   return `has the parameter${shown} or a value of it that is not known; expected tls=off, requireTLS=true or none`
 }
 
-/** Empty when it is none. */
+/** Empty when it is not a host name. */
 const hostOf = (hostname: string): string =>
   hostname.startsWith('[') ? hostname.slice(1, -1) : domainToASCII(decoded(hostname) ?? '')
 

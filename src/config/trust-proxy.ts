@@ -3,7 +3,7 @@ import proxyAddr from '@fastify/proxy-addr'
 import { z } from 'zod'
 import { withoutPort } from '../sender-network.ts'
 
-/** Whether `X-Forwarded-For` is believed of this machine, which is so many machines before the service (from 0). */
+/** Whether `X-Forwarded-For` is believed from this address, `hop` machines in front of the service (from 0). */
 export type TrustProxy = boolean | ((address: string, hop: number) => boolean)
 
 /** `true`, `false`, a number of hops, or addresses and networks. */
@@ -14,7 +14,7 @@ export const trustProxy = z.string().transform((text, context): TrustProxy => {
   try {
     if (!networks.every(isWritten)) throw new TypeError('an address in an old form, like 10.1')
     const trusts = proxyAddr.compile(networks)
-    // Some proxies write the port, too.
+    // Some proxies add the port.
     return (address, hop) => trusts(withoutPort(address), hop)
   } catch {
     context.addIssue({
@@ -25,6 +25,6 @@ export const trustProxy = z.string().transform((text, context): TrustProxy => {
   }
 })
 
-/** The package also takes `1.5` for an address. */
+/** The package also accepts `1.5` as an address. */
 const isWritten = (network: string): boolean =>
   /^(loopback|linklocal|uniquelocal)$/.test(network) || isIP(network.split('/')[0] ?? '') !== 0

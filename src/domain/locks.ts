@@ -4,7 +4,7 @@ import { contacts, mailboxes, outreach, users } from '../db/schema.ts'
 import type { Transaction } from '../db/transaction.ts'
 
 // Locks are taken in one order everywhere: contacts, outreach, applications, users, mailboxes; rows by id, before
-// they are updated. Whoever keeps to it cannot deadlock. "No key update" lets other services insert rows that
+// they are updated. Transactions that keep to it cannot deadlock. "No key update" lets other services insert rows that
 // refer to these meanwhile.
 
 const lock =

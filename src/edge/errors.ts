@@ -3,8 +3,8 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../inbox/admission/refusal.ts'
 
 /**
- * Every error's answer, `{statusCode, code, error, message}`. Only a refusal says more than its status: the messages of
- * the framework repeat what was sent, and what is our fault is nobody's business.
+ * Every error's answer, `{statusCode, code, error, message}`. Only a refusal says more than its status: messages of the
+ * framework repeat what was sent, and those of our own failures show internals.
  */
 export const answerError = (
   error: Error & Partial<FastifyError>,
@@ -12,8 +12,8 @@ export const answerError = (
   reply: FastifyReply,
 ) => {
   const statusCode = error.statusCode ?? 500
-  // Node accepts one connection in a turn of the event loop, and answers one request of each open connection. Who is
-  // refused must queue again, or a flood on open connections keeps the others' from being accepted.
+  // In a turn of the event loop Node accepts one connection and answers one request of each open one. A refused sender
+  // must queue for a new connection, or a flood on open ones keeps others from being accepted.
   if (statusCode < 500) reply.header('connection', 'close')
   if (error instanceof Refusal) {
     if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
@@ -26,7 +26,7 @@ export const answerError = (
   return reply.code(statusCode).send(plain(statusCode, error.code))
 }
 
-/** An error of the framework's without what it repeats. */
+/** An error of the framework without the parts of the request that it repeats. */
 const plain = (statusCode: number, code: string | undefined) =>
   Object.assign(new Error(STATUS_CODES[statusCode] ?? 'Refused'), {
     statusCode,

@@ -1,18 +1,19 @@
 import type { Socket } from 'node:net'
 
 /**
- * How long, in milliseconds, and how much of it, in bytes, is read and dropped of what a sender still sends after it was
- * answered; and of how many connections at once. nginx does the same (`lingering_close`). It is a bit more than the
- * largest body, so that a sender that reads nothing before it has sent everything hears that it was too large.
+ * What a sender still sends after its answer is read and dropped: for how long in milliseconds, how many bytes of it, and
+ * on how many connections at once. nginx does the same (`lingering_close`). The bytes are a bit more than the largest body,
+ * so that a sender that reads nothing before it has sent everything learns that its body was too large.
  */
 const LINGER = { time: 5_000, silence: 2_000, bytes: 48 * 1024 * 1024, connections: 500 }
 
 /**
- * Lets the answer to a request that is still arriving reach its sender. Node closes such a connection at once; what
- * arrives then is answered by a reset, which throws the answer away on its way. Instead the sending half is closed after
- * the answer, and the rest is dropped for a moment.
+ * Lets the answer to a request that is still arriving reach its sender. Node closes such a connection at once; the kernel
+ * answers what arrives then with a reset, which destroys the answer on its way. Here only the sending half is closed after
+ * the answer, and the rest of the request is read and dropped for a moment.
  *
- * @returns a function that does so for a connection: whenever Node closes it while `isArriving` says so.
+ * @returns a function that prepares a connection for this. It applies whenever Node closes the connection while
+ * `isArriving` is true.
  */
 export const createLingeringClose = (isArriving: (socket: Socket) => boolean) => {
   let lingering = 0

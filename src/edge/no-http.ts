@@ -1,7 +1,7 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** What Node's parser makes of a request before there is one, by the code of its error. */
+/** The answers to what Node's parser cannot read as a request, by the code of its error. */
 const ANSWERS: Record<string, [statusCode: number, code: string, message: string]> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'WEBHOOK_MALFORMED', 'The request did not arrive in time'],
   HPE_HEADER_OVERFLOW: [431, 'WEBHOOK_TOO_LARGE', 'The headers are too large'],
@@ -9,11 +9,11 @@ const ANSWERS: Record<string, [statusCode: number, code: string, message: string
 }
 
 /**
- * Answers what is no HTTP in the shape of every other error, a code included, and ends the connection. Requests that
- * came whole on the same connection before it have their own answers first: one that was stored must not be
- * answered with a 400 that belongs to what came after it.
+ * Answers bytes that are not HTTP in the shape of every other error, code included, and ends the connection. Complete
+ * requests that came before them on the connection are answered first: a delivery that was stored must not get the 400
+ * that belongs to what came after it.
  *
- * @param unanswered the answers that are owed to requests that have arrived.
+ * @param unanswered the answers that complete requests are still waiting for.
  */
 export const answerNoHttp = (
   error: Error & { code?: string },

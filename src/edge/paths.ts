@@ -1,20 +1,20 @@
-/** Times that a path is decoded: a proxy may have done so once, and another behind it, too. */
+/** How often a path is decoded: each proxy in front may have decoded it once. */
 const MOST_DECODINGS = 3
 
-/** Where no route is. */
+/** A path that no route has. */
 const NOWHERE = '/.'
 
 /**
- * A request's target as it is routed. One with dot segments leads nowhere: a proxy that resolves them compares its rules
- * with another path than the one that is routed here, so `/console/../webhooks/x` would pass as a webhook and be answered
- * by the console.
+ * A request's target as it is routed. One with dot segments leads nowhere: a proxy that resolves them applies its rules to
+ * another path than the one that is routed here. `/console/../webhooks/x` would pass the proxy as a webhook and reach the
+ * console.
  */
 export const routable = (target: string): string => {
   let path = target.split('?', 1)[0] ?? ''
   for (let decodings = 0; ; decodings++) {
     if (hasDotSegment(path)) return NOWHERE
     if (!path.includes('%')) return target
-    // Still encoded: no client of a webhook or of the console does that.
+    // Still encoded after that: neither a provider nor a browser sends such a path.
     if (decodings === MOST_DECODINGS) return NOWHERE
     const decoded = path.replace(/%(2e|2f|5c|25)/gi, (_, hex: string) =>
       String.fromCharCode(Number.parseInt(hex, 16)),

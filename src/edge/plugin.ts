@@ -6,10 +6,10 @@ import { arrivalTime } from '../inbox/admission/body-guard.ts'
 import { Refusal } from '../inbox/admission/refusal.ts'
 import { createLingeringClose } from './lingering-close.ts'
 
-/** Bytes of a body that are read and dropped after a 503 on a connection that is kept, at most. */
+/** The most bytes of a body that are read and dropped after a 503 so that the connection can be kept. */
 const DROPPED_MOST = 1024 * 1024
 
-/** What is known of a connection: its request under way, and the answers that it is owed. */
+/** What is known of a connection: its current request, and the requests that have no answer yet. */
 interface Connection {
   request?: IncomingMessage
   broken?: boolean
@@ -31,16 +31,16 @@ export const createConnections = () => {
       connection.owed.set(response, request)
       response.once('close', () => connection.owed.delete(response))
     },
-    /** Nobody knows where what comes now begins or ends. */
+    /** What arrives from now on cannot be divided into requests. */
     breakOff: (socket: Socket): void => {
       of(socket).broken = true
     },
-    /** Whether more may come that is not read. */
+    /** Whether more may arrive that nothing reads. */
     isArriving: (socket: Socket): boolean => {
       const { request, broken = false } = of(socket)
       return broken || (request !== undefined && hasBody(request) && !request.complete)
     },
-    /** The answers to requests that have arrived whole, in their order. */
+    /** The answers that complete requests are waiting for, in their order. */
     owed: (socket: Socket): ServerResponse[] =>
       [...(connections.get(socket)?.owed ?? [])]
         .filter(([, request]) => request.complete)
@@ -51,22 +51,23 @@ export const createConnections = () => {
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
-/** The limits on senders that hold for every route, whether it exists or not, and whether it reads a body or not. */
+/** The limits on senders of every route, also of routes that do not exist or read no body. */
 export const edgePlugin = fp<{ connections: ReturnType<typeof createConnections> }>(
   async (app, { connections }) => {
     app.server.on('connection', createLingeringClose(connections.isArriving))
 
-    // Before the framework, which answers some requests without calling a hook.
+    // Before the framework, which answers some requests without calling any hook.
     app.server.prependListener('request', connections.begin)
 
     app.addHook('onRequest', async (request, reply) => {
       if (hasBody(request.raw)) limitArrival(request.raw, reply.raw, announcedBytes(request))
-      // Before its body is read: nobody wants it. The console asks for its password first.
+      // Before its body is read, which nothing needs. The console must ask for its password first, so it answers its own 404s.
       if (request.is404 && request.server === app) throw new errorCodes.FST_ERR_NOT_FOUND()
     })
 
     app.addHook('onSend', (request, reply, _payload, done) => {
-      // Node would read the rest for as long as it takes. Who is to come back may keep its connection, if little is left.
+      // Node would read the rest however long it takes. A sender that is asked to come back keeps its connection if little
+      // is left.
       const small = reply.statusCode === 503 && announcedBytes(request) <= DROPPED_MOST
       if (hasBody(request.raw) && !request.raw.complete && !small) reply.header('connection', 'close')
       done()
@@ -75,25 +76,25 @@ export const edgePlugin = fp<{ connections: ReturnType<typeof createConnections>
   { name: 'edge' },
 )
 
-/** How long the body is, or may be, in bytes. */
+/** The announced length of the body, or the most that it may have, in bytes. */
 const announcedBytes = ({ headers, routeOptions }: FastifyRequest): number => {
   const { bodyLimit } = routeOptions
   const length = headers['content-length']
   return length === undefined ? bodyLimit : Math.min(Number(length), bodyLimit)
 }
 
-/** Ends a body that does not arrive in time with an error that its parser passes on, else with its connection. */
+/** Ends a body that does not arrive in time: with an error that its parser passes on, or by closing the connection. */
 const limitArrival = (request: IncomingMessage, response: ServerResponse, announced: number): void => {
   const timer = setTimeout(() => {
     if (request.complete) return
     if (response.headersSent) return void request.socket.destroy()
-    request.on('error', () => {}) // nobody may be listening
+    request.on('error', () => {}) // there may be no other listener
     request.emit('error', new Refusal('malformed', 'The body did not arrive in time', { statusCode: 408 }))
-    // A parser answers at once; who has not read anything yet does not learn of it.
+    // A parser answers at once. A route that has not begun to read does not see the error.
     setTimeout(() => request.complete || request.socket.destroy(), AFTERWARDS).unref()
   }, arrivalTime(announced) + AFTERWARDS)
   request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
 }
 
-/** Milliseconds: after the time in which the webhooks' own guard ends a body, and for an answer to be written. */
+/** Milliseconds: how much later than the webhooks' own guard this one acts, and how long an answer may take to be written. */
 const AFTERWARDS = 1_000

@@ -3,8 +3,8 @@ import { addressParser } from 'postal-mime'
 import type { Mail } from './mail.ts'
 
 /**
- * A header of addresses is not read further than this, in characters. The parser reads what is in a group again, and a
- * group in a group again, up to fifty times.
+ * The most characters that are read of a header of addresses. The parser reads the content of a group again, and that of
+ * a group in a group, up to fifty times.
  */
 const MAX_HEADER = 2_000
 const MAX_ADDRESSES = 20
@@ -38,7 +38,7 @@ export const spellings = (address: string): string[] => {
 /** An address without its plus-tag: mail to `box+jobs@…` comes to `box@…`. */
 export const withoutTag = (address: string): string => address.replace(/^([^+@]+)\+[^@]*@/, '$1@')
 
-/** What stands behind the `@`, in every spelling. */
+/** The domain of an address, in every spelling. */
 export const domainsOf = (address: string): string[] =>
   spellings(address).map((one) => one.slice(one.lastIndexOf('@') + 1))
 

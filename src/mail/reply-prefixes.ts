@@ -10,7 +10,7 @@ export const REPLY_PREFIX = new RegExp(`^(?:${REPLY}) ?(?:[\\[(^]\\d{1,3}[\\])]?
 export const FORWARD_PREFIX = new RegExp(`^(?:${FORWARD}) ?:`, 'u')
 export const ANY_PREFIX = new RegExp(`^(?:${REPLY}|${FORWARD}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?:`, 'u')
 
-/** A subject is not read further than this, in characters. */
+/** The most characters that are read of a subject. */
 const MAX_SUBJECT = 1_000
 const MAX_PREFIXES = 12
 

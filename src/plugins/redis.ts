@@ -45,7 +45,7 @@ export const redisPlugin = fp<{ config: Config }>(
     const keys = createProcessedKeys(redis, report)
     app.decorate('processedKeys', keys)
 
-    // Whoever restores Postgres or Redis from a backup breaks our connections: new ones are not believed unchecked.
+    // Restoring Postgres or Redis from a backup breaks our connections: what new ones say is not believed before a check.
     let timer: NodeJS.Timeout | undefined
     let checking = Promise.resolve()
     const check = (): void => {

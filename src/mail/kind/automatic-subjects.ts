@@ -2,9 +2,9 @@ import { ANY_PREFIX, FORWARD_PREFIX, REPLY_PREFIX } from '../reply-prefixes.ts'
 import { fold } from '../text/fold.ts'
 import { PHRASES } from './automatic-phrases.ts'
 
-/** A subject is not read further than this, in characters. */
+/** The most characters that are read of a subject. */
 const MAX_SUBJECT = 1_000
-/** Of prefixes and bracketed tags before the subject proper. */
+/** The most prefixes and bracketed tags before the subject proper. */
 const MAX_TAGS = 12
 
 type Sort = 'automatic' | 'absence' | 'noun'

@@ -6,7 +6,7 @@ const localPart = ({ address, name }: Address): string =>
   (address.includes('@') ? address.slice(0, address.lastIndexOf('@')) : address || name).toLowerCase()
 const domain = ({ address }: Address): string => address.slice(address.lastIndexOf('@') + 1)
 
-/** What reports a failed delivery: `MAILER-DAEMON`, also without a host, and `postmaster`, however they are written. */
+/** The senders of delivery failures: `MAILER-DAEMON`, also without a host, and `postmaster`, however they are written. */
 export const isFromMailSystem = (senders: Address[]): boolean =>
   senders.some((address) =>
     /^(mailer ?daemon|postmaster)$/.test(localPart(address).replace(/[._-]/g, '').trim()),
@@ -16,7 +16,7 @@ export const isFromMailSystem = (senders: Address[]): boolean =>
 export const isNamedAsMailSystem = (senders: Address[]): boolean =>
   senders.some(({ name }) => /^(internet )?mail delivery (sub)?(system|service)\b/i.test(name))
 
-/** Words in a local part that say: nobody reads the answers. In the languages of our users' contacts. */
+/** Words in a local part that say that nobody reads the answers, in several languages. */
 const NO_REPLY =
   /(^|[._+-])(no[._-]?reply|(do[._-]?not|dont)[._-]?(reply|respond)|no[._-]?respond(er|a)|nao[._-]?respond(a|er)|ne[._-]?pas[._-]?repondre|nicht[._-]?antworten|keine[._-]?antwort|non[._-]?rispondere|niet[._-]?(antwoorden|beantwoorden)|notifications?)([._+-]|\d*$)/
 /** Only alone: Mailer is a surname, too. */
@@ -44,7 +44,7 @@ const APPLICANT_SYSTEMS = [
   'mail.recruitee.com',
 ]
 
-/** A no-reply or notification sender, or an applicant system. People write from behind them. */
+/** A no-reply or notification sender, or an applicant system. People's mail may come through them, too. */
 export const isFromSystem = (senders: Address[]): boolean =>
   senders.some((address) => {
     const local = localPart(address)

@@ -51,13 +51,13 @@ export const isAutomatic = (mail: Mail): boolean => {
 /** Before parameters and comments, in lower case. */
 const firstWord = (value: string): string => (value.split(/[;(]/, 1)[0] ?? '').trim().toLowerCase()
 
-/** Empty, not absent: the sender wants no answer. Some servers write `<MAILER-DAEMON>` for it. */
+/** Empty, not absent: the sender wants no answer. Some servers write `<MAILER-DAEMON>` instead. */
 const hasEmptyEnvelope = (mail: Mail): boolean =>
   [mail.sender, ...headerValues(mail, 'return-path'), ...headerValues(mail, 'x-envelope-from')].some(
     (sender) => sender !== null && /^(<\s*>|<?mailer-daemon(@[^\s<>@]*)?>?)?$/i.test(sender.trim()),
   )
 
-/** Mail to many; also what goes through a list or a ticket system. */
+/** Mail to many, and mail that came through a list or a ticket system. */
 export const isBulk = (mail: Mail): boolean =>
   ['precedence', 'x-precedence'].some((name) =>
     headerValues(mail, name).some((value) => /^(bulk|list|junk)$/.test(firstWord(value))),

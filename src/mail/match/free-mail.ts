@@ -1,6 +1,6 @@
 import freeEmailDomains from 'free-email-domains'
 
-/** Providers of private addresses that the list does not have. */
+/** Providers of private addresses that the package lacks. */
 const ALSO = [
   'hey.com',
   'internet.ru',
@@ -15,5 +15,5 @@ const ALSO = [
 
 const FREE_MAIL = new Set([...freeEmailDomains, ...ALSO])
 
-/** Whether anybody gets an address there, so that two people of one domain have nothing to do with each other. */
+/** Whether anybody can get an address there, so that two people with the same domain need not be colleagues. */
 export const isFreeMail = (domain: string): boolean => FREE_MAIL.has(domain.toLowerCase())

@@ -5,14 +5,14 @@ const MAX_IDS = 100
 /** RFC 5322 limits a line to 998 characters. */
 export const MAX_ID = 998
 
-/** What a mail says about the messages that it answers. */
+/** What the headers say about the messages that a mail answers. */
 export interface Thread {
   /**
    * Their Message-IDs, each as `<id>`: first `In-Reply-To`, then `References` from the last, which is the nearest,
    * to the first.
    */
   ids: string[]
-  /** There is a thread header, even if no id can be read in it. */
+  /** Whether there is a thread header, even one without a readable id. */
   isReply: boolean
 }
 
@@ -52,7 +52,7 @@ const withoutQuotes = (id: string): string[] => {
   return local === null ? [id] : [id, `<${local[1]}${id.slice(local[0].length - 1)}`]
 }
 
-/** In an encoded word `_` stands for a space (RFC 2047): who encodes an id may have forgotten that. */
+/** In an encoded word `_` stands for a space (RFC 2047), which programs that encode an id may not know. */
 const withoutSpace = (id: string): string[] =>
   /\s/.test(id) ? [id.replace(/\s+/g, ''), id.replace(/ /g, '_').replace(/\s+/g, '')] : [id]
 

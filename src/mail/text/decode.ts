@@ -1,6 +1,6 @@
 import { decodeWords } from 'postal-mime'
 
-/** A header is not decoded further than this, in characters. */
+/** The most characters that are decoded of a header. */
 const MAX_HEADER = 10_000
 
 /**

@@ -1,4 +1,4 @@
-/** Letters that Unicode does not take apart into a base and an accent, as people without the key for them write. */
+/** Letters that Unicode does not divide into a base and an accent, and what people write who lack the key. */
 const PLAIN: Record<string, string> = {
   ß: 'ss',
   æ: 'ae',

@@ -20,7 +20,10 @@ export interface Decision {
   recipients: string[]
 }
 
-/** What can only be an automatic mail, whatever the database may still learn, is decided at once. */
+/**
+ * Decides at once what no later knowledge can change: a mail that is automatic whatever it answers. A reply to an unknown
+ * thread waits.
+ */
 export const decide = async (
   claimed: ClaimedEvent,
   mail: Mail,

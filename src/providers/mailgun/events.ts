@@ -15,7 +15,7 @@ const MAIL_FIELDS = ['recipient', 'sender', 'from', 'subject', 'body-plain', 'me
 const PARSED_FIELDS = ['body-plain', 'message-headers']
 const MAX_ADDRESS = 320
 
-/** Reads a verified form: one mail, one event. @throws {Refusal} `malformed` when it is no mail. */
+/** Reads a verified form: one mail, one event. @throws {Refusal} `malformed` when it is not a mail. */
 export const readEvent = (form: Form, signature: Signature): IncomingEvent => {
   if (isRawMime(form)) {
     throw new Refusal(

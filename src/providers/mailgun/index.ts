@@ -56,8 +56,8 @@ export const createMailgun = (config: Config): Provider<Form | Undecoded> => ({
     }
   },
   waitLimit: WAIT_LIMIT,
-  // One at a time: which rows a mail needs is known only when those before it are applied, and then they can be
-  // locked in the one order.
+  // One at a time: only after the mails before it are applied is it known which rows a mail needs. Then they can be
+  // locked in the order that holds everywhere.
   batchSize: 1,
   workers: 2,
   singleEvents: true,
