@@ -27,6 +27,7 @@ const ABORT = `
     when (new.id = ${LONE_OUTREACH}) execute function chaos_abort()`
 const CURE = 'drop function chaos_poison cascade; drop function chaos_abort cascade'
 
+const ENDED = 'the process ended during every attempt'
 const MOST_RESTARTS = 10
 /** Seconds: the shortest time between two attempts. Who is held up by another's retries waits for so long. */
 const NOT_DELAYED = 8
@@ -107,9 +108,18 @@ export const poison: Scenario = {
       `select last_error, count(*)::int as n from webhook_events where status = 'dead' group by 1 order by 1`,
     )
     for (const { last_error, n } of dead) say(`  ${n} dead: ${last_error}`)
-    const expected = [POISONED, 'the process ended during every attempt']
+    const expected = [POISONED, ENDED]
     if (dead.map(({ last_error }) => last_error).join() !== expected.join()) {
       faults.push(`dead of something else: ${JSON.stringify(dead)}`)
+    }
+
+    const { rows: killers } = await world.db.query<{ event: string }>(
+      `select concat_ws(' ', provider, event_type, subject, event_id, attempts || ' attempts') as event
+       from webhook_events where status = 'dead' and last_error = $1 order by id`,
+      [ENDED],
+    )
+    if (killers.length !== 1) {
+      faults.push(`others than the killer are blamed: ${killers.map(({ event }) => event).join('; ')}`)
     }
 
     await world.db.query(CURE)

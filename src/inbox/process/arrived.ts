@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { causeOf, isOutage } from '../../db/transaction.ts'
+import { causeOf, isTransient } from '../../db/transaction.ts'
 import type { IncomingEvent, Provider } from '../provider.ts'
 import { sha256 } from '../storable.ts'
 import { type ArrivedEvent, insertEvents, reviveEvents } from './events.ts'
@@ -170,7 +170,7 @@ const insertHalved = async (
   try {
     return await insertEvents(client, provider.name, events, now)
   } catch (error) {
-    if (isOutage(error)) throw error
+    if (isTransient(error)) throw error
     await client.query('rollback to insert_half')
     const [only] = events
     if (events.length === 1 && only !== undefined) {

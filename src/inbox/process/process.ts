@@ -20,7 +20,7 @@ import {
   claimThese,
   recordFailure,
 } from './pending.ts'
-import { claimDeliveries, claimDelivery, countClaim } from './queue.ts'
+import { claimDeliveries, claimDelivery, countClaim, uncountClaim } from './queue.ts'
 import { type HandledEvent, type ReportOptions, reportCommitted, reportFailure } from './report.ts'
 import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
 
@@ -286,16 +286,21 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   const enterCarefully = async (before: Date): Promise<boolean> => {
     const counted = await countClaim(pool, name, before)
     if (counted === undefined) return false
-    await inTransaction(pool, async (_tx, client) => {
-      const now = clock()
-      if (counted.claims > MAX_CLAIMS) return await bury(client, provider, counted.id, now)
-      const delivery = await claimDelivery(client, name, counted.id)
-      if (delivery === undefined) return
-      const entry = { now, pausedTypes: new Set<string>(), pendingFrom: now }
-      const { events, finish } = await enter(client, provider, [delivery], entry, { reading, halved: true })
-      await finish()
-      log.debug({ provider: name, events: events.length }, 'delivery taken carefully')
-    })
+    try {
+      await inTransaction(pool, async (_tx, client) => {
+        const now = clock()
+        if (counted.claims > MAX_CLAIMS) return await bury(client, provider, counted.id, now)
+        const delivery = await claimDelivery(client, name, counted.id)
+        if (delivery === undefined) return
+        const entry = { now, pausedTypes: new Set<string>(), pendingFrom: now }
+        const { events, finish } = await enter(client, provider, [delivery], entry, { reading, halved: true })
+        await finish()
+        log.debug({ provider: name, events: events.length }, 'delivery taken carefully')
+      })
+    } catch (error) {
+      if (isTransient(error)) owed.push(() => uncountClaim(pool, name, counted.id))
+      throw error
+    }
     return true
   }
 

@@ -141,6 +141,18 @@ export const countClaim = async (
   return row && { id: row.delivery_id, claims: row.claims }
 }
 
+const UNCOUNT_CLAIM = statement<'provider' | 'id'>(
+  'inbox_uncount_claim',
+  sql`
+update ${webhookQueue} set ${column(webhookQueue.claims)} = ${webhookQueue.claims} - 1
+where ${webhookQueue.provider} = ${q('provider')} and ${webhookQueue.deliveryId} = ${q('id')}`,
+)
+
+/** Takes back a counted claim: the process lives, so the delivery has not ended it. */
+export const uncountClaim = async (pool: pg.Pool, provider: ProviderName, id: string): Promise<void> => {
+  await pool.query(UNCOUNT_CLAIM({ provider, id }))
+}
+
 const CLAIM_THIS = statement<'provider' | 'id'>(
   'inbox_claim_this',
   sql`

@@ -221,6 +221,40 @@ describe('after an unclean end', () => {
       await again.db.end()
     }
   })
+  test('trouble of the database is not taken for an event or a delivery that ends the process', async () => {
+    await service.rows(
+      `insert into webhook_pauses (provider, reason, operator, paused_at) values ('sendgrid', 'test', 'test', now())`,
+    )
+    await deliver(service, event('click'))
+    await service.app.close()
+    await service.rows('update service_runs set cleanly_stopped_at = null')
+    await service.rows('update webhook_pauses set resumed_at = now()')
+    // A sequence counts although the transaction is undone.
+    await service.rows(`
+      create sequence fails;
+      grant usage on sequence fails to public;
+      create function fail() returns trigger language plpgsql as $$ begin
+        if nextval('fails') <= 12 then raise exception 'deadlock detected' using errcode = '40P01'; end if;
+        return new; end $$;
+      create trigger fail before insert on webhook_events for each row execute function fail()`)
+    const again = await startService({
+      env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },
+    })
+    try {
+      await eventually(
+        async () => (await again.rows(`select from webhook_events where processed_at is not null`))[0],
+        'the event is processed',
+        60,
+      )
+      expect(await again.rows('select status, attempts, event_type from webhook_events')).toEqual([
+        { status: 'processed', attempts: 1, event_type: 'click' },
+      ])
+      expect(await again.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 1 }])
+    } finally {
+      await again.app.close()
+      await again.db.end()
+    }
+  })
   test('that of a container with another host name is noticed, that of one which lives is none', async () => {
     const start = () =>
       startService({
