@@ -29,7 +29,7 @@ export const backlog = async (bench: Bench): Promise<Outcome> => {
   const without = await send('without a backlog', 1_000_000)
   await running.stop()
 
-  await addHistory(place, { events, status: 'pending', days: [1, 0] }, bench.progress)
+  await addHistory(place, { events, status: 'queued', days: [1, 0] }, bench.progress)
   const restarted = await startService()(place, bench.keys)
   const pids = restarted.pids
   await Promise.all(pids.map(forgetPeak))
@@ -80,7 +80,8 @@ export const backlog = async (bench: Bench): Promise<Outcome> => {
 
 const pending = async ({ db }: Place): Promise<number> => {
   const { rows } = await db.query<{ count: number }>(
-    `select count(*)::int from webhook_events where status = 'pending' and next_attempt_at <= now()`,
+    `select (select count(*) from webhook_events where status = 'pending' and next_attempt_at <= now())::int
+            + coalesce((select sum(event_count - next_position) from webhook_queue), 0)::int as count`,
   )
   return rows[0]?.count ?? Number.NaN
 }

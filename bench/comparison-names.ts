@@ -17,7 +17,6 @@ export const CONTESTANTS = {
   bullmq: '(a) BullMQ, a transaction per event',
   plain: '(b) plain, in memory after the 200',
   verify: '(c) only verifies and parses',
-  inserts: '(d) bare inserts from memory',
   effects: '(e) same effects from memory',
   answer: 'only answers (load generator)',
 } as const

@@ -38,7 +38,6 @@ const SIZES: Record<Contestant, Sizes> = {
   bullmq: { fifty: 6_000, one: 5_000, fiveHundred: 6_000 },
   plain: { fifty: 3_000, one: 2_500, fiveHundred: 3_000 },
   verify: { fifty: 100_000, one: 20_000, fiveHundred: 100_000 },
-  inserts: { fifty: 100_000 },
   effects: { fifty: 60_000 },
   answer: { fifty: 100_000, one: 20_000 },
 }
@@ -90,13 +89,11 @@ const runRound = async (bench: Bench): Promise<Results> => {
   }
   await run('service', startService())
   await run('verify', startVerifyOnly, false)
-  for (const what of ['inserts', 'effects'] as const) {
-    const place = await bench.servers.place()
-    const task = { what, firstEvent: FIRST.fifty, events: SIZES[what].fifty ?? 0 }
-    put('fifty', what, await measureFromMemory(bench, CONTESTANTS[what], place, task))
-    if (what === 'effects') await assertEffects(CONTESTANTS[what], place, [task])
-    await place.drop()
-  }
+  const place = await bench.servers.place()
+  const task = { firstEvent: FIRST.fifty, events: SIZES.effects.fifty ?? 0 }
+  put('fifty', 'effects', await measureFromMemory(bench, CONTESTANTS.effects, place, task))
+  await assertEffects(CONTESTANTS.effects, place, [task])
+  await place.drop()
   await run('bullmq', startBullmq)
   await run('plain', startPlain)
   await run('answer', startAnswerOnly, false)

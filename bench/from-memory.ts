@@ -6,7 +6,7 @@ import { type Bench, type Measured, perSecond } from './measure.ts'
 import type { Place } from './stack.ts'
 import { cpuSeconds } from './usage.ts'
 
-/** Runs ceiling (d) or (e) in a process of its own. */
+/** Runs ceiling (e) in a process of its own. */
 export const measureFromMemory = async (
   { servers, progress }: Bench,
   name: string,
@@ -31,7 +31,7 @@ export const measureFromMemory = async (
   return {
     events: task.events,
     accepted: rate,
-    ...(task.what === 'effects' ? { endToEnd: rate } : {}),
+    endToEnd: rate,
     memory: result.memory,
     cpu: { service: perMillion(result.cpuSeconds), postgres: perMillion(after - before), redis: 0 },
   }

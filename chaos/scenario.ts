@@ -81,10 +81,11 @@ const SETTLE_WITHIN = 240_000
 export const settle = async (world: World): Promise<void> => {
   for (const until = Date.now() + SETTLE_WITHIN; ; await sleep(250)) {
     const { rows } = await world.db.query(
-      `select count(*)::int as pending from webhook_events where status = 'pending'`,
+      `select (select count(*) from webhook_events where status = 'pending')::int
+            + (select count(*) from webhook_queue)::int as pending`,
     )
     if (rows[0].pending === 0) return
-    if (Date.now() > until) throw new Error(`${rows[0].pending} events are still pending`)
+    if (Date.now() > until) throw new Error(`${rows[0].pending} events and deliveries are still pending`)
   }
 }
 

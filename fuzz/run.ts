@@ -214,7 +214,8 @@ export const fuzz = async (options: FuzzOptions): Promise<FuzzCounts & { memory:
 /** Rows above an id: how many, how many nobody has tried yet, an error, and the highest id. */
 const LOOK = `
 select count(*)::int as stored,
-       (count(*) filter (where status = 'pending' and attempts = 0 and waiting_since is null and last_error is null))::int as untouched,
+       (count(*) filter (where status = 'pending' and attempts = 0 and waiting_since is null and last_error is null))::int
+         + (select count(*) from webhook_queue)::int as untouched,
        max(provider || ' ' || event_type || ' ' || left(last_error, 300)) filter (where status in ('pending', 'dead')) as error,
        coalesce(max(id), $1::bigint)::text as last
 from webhook_events where id > $1`

@@ -3,36 +3,54 @@ import type { EventFilter } from '../src/operations/matching.ts'
 
 type Connection = Pick<pg.ClientBase, 'query'>
 
+/** Events that came together. */
+const PER_DELIVERY = 50
+
 /**
  * Fills the inbox by SQL: `count` SendGrid events of eight types spread over 90 days, nearly all of them processed,
- * with a Stripe event in every thousand, a dead one in every two thousand and a few that are pending. Payloads older
- * than 30 days are gone, as retention leaves it.
+ * with a Stripe event in every thousand, a dead one in every two thousand and a few that are pending. Deliveries older
+ * than 30 days are gone but for what is still needed, as retention leaves it.
  */
 export const fillInbox = async (connection: Connection, count: number): Promise<void> => {
+  await connection.query(
+    `select webhook_make_days((now() at time zone 'UTC')::date - n, 0) from generate_series(0, 31) n`,
+  )
   const rebuild = await takeIndexes(connection, 'webhook_events')
   await connection.query(
-    `insert into webhook_events (provider, event_id, dedupe_key, event_type, subject, payload, status, attempts, last_error,
-                                 occurred_at, received_at, processed_at, next_attempt_at)
+    `create temp table filled as
+     select n, n / ${PER_DELIVERY} + 1 as delivery, n % ${PER_DELIVERY} as position, n % 1000 = 0 as stripe,
+            now() - (($1::int - n / ${PER_DELIVERY} * ${PER_DELIVERY}) * interval '90 days' / $1::int) as at,
+            case when n % 2000 = 1 then 'dead' when n % 8 in (0, 2) then 'ignored' when n % 50021 = 3 then 'pending'
+                 else 'processed' end as status, $1::int / 10 as outreach
+     from generate_series(1, $1::int) n`,
+    [count],
+  )
+  await connection.query(
+    `insert into webhook_deliveries (id, received_at, provider, event_count, body)
+     select delivery, at, 'sendgrid', count(*), convert_to(json_agg(json_build_object(
+              'email', 'contact' || n % outreach / 5 || '@example.com', 'event', 'filled', 'sg_event_id', 'filled-' || n,
+              'sg_message_id', md5(n::text) || '.filterdrecv-5b9c', 'ip', '198.51.100.4',
+              'timestamp', extract(epoch from at)::bigint, 'response', '250 2.0.0 OK', 'outreach_id', n % outreach)
+              order by position)::text, 'UTF8')
+     from filled group by delivery, at
+     having at > now() - interval '30 days' or bool_or(status in ('dead', 'pending'))`,
+  )
+  await connection.query(
+    `insert into webhook_events (provider, event_id, dedupe_key, event_type, subject, delivery_id, position, status, attempts,
+                                 last_error, occurred_at, received_at, processed_at, next_attempt_at)
      select case when stripe then 'stripe' else 'sendgrid' end, 'filled-' || n, md5(n::text) || md5((-n)::text),
             case when stripe then 'invoice.paid'
                  else (array['processed','delivered','open','click','deferred','bounce','dropped','unsubscribe'])[1 + n % 8] end,
-            case when stripe then 'customer:cus_' || n % 100 else 'outreach:' || n % outreach end,
-            case when status in ('dead', 'pending') or n > $1::int - $1::int / 3 then
-              jsonb_build_object('email', 'contact' || n % outreach / 5 || '@example.com', 'event', 'filled',
-                'sg_event_id', 'filled-' || n, 'sg_message_id', md5(n::text) || '.filterdrecv-5b9c', 'ip', '198.51.100.4',
-                'timestamp', extract(epoch from at)::bigint, 'response', '250 2.0.0 OK', 'outreach_id', n % outreach) end,
+            case when stripe then 'customer:cus_' || n % 100 else 'outreach:' || n % outreach end, delivery, position,
             status, 1, case status when 'dead' then 'poisoned' end,
             at, at, case status when 'processed' then at end, case status when 'pending' then at end
-     from (
-       select n, n % 1000 = 0 as stripe, now() - (($1::int - n) * interval '90 days' / $1::int) as at,
-              case when n % 2000 = 1 then 'dead' when n % 8 in (0, 2) then 'ignored' when n % 50021 = 3 then 'pending'
-                   else 'processed' end as status, $1::int / 10 as outreach
-       from generate_series(1, $1::int) n
-     ) filled`,
-    [count],
+     from filled`,
+  )
+  await connection.query(
+    `drop table filled; select setval('webhook_deliveries_id_seq', (select max(id) from webhook_deliveries))`,
   )
   for (const statement of rebuild) await connection.query(statement)
-  await connection.query('vacuum analyze webhook_events')
+  await connection.query('vacuum analyze webhook_events, webhook_deliveries')
 }
 
 /**

@@ -1,25 +1,23 @@
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import pg from 'pg'
 import { pino } from 'pino'
 import { readConfig } from '../../src/config.ts'
-import { insertRows } from '../../src/inbox/accept/store.ts'
+import { type NewDelivery, storeDeliveries } from '../../src/inbox/accept/store.ts'
 import { createCounts } from '../../src/inbox/counts.ts'
-import { createProcess } from '../../src/inbox/process/process.ts'
 import { createSeldomLines } from '../../src/inbox/process/seldom-lines.ts'
-import type { IncomingEvent } from '../../src/inbox/provider.ts'
+import { startWorkers } from '../../src/inbox/process/workers.ts'
 import { enqueue } from '../../src/notifications/queues.ts'
-import { readEvents } from '../../src/providers/sendgrid/events.ts'
 import { createSendgrid } from '../../src/providers/sendgrid/index.ts'
 import { bodyOf } from '../../src/providers/sendgrid/sign.ts'
 import { eventOf } from '../events.ts'
 import { openJobs } from '../jobs.ts'
 
-// Ceilings (d) and (e), without HTTP, signatures and Redis: events that are parsed and in memory beforehand go
-// (d) into the inbox by bare multi-row inserts, (e) into the inbox and on to the domain rows by the service's SQL.
+// Ceiling (e), without HTTP, signatures and Redis: deliveries that are in memory beforehand go into the inbox and on to
+// the domain rows by the service's SQL.
 
 export interface MemoryTask {
   databaseUrl: string
-  what: 'inserts' | 'effects'
   firstEvent: number
   events: number
 }
@@ -31,27 +29,23 @@ export interface MemoryResult {
   memory: number
 }
 
-/** Rows per statement: more gain nothing. */
-const ROWS = 1_000
+/** As many as a delivery of the workload that it is held against. */
+const EVENTS_PER_DELIVERY = 50
+const DELIVERIES_PER_STATEMENT = 20
 const CONNECTIONS = 2
 
-const prepare = ({ firstEvent, events }: MemoryTask): IncomingEvent[][] => {
-  const now = new Date()
-  const timestamp = Math.floor(now.getTime() / 1_000)
-  return Array.from({ length: Math.ceil(events / ROWS) }, (_, chunk) => {
-    const from = firstEvent + chunk * ROWS
-    const count = Math.min(ROWS, firstEvent + events - from)
-    const body = bodyOf(Array.from({ length: count }, (_, n) => eventOf(from + n, timestamp)))
-    return readEvents(Buffer.from(body), now)
+const prepare = ({ firstEvent, events }: MemoryTask): NewDelivery[] => {
+  const receivedAt = new Date()
+  const timestamp = Math.floor(receivedAt.getTime() / 1_000)
+  return Array.from({ length: Math.ceil(events / EVENTS_PER_DELIVERY) }, (_, chunk) => {
+    const from = firstEvent + chunk * EVENTS_PER_DELIVERY
+    const count = Math.min(EVENTS_PER_DELIVERY, firstEvent + events - from)
+    const body = Buffer.from(bodyOf(Array.from({ length: count }, (_, n) => eventOf(from + n, timestamp))))
+    const bodyHash = hash('sha256', body, 'buffer')
+    const given = { receivedAt, headers: '{}', body, bodyHash, eventCount: count }
+    return { ...given, identity: undefined, source: 'delivery', asked: [] }
   })
 }
-
-/** Nothing but the rows: no look at what is there already, no answer which are new. */
-const BARE_INSERT = `
-insert into webhook_events (provider, event_id, dedupe_key, event_type, subject, payload, status, occurred_at, received_at, next_attempt_at)
-select 'sendgrid', event_id, dedupe_key, event_type, subject, payload, 'pending', occurred_at, received_at, received_at
-from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[])
-  as row(event_id, dedupe_key, event_type, subject, payload, occurred_at, received_at)`
 
 /** Each of so many connections takes the next piece of work until there is none. */
 const onConnections = async (work: (() => Promise<unknown>)[]): Promise<void> => {
@@ -61,37 +55,22 @@ const onConnections = async (work: (() => Promise<unknown>)[]): Promise<void> =>
   await Promise.all(Array.from({ length: CONNECTIONS }, one))
 }
 
-const insertBare = (pool: pg.Pool, chunks: IncomingEvent[][]): (() => Promise<void>) => {
-  const at = new Date().toISOString()
-  const statements = chunks.map((events) => [
-    events.map(({ eventId }) => eventId),
-    events.map(({ dedupeKey }) => dedupeKey),
-    events.map(({ eventType }) => eventType),
-    events.map(({ subject }) => subject),
-    events.map(({ payload }) => payload),
-    events.map(({ occurredAt }) => occurredAt.toISOString()),
-    events.map(() => at),
-  ])
-  return () =>
-    onConnections(statements.map((values) => () => pool.query({ name: 'bare', text: BARE_INSERT, values })))
-}
-
 const nothing = () => {}
 const applyAll = async (
   pool: pg.Pool,
   { databaseUrl, events }: MemoryTask,
-  chunks: IncomingEvent[][],
+  deliveries: NewDelivery[],
 ): Promise<() => Promise<void>> => {
   const boss = await openJobs(databaseUrl)
   const log = pino({ level: 'silent' })
   let processed = 0
-  const config = readConfig({ DATABASE_URL: databaseUrl })
-  const turn = createProcess(
-    createSendgrid(config),
-    {
+  let stopping = false
+  const provider = createSendgrid(readConfig({ DATABASE_URL: databaseUrl }))
+  return async () => {
+    const workers = startWorkers(provider, undefined, {
       pool,
       processedKeys: {
-        find: async (ids) => ids.map(() => null),
+        find: async (ids) => ({ times: ids.map(() => null), complete: true }),
         add: async (_provider, done) => {
           processed += done.length
         },
@@ -101,41 +80,39 @@ const applyAll = async (
       seldomLines: createSeldomLines(log),
       log,
       clock: () => new Date(),
-      stopping: () => false,
-      giveWay: async () => {},
+      stopping: () => stopping,
       enqueue: (tx, notifications) => enqueue(boss, tx, notifications),
-    },
-    0,
-  )
-  return async () => {
-    const receivedAt = new Date()
-    const inserting = onConnections(
-      chunks.map(
-        (chunk) => () =>
-          insertRows(
-            pool,
-            'sendgrid',
-            chunk.map((event) => ({ event, status: 'pending', receivedAt })),
-          ),
-      ),
+      inTrouble: (_provider, error) => {
+        throw error
+      },
+      outOfTrouble: nothing,
+    })
+    const groups = Array.from({ length: Math.ceil(deliveries.length / DELIVERIES_PER_STATEMENT) }, (_, n) =>
+      deliveries.slice(n * DELIVERIES_PER_STATEMENT, (n + 1) * DELIVERIES_PER_STATEMENT),
     )
-    while (processed < events) {
-      if ((await turn()) === 'nothing') await new Promise((resolve) => setTimeout(resolve, 1))
-    }
-    await inserting
+    await onConnections(
+      groups.map((group) => async () => {
+        await storeDeliveries(pool, 'sendgrid', group)
+        workers.wake()
+      }),
+    )
+    while (processed < events) await new Promise((resolve) => setTimeout(resolve, 1))
+    stopping = true
+    workers.rouse()
+    await workers.stopped
     await boss.stop({ graceful: false })
   }
 }
 
 const main = async (task: MemoryTask): Promise<void> => {
-  const chunks = prepare(task)
+  const deliveries = prepare(task)
   const pool = new pg.Pool({
     connectionString: task.databaseUrl,
     max: 6,
     options: '-c synchronous_commit=on -c plan_cache_mode=force_custom_plan -c random_page_cost=1.1',
   })
   await Promise.all(Array.from({ length: 4 }, () => pool.query('select')))
-  const run = task.what === 'inserts' ? insertBare(pool, chunks) : await applyAll(pool, task, chunks)
+  const run = await applyAll(pool, task, deliveries)
   const go = once(process, 'message')
   process.send?.('prepared')
   await go

@@ -98,7 +98,10 @@ export const poison: Scenario = {
     await load.finish()
     for (let pending = true; pending; await sleep(200)) {
       await hurry(world)
-      pending = (await world.db.query(`select from webhook_events where status = 'pending'`)).rowCount !== 0
+      const { rowCount } = await world.db.query(
+        `select from webhook_queue union all select from webhook_events where status = 'pending'`,
+      )
+      pending = rowCount !== 0
     }
     const { rows: dead } = await world.db.query<{ last_error: string; n: number }>(
       `select last_error, count(*)::int as n from webhook_events where status = 'dead' group by 1 order by 1`,

@@ -123,6 +123,7 @@ const show = async (pool: pg.Pool, name: string, json?: boolean): Promise<void> 
     ['event id', event.eventId],
     ['type', event.eventType],
     ['came by', event.source],
+    ['delivery', event.deliveryId],
     ['about', event.subject],
     ['status', statusOf(event)],
     ['attempts', event.attempts],

@@ -1,7 +1,7 @@
 import { stderr } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
 import type pg from 'pg'
-import { type Forgotten, forget } from '../operations/forget.ts'
+import { type Forgotten, forget, mayForget } from '../operations/forget.ts'
 import { CommandError } from './outcome.ts'
 import { confirm, printFields, printJson, remark } from './output.ts'
 import { byShell, jsonOption, optionalReason, yesOption } from './selection.ts'
@@ -28,6 +28,12 @@ other services' rows; what SendGrid, Stripe, Mailgun, Slack and backups hold.`,
     .action(async (address: string, { reason, yes, json }) => {
       await confirm(`Remove ${address} for good?`, yes)
       await withDatabase(async (pool) => {
+        if (!(await mayForget(pool))) {
+          throw new CommandError(
+            "Removing a person changes what came, which the service's role may not: run this with the owner's DATABASE_URL.",
+            'usage',
+          )
+        }
         const forgotten = await forget(pool, address, byShell(reason), new Date(), progress)
         if (json) printJson(forgotten)
         else tell(forgotten)

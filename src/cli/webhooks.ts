@@ -12,6 +12,10 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     description: 'send a made-up, signed delivery to a running service',
     load: async () => (await import('./send.ts')).sendCommand(),
   },
+  deliveries: {
+    description: 'list or show what came: headers, body, and the events in it',
+    load: async () => (await import('./deliveries.ts')).deliveriesCommand(),
+  },
   events: {
     description: 'list, show, follow or replay events',
     load: async () => (await import('./events.ts')).eventsCommand(),

@@ -34,7 +34,8 @@ const breakable = (type: string): Content =>
 /** In a few words what an operator wants to know of an event that is not simply done. */
 const note = (event: EventSummary, now: Date): Content => {
   if (event.status === 'pending') {
-    const turn = event.nextAttemptAt === null ? undefined : html`next turn ${ago(event.nextAttemptAt, now)}`
+    const turn =
+      event.nextAttemptAt === null ? html`paused` : html`next turn ${ago(event.nextAttemptAt, now)}`
     if (event.waitingSince !== null)
       return html`<span class="note">waits for a row that is missing, ${turn}</span>`
     if (event.lastError !== null) return html`<span class="note">${cut(event.lastError, 120)}, ${turn}</span>`

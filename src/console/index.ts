@@ -14,6 +14,8 @@ import { type ConsoleContext, mayChange, NotFound, userOf } from './context.ts'
 import { html, render } from './html.ts'
 import { createLayout } from './layout.ts'
 import { auditPage } from './pages/audit.ts'
+import { deliveriesPage } from './pages/deliveries.ts'
+import { deliveryPage } from './pages/delivery.ts'
 import { eventPage } from './pages/event.ts'
 import { eventsPage } from './pages/events.ts'
 import { mailboxPage } from './pages/mailbox.ts'
@@ -150,6 +152,8 @@ const mount = async (
     eventsPage,
     eventPage,
     replayPage,
+    deliveriesPage,
+    deliveryPage,
     refusedPages,
     auditPage,
     mailboxesPage,

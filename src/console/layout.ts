@@ -2,11 +2,12 @@ import type { AssetPaths } from './assets.ts'
 import { type Content, type Html, html } from './html.ts'
 
 /** Where a page stands: which entry of the navigation is marked. */
-export type Section = 'overview' | 'events' | 'refused' | 'mailboxes' | 'audit'
+export type Section = 'overview' | 'events' | 'deliveries' | 'refused' | 'mailboxes' | 'audit'
 
 const SECTIONS: Record<Section, [path: string, name: string]> = {
   overview: ['/console', 'Overview'],
   events: ['/console/events', 'Events'],
+  deliveries: ['/console/deliveries', 'Deliveries'],
   refused: ['/console/refused', 'Refused'],
   mailboxes: ['/console/mailboxes', 'Mailboxes'],
   audit: ['/console/audit', 'Audit'],

@@ -8,6 +8,7 @@ import { readDirectDatabaseUrl, readServicePassword } from '../config.ts'
 import { createQueues } from '../notifications/queues.ts'
 import { scheduleUpkeep } from '../upkeep/schedule.ts'
 import { connectionTo } from './connection.ts'
+import { makeDays } from './delivery-days.ts'
 import { grantService, removeService } from './grant.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -34,6 +35,7 @@ export const migrate = async (databaseUrl: string, role?: ServiceRole): Promise<
     // The runtime migrator takes no lock of its own.
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
     await applyMigrations(drizzle({ client }), { migrationsFolder: MIGRATIONS })
+    await makeDays(client, new Date())
     const boss = new PgBoss({ ...connectionTo(databaseUrl), supervise: false, schedule: false, max: 2 })
     boss.on('error', () => {}) // start() and createQueues reject with the same error
     await boss.start()

@@ -14,8 +14,11 @@ export interface Limits {
 /** What every session of the service has. */
 const SESSION_LIMITS = { lock_timeout: 2_000, idle_in_transaction_session_timeout: 10_000 }
 
+/** Settings of a session, by name. */
+export type Session = Record<string, string | number>
+
 /** Whatever the server's or the role's defaults are. docs/performance.md tells what the last two are worth. */
-const SESSION = {
+const SESSION: Session = {
   /** Promise 1. */
   synchronous_commit: 'on',
   /** A plan kept from when the inbox was nearly empty reads all of it, 500 times, for a batch. */
@@ -40,7 +43,13 @@ export interface SessionPool {
 /** Opens a pool. `onLost` is told of connections that are lost while nobody uses them. */
 export const openSessionPool = (
   databaseUrl: string,
-  options: { application_name: string; max: number; limits: Limits; onLost: (error: Error) => void },
+  options: {
+    application_name: string
+    max: number
+    limits: Limits
+    session?: Session | undefined
+    onLost: (error: Error) => void
+  },
 ): SessionPool => {
   const pool = new pg.Pool({
     ...connectionTo(databaseUrl),
@@ -49,7 +58,7 @@ export const openSessionPool = (
     keepAlive: true,
     maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
     ...SESSION_LIMITS,
-    options: Object.entries(SESSION)
+    options: Object.entries({ ...SESSION, ...options.session })
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),
     ...options.limits,

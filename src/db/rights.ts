@@ -75,7 +75,11 @@ const RIGHTS: { [Name in keyof Tables]: Rights<keyof Tables[Name]['_']['columns'
   invoices: { insert: true, update: true },
   creditGrants: { insert: true, update: true },
   pushSubscriptions: { delete: true },
+  // A delivery is written once and never changed; `forget` alone does, as the owner.
+  webhookDeliveries: { insert: true, delete: true },
+  webhookQueue: { insert: true, update: ['nextPosition', 'claims'], delete: true },
   webhookEvents: OWN,
+  webhookPauses: { insert: true, update: ['resumedAt'] },
   misunderstoodCauses: OWN,
   eventNotifications: OWN,
   silencedNotifications: OWN,
@@ -112,23 +116,30 @@ export interface TableRight {
   privilege: string
 }
 
+/** What is not a table: accepting draws ids by itself, and operators see payloads through the view. */
+const BESIDES: TableRight[] = [
+  { table: 'webhook_deliveries_id_seq', privilege: 'usage' },
+  { table: 'webhook_payloads', privilege: 'select' },
+]
+
 const TABLES: Tables = schema
 
-export const tableRights = (): TableRight[] =>
-  Object.entries(RIGHTS).flatMap(([name, rights]: [string, Rights<string>]) => {
-    const table = TABLES[name as keyof Tables]
-    const columns = getTableColumns(table) as Record<string, { name: string }>
-    const privileges = ['select']
-    if (rights.insert) privileges.push('insert')
-    if (rights.delete) privileges.push('delete')
-    if (rights.update === true) privileges.push('update')
-    else if (rights.update) {
-      privileges.push(
-        `update (${rights.update.map((column) => inSnakeCase(columns[column]?.name ?? column)).join()})`,
-      )
-    }
-    return privileges.map((privilege) => ({ table: getTableName(table), privilege }))
-  })
+export const tableRights = (): TableRight[] => [...Object.entries(RIGHTS).flatMap(rightsOf), ...BESIDES]
+
+const rightsOf = ([name, rights]: [string, Rights<string>]): TableRight[] => {
+  const table = TABLES[name as keyof Tables]
+  const columns = getTableColumns(table) as Record<string, { name: string }>
+  const privileges = ['select']
+  if (rights.insert) privileges.push('insert')
+  if (rights.delete) privileges.push('delete')
+  if (rights.update === true) privileges.push('update')
+  else if (rights.update) {
+    privileges.push(
+      `update (${rights.update.map((column) => inSnakeCase(columns[column]?.name ?? column)).join()})`,
+    )
+  }
+  return privileges.map((privilege) => ({ table: getTableName(table), privilege }))
+}
 
 /** As `casing: 'snake_case'` writes the names of columns that have none of their own. */
 const inSnakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

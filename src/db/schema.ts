@@ -7,9 +7,11 @@ import {
   doublePrecision,
   index,
   integer,
+  json,
   jsonb,
   pgEnum,
   pgTable,
+  pgView,
   primaryKey,
   text,
   timestamp,
@@ -30,6 +32,11 @@ const id = () => bigint({ mode: 'bigint' }).primaryKey().generatedByDefaultAsIde
 const reference = () => bigint({ mode: 'bigint' })
 const time = () => timestamp({ withTimezone: true })
 const count = () => integer().notNull().default(0)
+/** `catch-up`: not signed by its provider, but fetched with our key to its API. */
+const source = () =>
+  text({ enum: ['delivery', 'catch-up'] })
+    .notNull()
+    .default('delivery')
 
 /** Statuses only rise, in this order: `greatest(status, …)` is the whole rule. */
 export const outreachStatus = pgEnum('outreach_status', [
@@ -309,7 +316,63 @@ export const pushSubscriptions = pgTable(
   ],
 )
 
-/** The inbox: an event is accepted once its row here is committed. See src/inbox/README.md. */
+/**
+ * What came: a log, written once, partitioned by day of arrival (see the functions in `migrations/`). Its rows are never
+ * changed, except when a person is forgotten. See src/inbox/README.md.
+ */
+export const webhookDeliveries = pgTable(
+  'webhook_deliveries',
+  {
+    id: bigint({ mode: 'bigint' }).notNull().generatedByDefaultAsIdentity(),
+    receivedAt: time().notNull(),
+    provider: text().notNull(),
+    /** Those worth keeping, without any that identifies a session. */
+    headers: json(),
+    eventCount: integer().notNull(),
+    /** As it was verified; of a mail what is kept of it, as JSON. Compressed by Postgres. */
+    body: bytea().notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'webhook_deliveries_pkey', columns: [t.id, t.receivedAt] }),
+    // Lists of a provider, however rare its deliveries are among the others'.
+    index('webhook_deliveries_provider_idx').on(t.provider, t.id),
+  ],
+)
+
+/** The deliveries that are not processed yet. A row is deleted by the transaction that writes its events. */
+export const webhookQueue = pgTable(
+  'webhook_queue',
+  {
+    deliveryId: bigint({ mode: 'bigint' }).notNull(),
+    receivedAt: time().notNull(),
+    provider: text().notNull(),
+    eventCount: integer().notNull(),
+    /** SHA-256 of the body. */
+    bodyHash: bytea().notNull(),
+    /** Of providers that send one event per delivery. */
+    eventId: text(),
+    dedupeKey: text(),
+    source: source(),
+    /** Of a delivery too large for one transaction: the first event that is not processed. */
+    nextPosition: count(),
+    /** How often it was taken after an unclean end; committed before its body is read. */
+    claims: count(),
+  },
+  (t) => [
+    // Oldest first, by provider.
+    primaryKey({ name: 'webhook_queue_pkey', columns: [t.provider, t.deliveryId] }),
+    unique('webhook_queue_provider_body_hash_key').on(t.provider, t.bodyHash),
+    // Partial, so that SendGrid's deliveries have no entries there.
+    uniqueIndex('webhook_queue_provider_event_id_key')
+      .on(t.provider, t.eventId)
+      .where(sql`${t.eventId} is not null`),
+    uniqueIndex('webhook_queue_provider_dedupe_key_key')
+      .on(t.provider, t.dedupeKey)
+      .where(sql`${t.dedupeKey} is not null`),
+  ],
+)
+
+/** The facts, each written once by the transaction that applies it. */
 export const webhookEvents = pgTable(
   'webhook_events',
   {
@@ -318,13 +381,11 @@ export const webhookEvents = pgTable(
     eventId: text().notNull(),
     dedupeKey: text().notNull().default(sql`gen_random_uuid()::text`),
     eventType: text().notNull().default('unknown'),
-    /** `catch-up`: not signed by its provider, but fetched with our key to its API. */
-    source: text({ enum: ['delivery', 'catch-up'] })
-      .notNull()
-      .default('delivery'),
+    source: source(),
     subject: text(),
-    /** Null once the retention time of payloads is over. */
-    payload: jsonb(),
+    /** Where its payload is: this delivery, received at exactly `received_at`, and the place in it, from 0. */
+    deliveryId: bigint({ mode: 'bigint' }),
+    position: count(),
     status: text().notNull().default('pending'),
     /** Attempts begun, the successful one included; waiting for a row is none. */
     attempts: count(),
@@ -334,6 +395,7 @@ export const webhookEvents = pgTable(
     receivedAt: time().notNull().defaultNow(),
     /** Set for `processed` and `ignored`. On a pending row: its effects are applied, it is only replayed. */
     processedAt: time(),
+    /** Of a pending event: when its turn is; null while its provider or type is paused. */
     nextAttemptAt: time(),
     /** Since when it waits for a row that is not there yet; stays when it is `skipped` for that. */
     waitingSince: time(),
@@ -349,20 +411,45 @@ export const webhookEvents = pgTable(
     index('webhook_events_error_idx')
       .on(errorGroup(t.lastError), t.receivedAt, t.id)
       .where(sql`${t.lastError} is not null`),
-    // Lists, counts and retention by any filter (see src/operations/matching.ts). It is the one index that operating
-    // costs an arrival: 10 % of an insert and of a mark, measured with thousand-row statements.
+    // Lists, counts and retention by any filter (see src/operations/matching.ts), and the events of a delivery.
     index('webhook_events_list_idx').on(t.status, t.provider, t.eventType, t.receivedAt, t.id),
-    // What is due, in two parts: events that go together, and those that go alone (see src/inbox/process/claim.ts).
+    // What is due, in two parts: events that go together, and those that go alone (see src/inbox/process/pending.ts).
     index('webhook_events_due_idx')
       .on(t.provider, t.nextAttemptAt, t.id)
-      .where(sql`${t.status} = 'pending' and ${t.attempts} = 0 and ${t.lastError} is null`),
+      .where(sql`${t.status} = 'pending' and ${t.attempts} = 0`),
     index('webhook_events_due_alone_idx')
       .on(t.provider, t.nextAttemptAt, t.id)
-      .where(sql`${t.status} = 'pending' and (${t.attempts} > 0 or ${t.lastError} is not null)`),
+      .where(sql`${t.status} = 'pending' and ${t.attempts} > 0`),
     check(
       'webhook_events_status_check',
       sql`${t.status} in ('pending', 'processed', 'ignored', 'skipped', 'dead')`,
     ),
+  ],
+)
+
+/** Payloads, for looking at single events: see the function behind it in the migrations. */
+export const webhookPayloads = pgView('webhook_payloads', {
+  id: reference(),
+  provider: text(),
+  eventId: text(),
+  payload: jsonb(),
+}).existing()
+
+/** What an operator has paused: a provider, or one of its event types. Kept once it is resumed. */
+export const webhookPauses = pgTable(
+  'webhook_pauses',
+  {
+    id: id(),
+    provider: text().notNull(),
+    /** Empty: the whole provider. */
+    eventType: text().notNull().default(''),
+    reason: text().notNull(),
+    operator: text().notNull(),
+    pausedAt: time().notNull(),
+    resumedAt: time(),
+  },
+  (t) => [
+    uniqueIndex('webhook_pauses_current_key').on(t.provider, t.eventType).where(sql`${t.resumedAt} is null`),
   ],
 )
 
@@ -419,7 +506,7 @@ export const operatorActions = pgTable(
     id: id(),
     /** Without a foreign key: what was done outlives the event. */
     eventId: reference(),
-    /** What it was done to when that is no event: `mailbox:a@b`. */
+    /** What it was done to when that is no event: `mailbox:a@b`, `provider:stripe`, `provider:sendgrid/click`. */
     subject: text(),
     action: text().notNull(),
     reason: text().notNull(),

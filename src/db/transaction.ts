@@ -90,7 +90,7 @@ export const isContention = (error: unknown): boolean => {
 }
 
 /** The server is away, going, full or hung: whatever is tried now fails. */
-const isOutage = (error: unknown): boolean => {
+export const isOutage = (error: unknown): boolean => {
   const cause = causeOf(error)
   if (cause instanceof pg.DatabaseError) return OUTAGE_SQLSTATE.test(cause.code ?? '')
   return isConnectionError(cause)

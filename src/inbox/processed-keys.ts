@@ -4,13 +4,18 @@ import type { ProviderName } from './provider.ts'
 
 /** What Redis remembers of processed events. It may forget at any time: the inbox decides. */
 export interface ProcessedKeys {
-  /**
-   * When each event was processed (ISO 8601), in one round trip; null for unknown ones, and for all of them
-   * while Redis is away or not trusted.
-   */
-  find: (eventIds: string[]) => Promise<(string | null)[]>
+  /** What is remembered of these events, in one round trip. Never rejects. */
+  find: (eventIds: string[]) => Promise<Looked>
   /** Remembers events whose effects are committed. Never throws: Redis is not needed. */
   add: (provider: ProviderName, events: ProcessedEvent[], processedAt: Date) => Promise<void>
+}
+
+/** What Redis knew of some events. */
+export interface Looked {
+  /** When each was processed (ISO 8601); null for unknown ones, and for all while Redis is away or not trusted. */
+  times: (string | null)[]
+  /** Whether an event that is not known cannot have been processed within the time that keys live. */
+  complete: boolean
 }
 
 interface ProcessedEvent {
@@ -44,6 +49,8 @@ const timeOrNull = (value: string | null): string | null =>
  * `provider` and `event_id`. An inbox that lacks this event was restored from an older state.
  */
 const ORIGIN = 'webhook:inbox'
+/** Since when every processed event has left its key (ISO 8601). It goes with the keys when Redis is emptied. */
+const COMPLETE_SINCE = 'webhook:complete-since'
 
 /** One command for all keys: a third of the time and a tenth of the CPU of a pipeline of SETs. */
 const ADD = `
@@ -54,25 +61,30 @@ end`
 /** Redis serves nobody else while a script runs. */
 const KEYS_PER_SCRIPT = 1_000
 
+const nothingKnown = (eventIds: string[]): Looked => ({ times: eventIds.map(() => null), complete: false })
+
 /** For a service without Redis. */
 export const noProcessedKeys: ProcessedKeys = {
-  find: async (eventIds) => eventIds.map(() => null),
+  find: async (eventIds) => nothingKnown(eventIds),
   add: async () => {},
 }
 
 export const createProcessedKeys = (redis: Redis, onError: (error: Error) => void): CheckedKeys => {
   let trusted = false
+  /** Keys could not be written: what Redis remembers has a gap. */
+  let gap = false
   /** A check that began before the last doubt must not end it. */
   let doubts = 0
   return {
     find: async (eventIds) => {
-      const none = () => eventIds.map(() => null)
-      if (!trusted || eventIds.length === 0) return none()
+      if (!trusted || eventIds.length === 0) return nothingKnown(eventIds)
       try {
-        return (await redis.mget(eventIds.map(keyOf))).map(timeOrNull)
+        const [since, ...times] = (await redis.mget(COMPLETE_SINCE, ...eventIds.map(keyOf))).map(timeOrNull)
+        const complete = !gap && Date.now() - Date.parse(since ?? '') > EXPIRY_SECONDS * 1_000
+        return { times, complete }
       } catch (error) {
         onError(error as Error)
-        return none()
+        return nothingKnown(eventIds)
       }
     },
     add: async (provider, events, processedAt) => {
@@ -93,6 +105,7 @@ export const createProcessedKeys = (redis: Redis, onError: (error: Error) => voi
           )
         }
       } catch (error) {
+        gap = true
         onError(error as Error)
       }
     },
@@ -113,6 +126,10 @@ export const createProcessedKeys = (redis: Redis, onError: (error: Error) => voi
         dropped = await dropProcessedKeys(redis)
         await redis.hset(ORIGIN, 'identity', inbox.identity)
       }
+      const now = new Date().toISOString()
+      if (gap || dropped > 0) await redis.set(COMPLETE_SINCE, now)
+      else await redis.set(COMPLETE_SINCE, now, 'NX')
+      gap = false
       if (doubts === doubtsBefore) trusted = true
       return dropped
     },
@@ -145,7 +162,7 @@ where d.datname = current_database()`
 
 /** Makes Redis forget every processed event and which inbox they were in. @returns how many events it forgot. */
 export const dropProcessedKeys = async (redis: Redis): Promise<number> => {
-  await redis.del(ORIGIN)
+  await redis.del(ORIGIN, COMPLETE_SINCE)
   let dropped = 0
   let cursor = '0'
   do {

@@ -18,6 +18,25 @@ export interface Delivery<Body> {
   receivedAt: Date
 }
 
+/** How a delivery came: signed by its provider, or fetched with our key to its API. */
+export type DeliverySource = 'delivery' | 'catch-up'
+
+/** A delivery that was verified: what is kept of it, and the facts in it. */
+export interface Verified {
+  /** Kept in `webhook_deliveries`; `read` makes the same events of it again. */
+  body: Buffer
+  events: IncomingEvent[]
+}
+
+/** A delivery as it is kept. */
+export interface KeptDelivery {
+  body: Buffer
+  receivedAt: Date
+  /** Of providers that send one event per delivery: its identity, which the body need not hold. */
+  eventId: string | null
+  dedupeKey: string | null
+}
+
 /** A delivery as it was captured. */
 export interface Capture {
   /** Names in lower case; of several with one name the last. */
@@ -46,7 +65,7 @@ export interface Unreadable {
   malformed: string
 }
 
-/** One verified fact, ready to be stored. */
+/** One verified fact. */
 export interface IncomingEvent {
   /** The provider's own id, at most 200 characters (see `limitId`). */
   eventId: string
@@ -55,19 +74,20 @@ export interface IncomingEvent {
   eventType: string
   /** What the event is about, to find it again: `outreach:123`, `customer:cus_…`, `mailbox:a@b`. */
   subject: string | null
-  /** The event as JSON text that Postgres takes: see `storableJson`. */
-  payload: string
+  /** What handlers read; its texts are what Postgres takes (see `storable`). */
+  payload: Json
   occurredAt: Date
-  /** Set when Postgres refuses what it holds: the event is stored `skipped` with this reason. */
+  /** Set when it cannot be stored as it came: it ends `skipped` or `dead` with this reason. */
   unusable?: string
 }
 
-/** An accepted event, claimed for processing. */
+/** An event that handlers are given. */
 export interface ClaimedEvent {
-  /** The inbox row's id. */
+  /** The row's id in `webhook_events`. */
   id: string
   eventId: string
   eventType: string
+  /** Null: it was deleted. */
   payload: Json
   receivedAt: Date
   waitingSince: Date | null
@@ -142,7 +162,9 @@ export interface Provider<Body = unknown> {
    * The one way from bytes to events, so that an unverified event cannot be held.
    * @throws {Refusal} when the signature, the time or the form is wrong.
    */
-  verify(delivery: Delivery<Body>): IncomingEvent[]
+  verify(delivery: Delivery<Body>): Verified
+  /** Reads a kept delivery: the same events in the same order as when it was verified. */
+  read: (delivery: KeptDelivery) => IncomingEvent[]
   /** Reads the signature of a refused delivery, to find out why it does not verify. */
   readSignature(delivery: { body: Body; headers: Capture['headers'] }): ReadSignature | Unreadable
   /** Removes from the start of a body what must never be stored, even when the delivery was refused. */
@@ -159,8 +181,12 @@ export interface Provider<Body = unknown> {
   handle: (events: ClaimedEvent[], batch: Batch) => Promise<void>
   /** How long an event may wait for a row, in milliseconds. */
   waitLimit: number
-  /** At most so many events in one transaction. */
+  /** Events in one transaction; a delivery that begins within them is taken whole unless it holds more than that. */
   batchSize: number
+  /** Batches under way at once in one process, while there is a backlog. */
+  workers: number
+  /** Whether its deliveries hold one event each, whose identity is kept with the delivery. */
+  singleEvents?: boolean
   /**
    * The signature covers the event id alone, so an id seen before with another message is a replayed signature (401).
    */

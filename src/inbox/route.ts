@@ -60,8 +60,7 @@ const mount = (
     processedKeys: scope.processedKeys,
     metrics: scope.metrics,
     counts: scope.counts,
-    clock,
-    onPending: () => scope.processors.wake(provider.name),
+    onQueued: () => scope.processors.wake(provider.name),
   })
 
   scope.removeAllContentTypeParsers()
@@ -139,16 +138,15 @@ const mount = (
       const until = performance.now() + DECIDED_WITHIN
       const delivery = { body: request.body ?? Buffer.alloc(0), headers: request.headers, receivedAt }
       let accepted: Accepted
-      scope.arrivals.begin()
       try {
         // Only now: a refusal before the body is read can be lost when the connection is reset.
         if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
-        const events = await paced(() => provider.verify(delivery), { urgent: hold?.known() ?? false })
+        const verified = await paced(() => provider.verify(delivery), { urgent: hold?.known() ?? false })
         hold?.trust()
-        hold?.add(events.length * EVENT_COST)
-        accepted = await accept(events, receivedAt, until)
+        hold?.add(verified.events.length * EVENT_COST)
+        const headers = { ...request.headers, 'x-request-id': request.id }
+        accepted = await accept({ ...verified, headers, receivedAt }, until)
       } finally {
-        scope.arrivals.end()
         hold?.release()
       }
       const duplicates = accepted.status === 'ok' ? accepted.duplicates : 'all'

@@ -21,6 +21,12 @@ export const storableJson = (value: Json): string => {
   return text.replace(UNSTORABLE, (match) => (match === '\\\\' ? match : '\ufffd'))
 }
 
+/** Whether JSON may hold what Postgres does not take: only an escape gets such a character past a parser of UTF-8. */
+export const isSuspect = (text: string): boolean => text.includes('\\u')
+
+/** The same value with strings that Postgres takes. Needed only of what {@link isSuspect}. */
+export const storable = (value: Json): Json => JSON.parse(storableJson(value))
+
 const stringify = (value: Json): string => {
   try {
     return JSON.stringify(value)

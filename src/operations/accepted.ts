@@ -2,7 +2,8 @@ import { and, eq, gte, max } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import { minuteCounts } from '../db/schema.ts'
-import { PROVIDER_NAMES } from '../inbox/provider.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import { listDeliveries } from './deliveries.ts'
 import { listEvents } from './events.ts'
 
 const WEEK = 7 * 86_400_000
@@ -14,22 +15,25 @@ const WEEK = 7 * 86_400_000
 export const lastAccepted = async (pool: pg.Pool, now: Date): Promise<Map<string, Date>> => {
   const since = new Date(now.getTime() - WEEK)
   const { provider, minute, outcome } = minuteCounts
-  const [duplicates, ...events] = await Promise.all([
+  const newestOf = async (name: ProviderName) => {
+    // Of a paused provider nothing has events; of one that retention has dropped nothing has a delivery.
+    const { deliveries } = await listDeliveries(pool, { provider: name, since }, { limit: 1 })
+    const { events } = await listEvents(pool, { provider: name, since }, { limit: 1 })
+    return { name, times: [...deliveries, ...events].map(({ receivedAt }) => receivedAt) }
+  }
+  const [duplicates, ...newest] = await Promise.all([
     drizzle({ client: pool, casing: 'snake_case' })
       .select({ provider, at: max(minute) })
       .from(minuteCounts)
       .where(and(gte(minute, since), eq(outcome, 'duplicate')))
       .groupBy(provider),
-    ...PROVIDER_NAMES.map((name) => listEvents(pool, { provider: name, since }, { limit: 1 })),
+    ...PROVIDER_NAMES.map(newestOf),
   ])
   const accepted = new Map<string, Date>()
   const note = (name: string, at: Date | null) => {
     if (at !== null && at > (accepted.get(name) ?? since)) accepted.set(name, at)
   }
   for (const one of duplicates) note(one.provider, one.at)
-  for (const {
-    events: [newest],
-  } of events)
-    if (newest !== undefined) note(newest.provider, newest.receivedAt)
+  for (const { name, times } of newest) for (const at of times) note(name, at)
   return accepted
 }

@@ -1,6 +1,5 @@
 import type pg from 'pg'
-import type { EventSource } from '../inbox/accept/store.ts'
-import type { Json } from '../inbox/provider.ts'
+import type { DeliverySource, Json } from '../inbox/provider.ts'
 import { type Channel, type NotificationEnding, QUEUE_PREFIX } from '../notifications/queues.ts'
 import { type EventFilter, type EventStatus, matching, POSITION } from './matching.ts'
 
@@ -11,7 +10,9 @@ export interface EventSummary {
   /** The provider's own id. */
   eventId: string
   eventType: string
-  source: EventSource
+  source: DeliverySource
+  /** The row's id of its delivery; null for events from before deliveries were kept. */
+  deliveryId: string | null
   subject: string | null
   status: EventStatus
   attempts: number
@@ -29,7 +30,7 @@ export interface EventSummary {
   misunderstood: string | null
 }
 
-const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.source, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
+const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.source, e.delivery_id, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
   e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, e.misunderstood,
   ${POSITION} as position`
 
@@ -39,6 +40,7 @@ const toSummary = (row: pg.QueryResultRow): EventSummary => ({
   eventId: row.event_id,
   eventType: row.event_type,
   source: row.source,
+  deliveryId: row.delivery_id,
   subject: row.subject,
   status: row.status,
   attempts: row.attempts,
@@ -125,7 +127,7 @@ export interface EventHistory extends EventSummary {
 
 /** All there is to know of one event. */
 export interface EventDetail extends EventHistory {
-  /** Undefined once retention has deleted it. */
+  /** Undefined once it is deleted, by retention or because a person asked for it. */
   payload: Json | undefined
 }
 
@@ -134,7 +136,7 @@ export const showEvent = async (pool: pg.Pool, id: string): Promise<EventDetail 
   const history = await eventHistory(pool, id)
   if (history === undefined) return undefined
   const { rows } = await pool.query(
-    'select payload, payload is null as gone from webhook_events where id = $1',
+    `select payload, coalesce(payload = 'null', true) as gone from webhook_payloads where id = $1`,
     [id],
   )
   return { ...history, payload: rows[0]?.gone === false ? rows[0].payload : undefined }
@@ -163,7 +165,7 @@ export const payloadText = async (
   most: number,
 ): Promise<{ text: string; more: boolean } | undefined> => {
   const { rows } = await pool.query<{ text: string | null }>(
-    'select left(jsonb_pretty(payload), $2) as text from webhook_events where id = $1',
+    "select left(jsonb_pretty(nullif(payload, 'null')), $2) as text from webhook_payloads where id = $1",
     [id, most + 1],
   )
   const text = rows[0]?.text ?? null

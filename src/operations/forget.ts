@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { inTransaction } from '../db/transaction.ts'
 import { lockContacts } from '../domain/locks.ts'
 import { optOut } from '../domain/opt-out.ts'
+import type { Json } from '../inbox/provider.ts'
 import { QUEUE_PREFIX } from '../notifications/queues.ts'
 import { noteChange, type Operator } from './audit.ts'
 
@@ -18,6 +19,14 @@ export interface Forgotten {
   refused: number
   /** Events that are not yet processed, and notifications being sent: they hold it still. */
   left: number
+}
+
+/** Whether a connection may remove people: what came is never changed otherwise, so the service's role may not. */
+export const mayForget = async (pool: pg.Pool): Promise<boolean> => {
+  const { rows } = await pool.query<{ may: boolean }>(
+    `select has_table_privilege('webhook_deliveries', 'update') as may`,
+  )
+  return rows[0]?.may === true
 }
 
 /** Rows of the inbox read in one statement. */
@@ -49,14 +58,14 @@ export const forget = async (
   const contactIds = found.rows.map((row) => row.id)
   const subject = contactIds.length === 0 ? null : `contact:${contactIds.join()}`
   const messages = await emptyMessages(pool, address, contactIds)
-  const inbox = await emptyPayloads(pool, address, contactIds, onProgress)
+  const inbox = await emptyPayloads(pool, address, contactIds)
+  const errors = await emptyErrors(pool, address, onProgress)
   const jobs = await deleteNotifications(pool, address)
   const notes = await emptyNotes(pool, address)
   const refused = await deleteRefused(pool, address)
   // Last: as long as something is left, the address still leads to it.
   await anonymise(pool, contactIds, now)
-  const affected =
-    contactIds.length + messages + inbox.emptied + jobs.deleted + notes + inbox.errors + refused
+  const affected = contactIds.length + messages + inbox.emptied + jobs.deleted + notes + errors + refused
   await noteChange(pool, { action: 'forget', subject, affected }, by, now)
   await emptyNotes(pool, address) // the reason of this very change may name the address
   return {
@@ -64,7 +73,7 @@ export const forget = async (
     messages,
     payloads: inbox.emptied,
     notifications: jobs.deleted,
-    notes: notes + inbox.errors,
+    notes: notes + errors,
     refused,
     left: inbox.left + jobs.left,
   }
@@ -92,49 +101,104 @@ const emptyMessages = async (pool: pg.Pool, address: string, contactIds: string[
 }
 
 /** `$3` is a pattern of the ways the address is written: as it is, and as it stands in a URL. */
-const EMPTY_PAYLOADS = `
+const EMPTY_ERRORS = `
 with batch as materialized (
   select id from webhook_events where id > $1 order by id limit $2
-), holding as materialized (
-  select id, status, last_error ~* $3 as told from webhook_events
-  where id in (select id from batch) and (
-    payload::text ~* $3 or last_error ~* $3
-    or (payload is not null and provider = 'mailgun' and subject = any($4::text[])))
-  for update
 ), emptied as (
-  update webhook_events e
-  set payload = null, last_error = case when told then 'removed with the person it named' else e.last_error end
-  from holding h where e.id = h.id and h.status <> 'pending'
-  returning told
+  update webhook_events set last_error = 'removed with the person it named'
+  where id in (select id from batch) and last_error ~* $3 and status <> 'pending'
+  returning 1
 )
-select (select max(id) from batch) as last, (select count(*)::int from emptied) as emptied,
-       (select count(*)::int from emptied where told) as errors,
-       (select count(*)::int from holding where status = 'pending') as left`
+select (select max(id) from batch) as last, (select count(*)::int from emptied) as emptied`
 
-const emptyPayloads = async (
+const emptyErrors = async (
   pool: pg.Pool,
   address: string,
-  contactIds: string[],
   onProgress: (share: number) => void,
-) => {
-  const total = { emptied: 0, errors: 0, left: 0 }
-  const outreach = await pool.query<{ subject: string }>(
-    `select 'outreach:' || id as subject from outreach where contact_id = any($1::bigint[])`,
-    [contactIds],
-  )
-  const subjects = outreach.rows.map((row) => row.subject)
+): Promise<number> => {
   const newest = await pool.query<{ id: string | null }>('select max(id) as id from webhook_events')
   const end = Number(newest.rows[0]?.id ?? 0)
+  let emptied = 0
   for (let after = '0'; ; ) {
-    const { rows } = await pool.query(EMPTY_PAYLOADS, [after, ROWS, patternOf(address), subjects])
-    const { last, emptied, errors, left } = rows[0]
-    if (last === null) return total
-    total.emptied += emptied
-    total.errors += errors
-    total.left += left
-    after = last
-    onProgress(Math.min(1, Number(last) / end))
+    const { rows } = await pool.query(EMPTY_ERRORS, [after, ROWS, patternOf(address)])
+    if (rows[0].last === null) return emptied
+    emptied += rows[0].emptied
+    after = rows[0].last
+    onProgress(Math.min(1, Number(after) / end))
   }
+}
+
+/** Deliveries read at once: each may hold some megabytes. */
+const DELIVERIES = 100
+
+const READ_DELIVERIES = `
+select d.id, d.received_at, d.provider, d.body,
+       exists (select from webhook_queue q where q.provider = d.provider and q.delivery_id = d.id) as queued
+from webhook_deliveries d where d.id > $1 order by d.id limit $2`
+
+const PENDING_POSITIONS = `
+select position from webhook_events
+where status = 'pending' and provider = $1 and received_at = $2 and delivery_id = $3`
+
+const MAILS_ABOUT = `
+select delivery_id from webhook_events
+where provider = 'mailgun' and status <> 'pending' and delivery_id is not null and subject in (
+  select 'outreach:' || id from outreach where contact_id = any($1::bigint[]))`
+
+/**
+ * Replaces the entries that hold the address by null, in place, so that the positions of the others stay. What is in
+ * the queue or pending is left, since it would be lost.
+ */
+const emptyPayloads = async (pool: pg.Pool, address: string, contactIds: string[]) => {
+  const total = { emptied: 0, left: 0 }
+  const pattern = new RegExp(patternOf(address), 'i')
+  const mails = await pool.query<{ delivery_id: string }>(MAILS_ABOUT, [contactIds])
+  const about = new Set(mails.rows.map((row) => row.delivery_id))
+  for (let after = '0'; ; ) {
+    const { rows } = await pool.query(READ_DELIVERIES, [after, DELIVERIES])
+    if (rows.length === 0) return total
+    after = rows.at(-1)?.id
+    for (const row of rows) {
+      const text: string = row.body.toString('utf8')
+      if (text === 'null' || (!pattern.test(text) && !about.has(row.id))) continue
+      if (row.queued) {
+        total.left++
+        continue
+      }
+      const { rows: pending } = await pool.query(PENDING_POSITIONS, [row.provider, row.received_at, row.id])
+      const kept = new Set<number>(pending.map(({ position }) => position))
+      const { emptied, left, body } = withoutEntries(
+        text,
+        kept,
+        (entry) => about.has(row.id) || pattern.test(entry),
+      )
+      total.emptied += emptied
+      total.left += left
+      if (emptied === 0) continue
+      await pool.query('update webhook_deliveries set body = $3 where id = $1 and received_at = $2', [
+        row.id,
+        row.received_at,
+        Buffer.from(body),
+      ])
+    }
+  }
+}
+
+const withoutEntries = (text: string, kept: Set<number>, holds: (entry: string) => boolean) => {
+  const parsed: Json = JSON.parse(text)
+  const entries = Array.isArray(parsed) ? parsed : [parsed]
+  let emptied = 0
+  let left = 0
+  const remaining = entries.map((entry, position) => {
+    if (entry === null || !holds(JSON.stringify(entry))) return entry
+    if (kept.has(position)) {
+      left++
+      return entry
+    }
+    emptied++
+    return null
+  })
+  return { emptied, left, body: JSON.stringify(Array.isArray(parsed) ? remaining : remaining[0]) }
 }
 
 const deleteNotifications = async (pool: pg.Pool, address: string) => {

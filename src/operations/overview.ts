@@ -54,21 +54,33 @@ export interface Backlog {
   later: number
 }
 
-/** The two conditions are those of the partial indexes `webhook_events_due_idx` and `webhook_events_due_alone_idx`. */
+/**
+ * Deliveries in the queue count with their events from their arrival; pending events from their next time, by the two
+ * partial indexes `webhook_events_due_idx` and `webhook_events_due_alone_idx`. The time of a pause does not count.
+ */
 export const BACKLOG = `
-select provider, (count(*) filter (where next_attempt_at <= $1))::int as due,
-       min(next_attempt_at) filter (where next_attempt_at <= $1) as "oldestDueAt",
-       (count(*) filter (where next_attempt_at > $1))::int as later
+select waiting.provider, coalesce(sum(due), 0)::int as due,
+       min(greatest(oldest, pause.resumed_at)) filter (where not coalesce(pause.lasts, false)) as "oldestDueAt",
+       coalesce(sum(later), 0)::int as later
 from (
-  select provider, next_attempt_at from webhook_events
-  where status = 'pending' and attempts = 0 and last_error is null
+  select provider, sum(event_count - next_position) as due, min(received_at) as oldest, 0 as later
+  from webhook_queue group by provider
   union all
-  select provider, next_attempt_at from webhook_events
-  where status = 'pending' and (attempts > 0 or last_error is not null)
-) pending
-group by provider order by provider`
+  select provider, count(*) filter (where next_attempt_at <= $1), min(next_attempt_at) filter (where next_attempt_at <= $1),
+         count(*) filter (where next_attempt_at > $1 or next_attempt_at is null)
+  from webhook_events where status = 'pending' and attempts = 0 group by provider
+  union all
+  select provider, count(*) filter (where next_attempt_at <= $1), min(next_attempt_at) filter (where next_attempt_at <= $1),
+         count(*) filter (where next_attempt_at > $1 or next_attempt_at is null)
+  from webhook_events where status = 'pending' and attempts > 0 group by provider
+) waiting
+left join (
+  select provider, bool_or(resumed_at is null) as lasts, max(resumed_at) as resumed_at
+  from webhook_pauses where event_type = '' group by provider
+) pause using (provider)
+group by waiting.provider order by waiting.provider`
 
-/** What is pending, by provider; providers without any are left out. Reads pending events only. */
+/** What is in the queue or pending, by provider; providers without any are left out. */
 export const backlog = async (pool: pg.Pool, now: Date): Promise<Backlog[]> => {
   const { rows } = await pool.query({ name: 'operations_backlog', text: BACKLOG, values: [now] })
   return rows

@@ -29,7 +29,11 @@ with picked as materialized (
   select e.id, e.status, e.last_error, e.misunderstood, row_number() over (order by e.id) - 1 as n
   from (
     select id, status, last_error, misunderstood from webhook_events
-    where id = any($1::bigint[]) and payload is not null and not (status = 'pending' and next_attempt_at <= $2)
+    where id = any($1::bigint[]) and not (status = 'pending' and next_attempt_at <= $2)
+      and exists (
+        select from webhook_deliveries d
+        where d.id = webhook_events.delivery_id and d.received_at = webhook_events.received_at
+      )
     order by id for update skip locked
   ) e
 ), replayed as (

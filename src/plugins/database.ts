@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
-import { type Limits, openSessionPool, type SessionPool } from '../db/pool.ts'
+import { type Limits, openSessionPool, type Session, type SessionPool } from '../db/pool.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -26,6 +26,9 @@ const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, stateme
 /** Short: what the run's session asks notices a server that hangs. */
 export const RUN = { connectionTimeoutMillis: 1_500, query_timeout: 2_000, statement_timeout: 1_900 }
 
+/** Accepting has one statement, which takes longer to plan than to run. Its plan must not be one of an empty inbox. */
+const ACCEPT_SESSION: Session = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' }
+
 /**
  * Opens a pool; whoever does so closes it.
  *
@@ -34,14 +37,15 @@ export const RUN = { connectionTimeoutMillis: 1_500, query_timeout: 2_000, state
 export const openPool = (
   app: FastifyInstance,
   config: Config,
-  options: { name: string; max: number; timeouts: Limits; direct?: boolean },
+  options: { name: string; max: number; timeouts: Limits; direct?: boolean; session?: Session },
 ): pg.Pool => {
-  const { name, max, timeouts, direct = false } = options
+  const { name, max, timeouts, direct = false, session } = options
   const url = direct ? (config.DATABASE_DIRECT_URL ?? config.DATABASE_URL) : config.DATABASE_URL
   const sessions = openSessionPool(url, {
     application_name: `${config.DD_SERVICE} ${name}`,
     max,
     limits: timeouts,
+    session,
     onLost: (error) => app.trouble.report({ err: error, pool: name }, 'idle connection lost', { of: name }),
   })
   app.sessionPools.push(sessions)
@@ -58,7 +62,12 @@ export const databasePlugin = fp<{ config: Config }>(
     const forProcessing = Math.max(1, Math.floor(config.DATABASE_POOL_MAX / 2))
     const forAccepting = config.DATABASE_POOL_MAX - forProcessing
     const database = {
-      accept: openPool(app, config, { name: 'accept', max: forAccepting, timeouts: ACCEPT }),
+      accept: openPool(app, config, {
+        name: 'accept',
+        max: forAccepting,
+        timeouts: ACCEPT,
+        session: ACCEPT_SESSION,
+      }),
       process: openPool(app, config, { name: 'process', max: forProcessing, timeouts: PROCESS }),
       upkeep: openPool(app, config, { name: 'upkeep', max: UPKEEP_CONNECTIONS, timeouts: UPKEEP }),
     }

@@ -2,6 +2,7 @@ import { lt } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
+import { daysBefore, dropDay } from '../db/delivery-days.ts'
 import { silencedNotifications } from '../db/schema.ts'
 import { windowStart } from '../domain/mailbox-incidents.ts'
 import { inBatches } from './batches.ts'
@@ -18,8 +19,9 @@ const DAYS_SILENCED = 44
 /**
  * Deletes what has been kept long enough. Never a pending event.
  *
- * Events are walked in the order of their ids, which is nearly that of their arrival: that needs no index of its
- * own, which every arrival would have to pay for. What is walked over every night is small, its payload being gone.
+ * Payloads go by days of deliveries: what an event still needs moves, the rest of the day is dropped at once. Events are
+ * walked in the order of their ids, which is nearly that of their arrival: that needs no index of its own, which every
+ * arrival would have to pay for.
  */
 export const retention: UpkeepTask = {
   name: 'retention',
@@ -27,7 +29,15 @@ export const retention: UpkeepTask = {
   cron: '20 2 * * *',
   run: async ({ config, pool, now, signal }) => {
     const before = (days: number) => new Date(now.getTime() - days * DAY)
-    const events = await sweepEvents(pool, eventCutoffs(config, before), signal)
+    const { deleted: events } = await sweep(pool, EVENTS, eventCutoffs(config, before), signal)
+    const payloadsBefore = before(config.RETENTION_PAYLOAD_DAYS)
+    let days = 0
+    for (const day of await daysBefore(pool, payloadsBefore)) {
+      if (signal.aborted) break
+      await dropDay(pool, day)
+      days++
+    }
+    const { deleted: deliveries } = await sweep(pool, DELIVERIES, [payloadsBefore], signal)
     const messages = await sweep(pool, MESSAGES, [before(config.RETENTION_MESSAGE_DAYS)], signal)
     let incidents = 0
     await inBatches(signal, async () => {
@@ -39,26 +49,15 @@ export const retention: UpkeepTask = {
     await drizzle({ client: pool, casing: 'snake_case' })
       .delete(silencedNotifications)
       .where(lt(silencedNotifications.silencedAt, before(DAYS_SILENCED)))
-    return [{ ...events, messages: messages.emptied, incidents }]
+    return [{ events, days, deliveries, messages: messages.emptied, incidents }]
   },
 }
 
-interface EventCutoffs {
-  payload: Date
-  row: Date
-  unsolved: Date
-}
-
-const eventCutoffs = (config: Config, before: (days: number) => Date): EventCutoffs => ({
-  payload: before(config.RETENTION_PAYLOAD_DAYS),
-  row: before(config.RETENTION_EVENT_DAYS),
-  unsolved: before(Math.max(config.RETENTION_EVENT_DAYS, LEAST_DAYS_UNSOLVED)),
-})
-
-const sweepEvents = async (pool: pg.Pool, { payload, row, unsolved }: EventCutoffs, signal: AbortSignal) => {
-  const { deleted, emptied } = await sweep(pool, EVENTS, [payload, row, unsolved], signal)
-  return { events: deleted, payloads: emptied }
-}
+/** Until when rows of events are kept no longer: those that ended well, and those that are dead or misunderstood. */
+const eventCutoffs = (config: Config, before: (days: number) => Date): Date[] => [
+  before(config.RETENTION_EVENT_DAYS),
+  before(Math.max(config.RETENTION_EVENT_DAYS, LEAST_DAYS_UNSOLVED)),
+]
 
 /** Walks a table by id, until it meets a batch that is too young altogether. The first time is the youngest's. */
 const sweep = async (
@@ -89,22 +88,37 @@ with batch as materialized (
   select id, received_at from webhook_events where id > $1 order by id limit $2
 ), expired as materialized (
   select id from webhook_events
-  where id in (select id from batch) and (
-    (status in ('processed', 'ignored', 'skipped') and misunderstood is null and received_at < $4)
-    or ((status = 'dead' or (status <> 'pending' and misunderstood is not null)) and received_at < $5))
-  for update skip locked
-), told as materialized (
-  select id from webhook_events
-  where id in (select id from batch) and id not in (select id from expired)
-    and status in ('processed', 'ignored') and misunderstood is null and received_at < $3 and payload is not null
+  where id in (select id from batch) and status <> 'pending'
+    and received_at < case when status = 'dead' or misunderstood is not null then $4::timestamptz else $3::timestamptz end
   for update skip locked
 ), deleted as (
   delete from webhook_events where id in (select id from expired) returning 1
-), emptied as (
-  update webhook_events set payload = null where id in (select id from told) returning 1
 )
 select (select max(id) from batch) as last, (select min(received_at) from batch) as oldest,
-       (select count(*)::int from deleted) as deleted, (select count(*)::int from emptied) as emptied`,
+       (select count(*)::int from deleted) as deleted, 0 as emptied`,
+}
+
+/**
+ * What outlived its day: deliveries of the default partition that nothing needs any more. There is no index from a
+ * delivery to its events; those that need theirs are few, and each kind has an index.
+ */
+const DELIVERIES = {
+  name: 'upkeep_deliveries',
+  text: `
+with batch as materialized (
+  select id, received_at, provider from webhook_deliveries where id > $1 and received_at < $3 order by id limit $2
+), needed as materialized (
+  select delivery_id as id from webhook_queue join batch on batch.provider = webhook_queue.provider and batch.id = delivery_id
+  union select delivery_id from webhook_events where status in ('pending', 'dead') and received_at < $3
+  union select delivery_id from webhook_events
+        where status = 'skipped' and waiting_since is not null and received_at < $3
+  union select delivery_id from webhook_events where misunderstood is not null and received_at < $3
+), deleted as (
+  delete from webhook_deliveries d using batch
+  where d.id = batch.id and d.received_at = batch.received_at and not exists (select from needed where needed.id = batch.id) returning 1
+)
+select (select max(id) from batch) as last, (select min(received_at) from batch) as oldest,
+       (select count(*)::int from deleted) as deleted, 0 as emptied`,
 }
 
 const MESSAGES = {

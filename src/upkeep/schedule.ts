@@ -1,6 +1,7 @@
 import type { PgBoss } from 'pg-boss'
 import { alerts } from './alerts.ts'
 import { dailySummary } from './daily-summary.ts'
+import { deliveryDays } from './delivery-days.ts'
 import { mailboxCounts } from './mailbox-counts.ts'
 import { mailboxGuard } from './mailbox-guard.ts'
 import { reconciliation } from './reconciliation.ts'
@@ -9,6 +10,7 @@ import type { UpkeepTask } from './task.ts'
 
 /** All upkeep. A new task is one file and one entry here. */
 export const tasks: readonly UpkeepTask[] = [
+  deliveryDays,
   alerts,
   mailboxCounts,
   mailboxGuard,

@@ -34,7 +34,7 @@ afterAll(async () => {
   await Promise.all([service.stop(), api.stop()])
 })
 beforeEach(async () => {
-  await service.rows('truncate webhook_events cascade')
+  await service.rows('truncate webhook_deliveries, webhook_queue, webhook_events cascade')
   await seedUser(service, ++user)
 })
 afterEach(() => {

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => service.stop())
 
 const forget = (address: string) =>
-  webhooks(['forget', address, '--yes', '--json'], { DATABASE_URL: asService(service.databaseUrl) })
+  webhooks(['forget', address, '--yes', '--json'], { DATABASE_URL: service.databaseUrl })
 
 /** Every text of every table that holds the pattern. */
 const holding = async (pattern: string): Promise<string[]> => {
@@ -28,7 +28,8 @@ const holding = async (pattern: string): Promise<string[]> => {
   )
   const found: string[] = []
   for (const { name } of tables) {
-    const rows = await service.rows(`select t::text as row from ${name} t where t::text ~* $1`, pattern)
+    const text = String(name).includes('webhook_deliveries') ? `convert_from(t.body, 'UTF8')` : 't::text'
+    const rows = await service.rows(`select ${text} as row from ${name} t where ${text} ~* $1`, pattern)
     found.push(...rows.map(({ row }) => `${name}: ${row}`))
   }
   return found
@@ -103,7 +104,7 @@ test('webhooks forget removes a person from every table, and nobody else', async
   ])
   // Those who are only called alike keep everything; facts without a person stay too.
   expect(
-    await service.rows(`select count(*)::int as n from webhook_events where payload::text ~* 'acme'`),
+    await service.rows(`select count(*)::int as n from webhook_payloads where payload::text ~* 'acme'`),
   ).toEqual([{ n: 2 }])
   expect(await service.rows('select status, link_clicks from outreach where id = 1')).toEqual([
     { status: 'replied', link_clicks: 1 },
@@ -143,4 +144,9 @@ test('whose address a mailbox or an account has is told, and left to their servi
   const ended = await forget('user1@example.com')
   expect(ended.stderr).toContain('It is also the address of user 1')
   expect(await service.rows('select email from users where id = 1')).toEqual([{ email: 'user1@example.com' }])
+})
+
+test("the service's role may not, and is told what to do", async () => {
+  const ended = await webhooks(['forget', ANA, '--yes'], { DATABASE_URL: asService(service.databaseUrl) })
+  expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("the owner's DATABASE_URL") })
 })

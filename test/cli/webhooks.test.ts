@@ -8,6 +8,7 @@ import { asService } from '../database.ts'
 import { post } from '../provider-contract.ts'
 import { event, seedOutreach } from '../providers/sendgrid/deliveries.ts'
 import { eventually, type Service, startService } from '../service.ts'
+import { storeEvents } from '../stored.ts'
 import { PROGRAM, webhooks } from './run.ts'
 
 // Every command, as a process, against a running service.
@@ -34,7 +35,7 @@ beforeAll(async () => {
   for (const id of [1, 2]) await seedOutreach(service, id)
 })
 afterAll(() => service.stop())
-beforeEach(() => service.rows('truncate webhook_events cascade'))
+beforeEach(() => service.rows('truncate webhook_deliveries, webhook_queue, webhook_events cascade'))
 
 const run = (...args: string[]) => webhooks(args, env)
 const json = async (...args: string[]) => {
@@ -51,15 +52,18 @@ const clicks = async (id = 1) =>
   Number((await service.rows('select link_clicks from outreach where id = $1', id))[0]?.link_clicks)
 const insertDead = async (error: string, type = 'click') => {
   const { outreach_id, ...rest } = event(type)
-  const [row] = await service.rows(
-    `insert into webhook_events (provider, event_id, event_type, subject, payload, status, attempts, last_error)
-     values ('sendgrid', $1, $2, 'outreach:1', $3, 'dead', 8, $4) returning id`,
-    rest.sg_event_id,
-    type,
-    JSON.stringify({ ...rest, outreach_id }),
-    error,
-  )
-  return String(row?.id)
+  const [id] = await storeEvents(service.db, [
+    {
+      eventId: String(rest.sg_event_id),
+      eventType: type,
+      subject: 'outreach:1',
+      payload: { ...rest, outreach_id },
+      status: 'dead',
+      attempts: 8,
+      lastError: error,
+    },
+  ])
+  return String(id)
 }
 
 describe('every command', () => {

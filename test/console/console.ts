@@ -1,6 +1,7 @@
 import { mailgunEnv } from '../providers/mailgun/deliveries.ts'
 import { sendgridEnv } from '../providers/sendgrid/deliveries.ts'
 import { type Service, startService } from '../service.ts'
+import { storeEvents } from '../stored.ts'
 
 export const PASSWORD = 'correct horse battery'
 
@@ -30,13 +31,16 @@ export const submit = (
 
 /** A dead event of outreach 2, whose updates failed until now. */
 export const killedEvent = async (service: Service, eventId: string): Promise<string> => {
-  const [row] = await service.rows(
-    `insert into webhook_events (provider, event_id, dedupe_key, event_type, subject, payload, status, attempts, last_error,
-                                 occurred_at, received_at)
-     values ('sendgrid', $1, $1, 'click', 'outreach:2', '{"event": "click", "outreach_id": 2}', 'dead', 8, 'deadlock of doom',
-             now() - interval '2 hours', now() - interval '2 hours')
-     returning id`,
-    eventId,
-  )
-  return String(row?.id)
+  const [id] = await storeEvents(service.db, [
+    {
+      eventId,
+      subject: 'outreach:2',
+      payload: { event: 'click', outreach_id: 2 },
+      status: 'dead',
+      attempts: 8,
+      lastError: 'deadlock of doom',
+      receivedAt: new Date(service.now().getTime() - 2 * 3_600_000),
+    },
+  ])
+  return String(id)
 }

@@ -10,6 +10,7 @@ import {
   startSendgrid,
 } from '../providers/sendgrid/deliveries.ts'
 import { eventually, type Service } from '../service.ts'
+import { storeEvents } from '../stored.ts'
 
 let service: Service
 beforeEach(async () => {
@@ -110,9 +111,7 @@ test('a replay of an event skipped for a missing row waits for it anew', async (
 test('a replay of an ignored event looks for a handler anew', async () => {
   await deliverAndSettle(service, event('open'))
   // As if it had come before its handler was written.
-  await service.rows(
-    `update webhook_events set event_type = 'click', payload = payload || '{"event": "click"}'`,
-  )
+  await service.rows(`update webhook_events set event_type = 'click'`)
   await replayEvents(service.db, await ids(), by, service.now())
   await service.settled()
   expect(await statuses()).toEqual(['processed'])
@@ -141,7 +140,7 @@ test('a pending event that waits for its next try is tried now; one that is due 
 test('what has no payload any more, is locked or does not exist is left alone', async () => {
   await deliverAndSettle(service, event('click'), event('click'), event('click'))
   const [gone, locked, free] = (await ids()) as [string, string, string]
-  await service.rows('update webhook_events set payload = null where id = $1', gone)
+  await service.rows('update webhook_events set delivery_id = null where id = $1', gone)
   const locker = await service.db.connect()
   try {
     await locker.query('begin')
@@ -157,13 +156,16 @@ test('what has no payload any more, is locked or does not exist is left alone', 
 
 describe('replaying all that match', () => {
   const fill = (count: number, status: string) =>
-    service.rows(
-      `insert into webhook_events (provider, event_id, dedupe_key, event_type, subject, payload, status, received_at, last_error)
-       select 'sendgrid', $2 || n, $2 || n, 'click', 'outreach:1', '{"event": "click", "outreach_id": 1}', $2,
-              now() - interval '1 hour', 'it failed'
-       from generate_series(1, $1::int) n`,
-      count,
-      status,
+    storeEvents(
+      service.db,
+      Array.from({ length: count }, (_, n) => ({
+        eventId: `${status}${n + 1}`,
+        subject: 'outreach:1',
+        payload: { event: 'click', outreach_id: 1 },
+        status,
+        receivedAt: new Date(service.now().getTime() - 3_600_000),
+        lastError: 'it failed',
+      })),
     )
 
   test('spreads them over time, and applies each once, live events first', async () => {

@@ -8,26 +8,35 @@ import {
   startSendgrid,
 } from '../providers/sendgrid/deliveries.ts'
 import type { Service } from '../service.ts'
+import { storeEvents } from '../stored.ts'
 import { runTask } from './run.ts'
 
+const DAY = 86_400_000
 let service: Service
 beforeAll(async () => {
   service = await startSendgrid()
   await seedOutreach(service, 1)
 })
 afterAll(() => service.stop())
-afterEach(() => service.rows('truncate webhook_events, inbound_messages, mailbox_incidents cascade'))
+afterEach(() =>
+  service.rows(
+    'truncate webhook_deliveries, webhook_queue, webhook_events, inbound_messages, mailbox_incidents cascade',
+  ),
+)
 
-const insert = async (count: number, status: string, days: number) => {
-  await service.rows(
-    `insert into webhook_events (provider, event_id, event_type, payload, status, received_at, processed_at, next_attempt_at)
-     select 'sendgrid', gen_random_uuid(), 'click', '{"email": "ana@acme.example"}', $2, $3::timestamptz - $4::int * interval '1 day',
-            case when $2 in ('processed', 'ignored') then $3::timestamptz end, $3::timestamptz + interval '1 day'
-     from generate_series(1, $1)`,
-    count,
-    status,
-    service.now(),
-    days,
+const insert = (count: number, status: string, days: number) => {
+  const receivedAt = new Date(service.now().getTime() - days * DAY)
+  const done = status === 'processed' || status === 'ignored'
+  return storeEvents(
+    service.db,
+    Array.from({ length: count }, () => ({
+      eventId: crypto.randomUUID(),
+      payload: { email: 'ana@acme.example' },
+      status,
+      receivedAt,
+      processedAt: done ? service.now() : null,
+      nextAttemptAt: status === 'pending' ? new Date(service.now().getTime() + DAY) : null,
+    })),
   )
 }
 /** `status: rows, payloads`. */
@@ -35,10 +44,22 @@ const left = async () =>
   Object.fromEntries(
     (
       await service.rows(
-        `select status, count(*)::int as rows, count(payload)::int as payloads from webhook_events group by status`,
+        `select status, count(*)::int as rows, count(d.id)::int as payloads from webhook_events e
+         left join webhook_deliveries d on d.id = e.delivery_id group by status`,
       )
     ).map((row) => [row.status, [row.rows, row.payloads]]),
   )
+/** Makes the days that events of long ago would have come on. */
+const makeDays = async (...daysAgo: number[]) => {
+  for (const days of daysAgo) {
+    await service.rows(
+      'select webhook_make_days(($1::timestamptz at time zone $3)::date - $2::int, 0)',
+      service.now(),
+      days,
+      'UTC',
+    )
+  }
+}
 
 describe('retention of events', () => {
   test('goes by their outcome: payloads after 30 days, rows after 90', async () => {
@@ -46,15 +67,35 @@ describe('retention of events', () => {
       for (const days of [91, 89, 31, 29]) await insert(1, status, days)
     }
     const [report] = await runTask(retention, service)
-    expect(report).toMatchObject({ events: 4, payloads: 4 })
+    expect(report).toMatchObject({ events: 4, deliveries: 10 })
     expect(await left()).toEqual({
       processed: [3, 1],
       ignored: [3, 1],
-      skipped: [3, 3],
+      skipped: [3, 1],
       dead: [3, 3],
       pending: [4, 4],
     })
-    expect((await runTask(retention, service))[0]).toMatchObject({ events: 0, payloads: 0 })
+    expect((await runTask(retention, service))[0]).toMatchObject({ events: 0, deliveries: 0, days: 0 })
+  })
+
+  test('drops a day of deliveries at once, and keeps what something still needs', async () => {
+    await makeDays(31, 29)
+    for (const status of ['processed', 'ignored', 'skipped', 'dead', 'pending']) await insert(2, status, 31)
+    await insert(2, 'processed', 29)
+    await service.rows(
+      `update webhook_events set waiting_since = now() where id = (select min(id) from webhook_events where status = 'skipped')`,
+    )
+    await service.rows(
+      `update webhook_events set misunderstood = 'why' where id = (select min(id) from webhook_events where status = 'ignored')`,
+    )
+    expect((await runTask(retention, service))[0]).toMatchObject({ events: 0, days: 1, deliveries: 0 })
+    expect(await left()).toEqual({
+      processed: [4, 2],
+      ignored: [2, 1],
+      skipped: [2, 1],
+      dead: [2, 2],
+      pending: [2, 2],
+    })
   })
 
   test('follows the configuration, but keeps what is dead for 90 days all the same', async () => {
@@ -77,7 +118,7 @@ describe('retention of events', () => {
     await insert(2_500, 'processed', 100)
     await insert(2_500, 'processed', 40)
     await insert(10, 'processed', 1)
-    expect((await runTask(retention, service))[0]).toMatchObject({ events: 2_500, payloads: 2_500 })
+    expect((await runTask(retention, service))[0]).toMatchObject({ events: 2_500, deliveries: 5_000 })
     expect(await left()).toEqual({ pending: [1_500, 1_500], processed: [2_510, 10] })
   })
 
@@ -87,7 +128,7 @@ describe('retention of events', () => {
     await other.query('begin')
     await other.query('select from webhook_events order by id limit 1 for update')
     await runTask(retention, service)
-    expect(await left()).toEqual({ processed: [1, 1] })
+    expect(await left()).toEqual({ processed: [1, 0] })
     await other.query('rollback')
     other.release()
   })
@@ -115,7 +156,7 @@ test('an event without its payload that is replayed is skipped and says why; one
   await deliverAndSettle(service, known)
   await insert(1, 'dead', 1)
   await service.rows(
-    `update webhook_events set payload = null, status = 'pending', attempts = 0, next_attempt_at = received_at`,
+    `update webhook_events set delivery_id = null, status = 'pending', attempts = 0, next_attempt_at = received_at`,
   )
   await service.settled()
   const rows = await service.rows(

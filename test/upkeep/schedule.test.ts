@@ -65,7 +65,7 @@ test('a task that is due is done once, by one of two replicas, and says so in th
 })
 
 test('the daily summary counts what arrived within a day, what is stuck and which notifications died', async () => {
-  await service.rows('truncate webhook_events cascade')
+  await service.rows('truncate webhook_deliveries, webhook_queue, webhook_events cascade')
   const spam = event('spamreport')
   await deliverAndSettle(
     service,

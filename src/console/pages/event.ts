@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { counted } from '../../counted.ts'
-import type { EventSource } from '../../inbox/accept/store.ts'
+import type { DeliverySource } from '../../inbox/provider.ts'
 import {
   type EventHistory,
   type EventNotification,
@@ -55,6 +55,11 @@ ${notice(request.query.replayed)}
       facts([
         ['Provider’s id', html`<code>${event.eventId}</code>`],
         ['Row', html`<code>${event.id}</code>`],
+        [
+          'Delivery',
+          event.deliveryId !== null &&
+            html`<a href="/console/deliveries/${event.deliveryId}"><code>${event.deliveryId}</code></a>`,
+        ],
         ['Attempts', String(event.attempts)],
       ]),
     )}
@@ -92,7 +97,7 @@ const notice = (replayed: unknown): Content => {
 const whyMisunderstood = ({ misunderstood }: EventHistory): Content =>
   misunderstood !== null && html`<span class="note error">Not understood: ${misunderstood}</span>`
 
-const RECEIVED: Record<EventSource, string> = {
+const RECEIVED: Record<DeliverySource, string> = {
   delivery: 'Received and made durable',
   'catch-up': 'Fetched with our key to the API, and made durable; not signed',
 }
@@ -140,9 +145,9 @@ const endingOf = (event: EventHistory, now: Date): Content => {
     case 'skipped':
       return html`<li class="skipped"><span class="what">Skipped${error}${whyMisunderstood(event)}</span></li>`
     case 'pending':
-      return html`<li class="pending"><span class="what">Next turn ${ago(event.nextAttemptAt, now)}${
-        tries !== undefined && html`, ${tries}`
-      }${error}</span></li>`
+      return html`<li class="pending"><span class="what">${
+        event.nextAttemptAt === null ? 'Paused' : html`Next turn ${ago(event.nextAttemptAt, now)}`
+      }${tries !== undefined && html`, ${tries}`}${error}</span></li>`
     default:
       return (
         event.attempts > 1 &&

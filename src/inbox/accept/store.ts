@@ -1,124 +1,202 @@
+import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import type { webhookEvents } from '../../db/schema.ts'
-import type { IncomingEvent, ProviderName } from '../provider.ts'
+import { webhookDeliveries, webhookEvents, webhookQueue } from '../../db/schema.ts'
+import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
+import type { DeliverySource, ProviderName } from '../provider.ts'
 
-/** How an event came: signed by its provider, or fetched with our key to its API. */
-export type EventSource = (typeof webhookEvents.$inferSelect)['source']
-
-/** How an event enters the inbox: to be processed, or with its end already known. */
-export interface NewRow {
-  event: IncomingEvent
-  status: 'pending' | 'ignored' | 'skipped'
-  receivedAt: Date
-}
-
-/**
- * A parameter per column, whatever the number of rows, and one row as the answer: the new keys are told only when there
- * are fewer than rows. What senders choose are arrays; what is made here needs no escaping and is joined, which costs
- * both sides less, most of all for payloads.
- */
-const INSERT = `
-with inserted as (
-  insert into webhook_events (provider, event_id, dedupe_key, event_type, subject, payload, status, last_error,
-                              occurred_at, received_at, processed_at, next_attempt_at, source)
-  select $1, event_id, dedupe_key, event_type, subject, payload::jsonb, status, last_error, to_timestamp(occurred_at),
-         to_timestamp(received_at), case status when 'ignored' then to_timestamp(received_at) end,
-         case status when 'pending' then to_timestamp(received_at) end, $12
-  from unnest($2::text[], string_to_array($3, E'\\x1f'), $4::text[], $5::text[], string_to_array($6, E'\\x1f'),
-              string_to_array($7, E'\\x1f'), $8::text[], $9::float8[], $10::float8[])
-       as row(event_id, dedupe_key, event_type, subject, payload, status, last_error, occurred_at, received_at)
-  on conflict do nothing
-  returning dedupe_key
-)
-select case when count(*) < $11 then coalesce(array_agg(dedupe_key), '{}') end as keys from inserted`
-/** JSON text cannot hold it: control characters are escaped there. */
-const SEPARATOR = '\x1f'
-
-/** In Postgres's notation. `pg` writes it as well, but member by member, with ten times the garbage. */
-const arrayOf = (values: (string | null)[]): string =>
-  `{${values.map((value) => (value === null ? 'NULL' : `"${value.replace(/["\\]/g, '\\$&')}"`)).join()}}`
-
-/**
- * Stores new events in one statement; resolves once they are committed. Events that are there already are left
- * alone.
- *
- * @returns the dedupe keys of the rows that are new.
- */
-export const insertRows = async (
-  pool: pg.Pool,
-  provider: ProviderName,
-  rows: NewRow[],
-  source: EventSource = 'delivery',
-): Promise<Set<string>> => {
-  // One order everywhere, so that two inserts of the same events wait for each other and never deadlock.
-  const sorted = rows.toSorted((a, b) => (a.event.dedupeKey < b.event.dedupeKey ? -1 : 1))
-  const keys = sorted.map(({ event }) => event.dedupeKey)
-  const { rows: answer } = await pool.query<{ keys: string[] | null }>({
-    name: 'inbox_insert',
-    text: INSERT,
-    values: [
-      provider,
-      arrayOf(sorted.map(({ event }) => event.eventId)),
-      keys.join(SEPARATOR),
-      arrayOf(sorted.map(({ event }) => event.eventType)),
-      arrayOf(sorted.map(({ event }) => event.subject)),
-      sorted.map(({ event }) => event.payload).join(SEPARATOR),
-      sorted.map(({ status }) => status).join(SEPARATOR),
-      arrayOf(sorted.map(({ event }) => event.unusable ?? null)),
-      `{${sorted.map(({ event }) => event.occurredAt.getTime() / 1_000).join()}}`,
-      `{${sorted.map(({ receivedAt }) => receivedAt.getTime() / 1_000).join()}}`,
-      rows.length,
-      source,
-    ],
-  })
-  return new Set(answer[0]?.keys ?? keys)
-}
-
-/** What the inbox already holds of an event. */
-export interface StoredEvent {
+/** What identifies an event. */
+export interface Identity {
   eventId: string
   dedupeKey: string
+}
+
+/** A verified delivery, about to be stored. */
+export interface NewDelivery {
+  receivedAt: Date
+  /** JSON. */
+  headers: string
+  eventCount: number
+  body: Buffer
+  /** SHA-256 of what the provider posted. */
+  bodyHash: Buffer
+  /** Of a provider that sends one event per delivery. */
+  identity: Identity | undefined
+  source: DeliverySource
+  /** The events that the inbox is asked for: the delivery is not stored when it knows all of them. */
+  asked: Identity[]
+}
+
+/** What the inbox holds of an event that was asked for. */
+interface KnownEvent extends Identity {
   /** Null while it is not processed. */
   processedAt: Date | null
-  revived: boolean
+  /** Whether a redelivery gives it another life. */
+  revivable: boolean
+}
+
+/** What became of a delivery. */
+export interface Stored {
+  /** False: it was not stored, since its events are known or it is in the queue already. */
+  queued: boolean
+  /** By the place in `asked`; undefined for those that the inbox does not hold. */
+  known: (KnownEvent | undefined)[]
+}
+
+const q = sql.placeholder
+const e = webhookEvents
+/**
+ * Stores deliveries and queues them, in one statement that a commit ends. The bodies come as one value, so that they
+ * travel as bytes. What is in the queue already, by its bytes or by its event, conflicts there and is not stored.
+ *
+ * What is known is asked twice: before, to see what need not be stored; after, since the insert waits for a transaction
+ * that is just taking the same delivery out of the queue, and then the events are there.
+ */
+const STORE = statement<
+  | 'provider'
+  | 'bodies'
+  | 'hashes'
+  | 'lengths'
+  | 'headers'
+  | 'received'
+  | 'counts'
+  | 'eventIds'
+  | 'dedupeKeys'
+  | 'sources'
+  | 'askedOf'
+  | 'askedIds'
+  | 'askedKeys'
+  | 'askTwice'
+>(
+  'inbox_store',
+  sql`
+with asked as materialized (
+  select n, place from unnest(${q('askedOf')}::int[]) with ordinality as asked(n, place)
+), known as materialized (
+  select * from asked
+  join webhook_known(${q('provider')}, ${q('askedIds')}::text[], ${q('askedKeys')}::text[]) using (place)
+), given as materialized (
+  select nextval('webhook_deliveries_id_seq') as id, n::int, length, headers, event_count,
+         to_timestamp(received) as received_at, sum(length) over (order by n) - length as start,
+         substring(${q('hashes')}::bytea from (n::int - 1) * 32 + 1 for 32) as body_hash, event_id, dedupe_key,
+         source
+  from unnest(${q('lengths')}::int[], ${q('headers')}::text[], ${q('counts')}::int[], ${q('received')}::float8[],
+              ${q('eventIds')}::text[], ${q('dedupeKeys')}::text[], ${q('sources')}::text[])
+    with ordinality as given(length, headers, event_count, received, event_id, dedupe_key, source, n)
+), queued as (
+  insert into ${webhookQueue} (${columns(
+    webhookQueue.deliveryId,
+    webhookQueue.receivedAt,
+    webhookQueue.provider,
+    webhookQueue.eventCount,
+    webhookQueue.bodyHash,
+    webhookQueue.eventId,
+    webhookQueue.dedupeKey,
+    webhookQueue.source,
+  )})
+  select id, received_at, ${q('provider')}, event_count, body_hash, event_id, dedupe_key, source from given
+  where not exists (select from asked where asked.n = given.n)
+     or (select count(*) from asked where asked.n = given.n) >
+        (select count(*) from known where known.n = given.n and not known.revivable)
+  order by body_hash
+  on conflict do nothing
+  returning ${column(webhookQueue.deliveryId)} as id
+), stored as (
+  insert into ${webhookDeliveries} (${columns(
+    webhookDeliveries.id,
+    webhookDeliveries.receivedAt,
+    webhookDeliveries.provider,
+    webhookDeliveries.headers,
+    webhookDeliveries.eventCount,
+    webhookDeliveries.body,
+  )})
+  select id, received_at, ${q('provider')}, headers::json, event_count,
+         substring(${q('bodies')}::bytea from (start + 1)::int for length)
+  from given join queued using (id)
+)
+select (select coalesce(string_agg(n::text, ','), '') from given join queued using (id)) as queued,
+       case when (select count(*) from queued) >= 0 and cardinality(${q('askedIds')}::text[]) <= ${q('askTwice')}::int
+         then (
+           select json_agg(known)
+           from webhook_known(${q('provider')}, ${q('askedIds')}::text[], ${q('askedKeys')}::text[]) known
+         )
+         else (select json_agg(known) from known)
+       end as known`,
+)
+
+/** More events than this are asked for once: what the second look finds matters to the answer alone. */
+const ASK_TWICE = 200
+
+interface KnownRow {
+  place: number
+  event_id: string
+  dedupe_key: string
+  processed_at: string | null
+  revivable: boolean
 }
 
 /**
- * A redelivery gives a dead event, or one skipped for a missing row, another life. The snapshot of this
- * statement is newer than the insert's, so it sees the rows that the insert met.
+ * Stores deliveries of one provider; resolves once they are committed.
+ * @returns what became of each, in order.
  */
-const LOOK_UP = `
-with seen as (
-  select id, event_id, dedupe_key, status, processed_at, waiting_since
-  from webhook_events
-  where provider = $1 and (event_id = any($2::text[]) or dedupe_key = any($3::text[]))
-), revived as (
-  update webhook_events e
-  set status = 'pending', attempts = 0, waiting_since = null, next_attempt_at = $4
-  from seen
-  where e.id = seen.id and e.status in ('dead', 'skipped')
-    and (e.status = 'dead' or e.waiting_since is not null)
-  returning e.id
-)
-select event_id, dedupe_key, status, processed_at, exists (select from revived where revived.id = seen.id) as revived
-from seen`
-
-/** Finds events by either key and revives those that a redelivery revives. */
-export const lookUp = async (
+export const storeDeliveries = async (
   pool: pg.Pool,
   provider: ProviderName,
-  events: IncomingEvent[],
-  now: Date,
-): Promise<StoredEvent[]> => {
-  const { rows } = await pool.query({
-    name: 'inbox_look_up',
-    text: LOOK_UP,
-    values: [provider, events.map((event) => event.eventId), events.map((event) => event.dedupeKey), now],
-  })
-  return rows.map((row) => ({
-    eventId: row.event_id,
-    dedupeKey: row.dedupe_key,
-    processedAt: row.status === 'processed' || row.status === 'ignored' ? row.processed_at : null,
-    revived: row.revived,
+  deliveries: NewDelivery[],
+): Promise<Stored[]> => {
+  const asked = deliveries.flatMap(({ asked }, n) => asked.map((identity) => ({ n: n + 1, identity })))
+  const { rows } = await pool.query<{ queued: string; known: KnownRow[] | null }>(
+    STORE({
+      provider,
+      bodies: Buffer.concat(deliveries.map(({ body }) => body)),
+      hashes: Buffer.concat(deliveries.map(({ bodyHash }) => bodyHash)),
+      lengths: plainArray(deliveries.map(({ body }) => body.length)),
+      headers: textArray(deliveries.map(({ headers }) => headers)),
+      counts: plainArray(deliveries.map(({ eventCount }) => eventCount)),
+      received: plainArray(deliveries.map(({ receivedAt }) => receivedAt.getTime() / 1_000)),
+      eventIds: textArray(deliveries.map(({ identity }) => identity?.eventId ?? null)),
+      dedupeKeys: textArray(deliveries.map(({ identity }) => identity?.dedupeKey ?? null)),
+      sources: textArray(deliveries.map(({ source }) => source)),
+      askedOf: plainArray(asked.map(({ n }) => n)),
+      askedIds: textArray(asked.map(({ identity }) => identity.eventId)),
+      askedKeys: textArray(asked.map(({ identity }) => identity.dedupeKey)),
+      askTwice: ASK_TWICE,
+    }),
+  )
+  const queued = new Set(rows[0]?.queued.split(','))
+  const known = new Map(rows[0]?.known?.map((row) => [row.place, toKnown(row)]))
+  let place = 0
+  return deliveries.map((delivery, n) => ({
+    queued: queued.has(String(n + 1)),
+    known: delivery.asked.map(() => known.get(++place)),
   }))
+}
+
+const toKnown = (row: KnownRow): KnownEvent => ({
+  eventId: row.event_id,
+  dedupeKey: row.dedupe_key,
+  processedAt: row.processed_at === null ? null : new Date(row.processed_at),
+  revivable: row.revivable,
+})
+
+/** Whether the queue, or the inbox, holds this event id with another identity. */
+const HELD = statement<'provider' | 'eventId' | 'dedupeKey'>(
+  'inbox_held',
+  sql`
+select exists (
+  select from ${webhookQueue} where ${webhookQueue.provider} = ${q('provider')}
+    and ${webhookQueue.eventId} = ${q('eventId')} and ${webhookQueue.dedupeKey} <> ${q('dedupeKey')}
+  union all
+  select from ${e} where ${e.provider} = ${q('provider')}
+    and ${e.eventId} = ${q('eventId')} and ${e.dedupeKey} <> ${q('dedupeKey')}
+) as other`,
+)
+
+/** Whether an event id is in use for another message: of a delivery that met one in the queue. */
+export const isReplayed = async (
+  pool: pg.Pool,
+  provider: ProviderName,
+  identity: Identity,
+): Promise<boolean> => {
+  const { rows } = await pool.query(HELD({ provider, ...identity }))
+  return rows[0]?.other === true
 }

@@ -1,9 +1,8 @@
 import type { Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
-import type { Batch, ClaimedEvent, LogDetails, ProviderName } from '../provider.ts'
+import type { Batch, ClaimedEvent, LogDetails, Misunderstanding, ProviderName } from '../provider.ts'
 import { storableText } from '../storable.ts'
-import type { Ending } from './claim.ts'
-import type { MisunderstoodEvent } from './misunderstood.ts'
+import type { Ending } from './events.ts'
 import { nextLook } from './retry.ts'
 
 interface LogLine {
@@ -11,6 +10,12 @@ interface LogLine {
   message: string
   event: ClaimedEvent
   details: LogDetails
+}
+
+/** An event, and why no rule understands it. */
+export interface MisunderstoodEvent {
+  event: ClaimedEvent
+  why: Misunderstanding
 }
 
 /** What the handlers of one transaction asked for. Logged and counted only once it is committed. */
@@ -23,6 +28,15 @@ export interface Outcome {
   endings: Map<string, Ending>
   misunderstood: MisunderstoodEvent[]
 }
+
+/** What several batches of one transaction asked for, together. */
+export const settle = (outcomes: Outcome[]): Outcome => ({
+  lines: outcomes.flatMap(({ lines }) => lines),
+  counted: outcomes.flatMap(({ counted }) => counted),
+  notifications: outcomes.flatMap(({ notifications }) => notifications),
+  endings: new Map(outcomes.flatMap(({ endings }) => [...endings])),
+  misunderstood: outcomes.flatMap(({ misunderstood }) => misunderstood),
+})
 
 const isForOps = ({ channel, data }: Notification): boolean =>
   channel === 'slack' && 'channel' in data && data.channel === 'ops'

@@ -2,15 +2,9 @@ import { and, eq, gte, inArray, lt, or, sql } from 'drizzle-orm'
 import { misunderstoodCauses, webhookEvents } from '../../db/schema.ts'
 import type { Transaction } from '../../db/transaction.ts'
 import { linkTo } from '../../notifications/pages.ts'
-import type { ClaimedEvent, Misunderstanding, ProviderName } from '../provider.ts'
+import type { Misunderstanding, ProviderName } from '../provider.ts'
 import { storableText } from '../storable.ts'
-import type { Outcome } from './batch.ts'
-
-/** An event, and why no rule understands it. */
-export interface MisunderstoodEvent {
-  event: ClaimedEvent
-  why: Misunderstanding
-}
+import type { MisunderstoodEvent, Outcome } from './batch.ts'
 
 /** Alerts per provider, reason and day (UTC), so that a sender that invents event types cannot flood a channel. */
 export const MAX_ALERTS_A_DAY = 50

@@ -1,229 +1,268 @@
-import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
 import {
-  causeOf,
   codeOf,
   inTransaction,
   isContention,
+  isOutage,
   isTransient,
   type Transaction,
 } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
-import type { Metrics } from '../../plugins/metrics.ts'
-import type { Counts } from '../counts.ts'
-import type { ProcessedKeys } from '../processed-keys.ts'
-import type { ClaimedEvent, Provider } from '../provider.ts'
-import { storableText } from '../storable.ts'
-import { createBatch } from './batch.ts'
+import type { ClaimedEvent, IncomingEvent, Provider } from '../provider.ts'
+import { type Applying, applyHalved, applyTogether, errorText } from './apply.ts'
+import { bury, enter } from './arrived.ts'
+import { look } from './look.ts'
 import {
   type BegunAttempt,
   beginAttempt,
   type Claim,
-  claimFresh,
+  claimDue,
   claimThese,
-  endDifferently,
-  PARTS,
   recordFailure,
-  takePart,
-} from './claim.ts'
-import { noType, reportMisunderstood, unknownType } from './misunderstood.ts'
-import { type Committed, reportCommitted } from './report.ts'
+} from './pending.ts'
+import { claimDeliveries, claimDelivery, countClaim } from './queue.ts'
+import { type HandledEvent, type ReportOptions, reportCommitted, reportFailure } from './report.ts'
 import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
-import type { SeldomLines } from './seldom-lines.ts'
 
-export interface ProcessOptions {
+export interface ProcessOptions extends ReportOptions {
   pool: pg.Pool
-  processedKeys: ProcessedKeys
-  metrics: Metrics
-  counts: Counts
-  seldomLines: SeldomLines
-  log: FastifyBaseLogger
-  clock: () => Date
   /** Whether to leave off after the batch under way. */
   stopping: () => boolean
-  /** Called while there is more to do: lets what is urgent go first, for so many milliseconds at most. */
-  giveWay: (atMost: number) => Promise<void>
   /** Queues notifications inside the transaction of the effects that cause them. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
 }
 
-/** Handlers of events that go alone, at most, between two batches: they never hold up the others. */
+/** What the workers of one provider share. */
+export interface Shared {
+  /** After an unclean end: what was received before then is taken carefully. Undefined once that is done. */
+  carefulBefore: Date | undefined
+}
+
+/** Events that go alone, at most, in one turn: they never hold up the others. */
 const ALONE_PER_TURN = 20
-/** A deadlock or a lock time-out is usually gone the next time; what keeps failing is taken apart. */
+/** A deadlock or a lock time-out is usually gone the next time; what keeps failing is halved. */
 const TRIES_TOGETHER = 3
-/** Batches under way at once, at most, while there is a backlog. */
-const LANES = 3
-/** Connections that the lanes leave to the other providers, which take one at a time. */
-const LEFT_TO_OTHERS = 2
-/** Batches of a lane, at most, before the events that go alone have their turn. */
-const BATCHES_PER_TURN = 5
-/** Only a replay can meet this. */
-const PAYLOAD_DELETED = 'its payload was deleted, by retention or because a person asked for it'
 /** How long an event that meets the database's own trouble is left alone, in milliseconds. */
 const TROUBLE_PAUSE = 10_000
+/** How long events that are halved in transactions of their own are kept from other batches, in milliseconds. */
+const RESERVED_FOR = 60_000
+/** Runs that ended while they had a delivery in hand, before it is given up. */
+const MAX_CLAIMS = 8
 
-/** What a turn found: nothing due, all of what was due, or as much as it takes at most, so that there may be more. */
-type Found = 'nothing' | 'all' | 'more'
+/** What one turn found. */
+export interface Turn {
+  worked: boolean
+  /** Whether a batch was as large as it may be, so that another worker can help. */
+  full: boolean
+}
+
+/** What one transaction is about. */
+interface Work {
+  events: HandledEvent[]
+  /** Those whose handlers run now. */
+  due: ClaimedEvent[]
+  /** Why some of them cannot be read, by row id. */
+  unread?: Map<string, Error>
+  duplicates: number
+  finish: () => Promise<void>
+}
+
+/** Claims work. @returns undefined when there is none. */
+type Source = (client: pg.PoolClient, now: Date, halved: boolean) => Promise<Work | undefined>
 
 /**
- * Applies one provider's events.
+ * Applies one provider's events. Workers of this process and of others share the work: each takes what nobody else has.
  *
- * @param carefulEvents after an unclean end: so many events go one at a time, each attempt committed before its
- * handler runs.
- * @returns a function that does one turn (a batch, and some of the events that go alone) and tells what it found. It
- * throws only when the database is in trouble.
+ * @returns a function that does one turn: a batch of deliveries, one of pending events, and some events that go alone.
+ * It throws only when the database is in trouble.
  */
-export const createProcess = (provider: Provider, options: ProcessOptions, carefulEvents: number) => {
-  const { pool, metrics, counts, log, clock } = options
-  let careful = carefulEvents
-  let backlog = false
-  let nextPart = 0
-  const laneCount = Math.max(1, Math.min(LANES, pool.options.max - LEFT_TO_OTHERS))
+export const createProcess = (provider: Provider, shared: Shared, options: ProcessOptions) => {
+  const { pool, log, clock } = options
+  const { name, batchSize } = provider
+  /** What was read of a delivery that is taken in slices. */
+  const reading = new Map<string, IncomingEvent[]>()
+  const isRead = (id: string): boolean => reading.has(id)
+  /** Times in a row that the connection was lost although the server answers. */
+  let lost = 0
+  const strikes = new Map<string, number>()
   let owed: (() => Promise<void>)[] = []
 
-  /** Claims, applies, marks and queues in one transaction. @returns how many events it ended. */
-  const apply = async (claim: (client: pg.PoolClient, now: Date) => Promise<Claim[]>): Promise<number> => {
-    const startedAt = performance.now()
-    const committed = await inTransaction(pool, async (tx, client): Promise<Committed | undefined> => {
-      const now = clock()
+  const deliveries: Source = async (client, now, halved) => {
+    const since = shared.carefulBefore
+    const claimed = await claimDeliveries(client, name, { most: batchSize, since, isRead })
+    if (claimed.deliveries.length === 0) return undefined
+    const entry = { now, pausedTypes: claimed.pausedTypes, pendingFrom: undefined }
+    const { events, duplicates, finish } = await enter(client, provider, claimed.deliveries, entry, {
+      reading,
+      halved,
+    })
+    return {
+      events,
+      due: events.filter(({ status }) => status === 'processed').map(({ event }) => event),
+      duplicates,
+      finish,
+    }
+  }
+
+  const pending =
+    (claim: (client: pg.PoolClient, now: Date) => Promise<Claim[] | undefined>): Source =>
+    async (client, now) => {
       const claims = await claim(client, now)
-      if (claims.length === 0) return undefined
-      const oldNews = oldNewsAmong(claims)
-      const { batch, outcome } = createBatch(provider, tx, now, oldNews)
-      const events = claims.filter(({ applied }) => !applied).map(({ event }) => event)
-      const handled = events.filter((event) => {
-        provider.remark?.(event, batch)
-        const typeless = provider.whyTypeless?.(event)
-        if (typeless !== undefined) {
-          batch.skip(event, typeless, { counted: true })
-          batch.misunderstood(event, noType(typeless))
-        } else if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
-        else if (provider.handles(event.eventType)) return true
-        else {
-          batch.ignore(event)
-          if (!provider.knows(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
-        }
-        return false
-      })
-      if (handled.length > 0) await provider.handle(handled, batch)
-      await endDifferently(client, [...outcome.endings.values()], now)
-      await reportMisunderstood(tx, provider.name, outcome, now, oldNews)
-      await options.enqueue(tx, outcome.notifications)
-      return { claims, outcome, processedAt: now }
+      if (claims === undefined) return undefined
+      const events = claims.map(({ event, isOldNews }) => ({
+        event,
+        status: 'processed' as const,
+        isOldNews,
+      }))
+      return {
+        events,
+        due: claims.filter(({ applied }) => !applied).map(({ event }) => event),
+        unread: new Map(claims.flatMap(({ event, unread }) => (unread ? [[event.id, unread]] : []))),
+        duplicates: 0,
+        finish: async () => {},
+      }
+    }
+
+  const dueAgain = pending((client, now) => claimDue(client, provider, now, shared.carefulBefore))
+  /** Events of a batch that is undone, as they are then. */
+  const uncounted = async ({ due }: Work) => due.map((event) => ({ ...event, attempts: event.attempts - 1 }))
+
+  /** One transaction. @returns how many events it held. */
+  const run = async (
+    source: Source,
+    halved: boolean,
+    onWork: (work: Work) => void = () => {},
+  ): Promise<number> => {
+    const startedAt = performance.now()
+    const committed = await inTransaction(pool, async (tx, client) => {
+      const now = clock()
+      const work = await source(client, now, halved)
+      if (work === undefined) return undefined
+      onWork(work)
+      const oldNews = new Set(work.events.filter(({ isOldNews }) => isOldNews).map(({ event }) => event.id))
+      const { unread } = work
+      const applying: Applying = { provider, tx, client, now, oldNews, unread, enqueue: options.enqueue }
+      const applied = halved
+        ? await applyHalved(applying, work.due)
+        : { outcome: await applyTogether(applying, work.due), failures: [] }
+      await work.finish()
+      return { ...work, ...applied, processedAt: now }
     })
     if (committed === undefined) return 0
-    await reportCommitted(provider.name, committed, startedAt, options)
-    const applied = committed.claims.length
-    // While deliveries arrive without a pause the lanes together have the time of one.
-    if (applied >= provider.batchSize) await options.giveWay((LANES - 1) * (performance.now() - startedAt))
-    return applied
+    await reportCommitted(name, committed, startedAt, options)
+    return Math.max(1, committed.events.length + committed.duplicates)
   }
 
-  /** @param parted whether to take the events of one part of the subjects, each part in its turn */
-  const applyFresh = async (parted: boolean): Promise<number> => {
-    for (let tries = 1; ; tries++) {
-      let claimed: ClaimedEvent[] = []
+  /** A batch, whatever it takes. */
+  const applyBatch = async (
+    source: Source,
+    split: (work: Work) => Promise<ClaimedEvent[]>,
+  ): Promise<number> => {
+    for (let tries = 1, halved = false; ; tries++) {
+      let work: Work | undefined
       try {
-        return await apply(async (client, now) => {
-          const part = parted ? await takePart(client, provider.name, nextPart++ % PARTS) : null
-          if (part === undefined) return []
-          const claims = await claimFresh(client, provider.name, now, provider.batchSize, part)
-          claimed = claims.map(({ event }) => event)
-          return claims
+        const held = await run(source, halved, (found) => {
+          work = found
         })
+        lost = 0
+        return held
       } catch (error) {
-        if (claimed.length === 0 || (isTransient(error) && !isContention(error))) throw error
-        if (!isContention(error) || tries === TRIES_TOGETHER) return await takeApart(claimed, error)
-        log.info({ provider: provider.name, code: codeOf(error), tries }, 'batch tried again')
+        if (work === undefined || halved || options.stopping()) throw error
+        if (isOutage(error)) {
+          if (!(await answers()) || ++lost < TRIES_TOGETHER) throw error
+          log.warn(
+            { provider: name, err: error },
+            'a batch loses its connection every time: it is taken apart',
+          )
+          await halve(await split(work))
+          lost = 0
+          return work.events.length
+        }
+        halved = !isContention(error) || tries === TRIES_TOGETHER
+        log.info({ provider: name, code: codeOf(error), tries, halved }, 'batch tried again')
       }
     }
   }
 
-  /**
-   * A full batch tells of a backlog. That is taken in lanes: while one waits for its statements or the disk, another is
-   * claimed and read. Lanes, of other replicas too, take different parts of the subjects, so that none waits for
-   * another's rows.
-   */
-  const applyDue = async (): Promise<Found> => {
-    if (!backlog) {
-      const applied = await applyFresh(false)
-      if (applied < provider.batchSize) return applied > 0 ? 'all' : 'nothing'
-      backlog = provider.batchSize > 1
-      return 'more'
+  const answers = async (): Promise<boolean> => {
+    try {
+      await pool.query('select 1')
+      return true
+    } catch {
+      return false
     }
-    const lanes = await Promise.allSettled(Array.from({ length: laneCount }, applyWhileFull))
-    const failed = lanes.find((lane) => lane.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
-    backlog = lanes.some((lane) => lane.status === 'fulfilled' && lane.value)
-    return backlog ? 'more' : 'all'
   }
 
-  /** @returns whether its last batch, too, was full. */
-  const applyWhileFull = async (): Promise<boolean> => {
-    for (let batches = 0; batches < BATCHES_PER_TURN && !options.stopping(); batches++) {
-      if ((await applyFresh(true)) < provider.batchSize) return false
-    }
-    return true
-  }
+  /** Writes the events of a batch as pending, kept from others for a while. */
+  const enterReserved = async (): Promise<ClaimedEvent[]> =>
+    await inTransaction(pool, async (_tx, client) => {
+      const now = clock()
+      const claimed = await claimDeliveries(client, name, {
+        most: batchSize,
+        since: shared.carefulBefore,
+        isRead,
+      })
+      const pendingFrom = new Date(now.getTime() + RESERVED_FOR)
+      const entry = { now, pausedTypes: claimed.pausedTypes, pendingFrom }
+      const { events, finish } = await enter(client, provider, claimed.deliveries, entry, {
+        reading,
+        halved: true,
+      })
+      await finish()
+      return events.filter(({ status }) => status === 'pending').map(({ event }) => event)
+    })
 
-  /** Halves a batch that failed until the event at fault stands alone; the others go through. */
-  const takeApart = async (events: ClaimedEvent[], error: unknown): Promise<number> => {
+  /** Halves pending events, each part in a transaction of its own: what ends a connection ends its transaction too. */
+  const halve = async (events: ClaimedEvent[]): Promise<void> => {
     const [only] = events
-    if (events.length === 1 && only !== undefined) {
-      await fail(only, error)
-      return 1
+    if (only === undefined) return
+    const ids = events.map(({ id }) => id)
+    try {
+      await run(
+        pending((client, now) => claimThese(client, provider, now, ids, 1)),
+        false,
+      )
+    } catch (error) {
+      if (events.length === 1)
+        return await fail({ ...only, attempts: only.attempts + 1 }, error, await answers())
+      const middle = events.length >> 1
+      await halve(events.slice(0, middle))
+      await halve(events.slice(middle))
     }
-    const middle = events.length >> 1
-    for (const half of [events.slice(0, middle), events.slice(middle)]) {
-      const ids = half.map((event) => event.id)
-      try {
-        await apply((client, now) => claimThese(client, provider.name, now, ids, true))
-      } catch (halfError) {
-        await takeApart(half, halfError)
-      }
-    }
-    return events.length
   }
 
   /** @returns whether an event was due. */
-  const applyAlone = async (which: 'fresh' | 'troubled'): Promise<boolean> => {
-    const begun = await beginAttempt(pool, provider.name, clock(), which)
-    if (begun === undefined) return false
+  const applyAlone = async (which: 'fresh' | 'failed', before?: Date): Promise<boolean> => {
+    const begun = await beginAttempt(pool, name, clock(), which, before)
+    if (begun === undefined || begun === 'paused') return begun === 'paused'
     try {
       if (begun.attempts > MAX_ATTEMPTS) throw new Error('the process ended during every attempt')
-      await apply((client, now) => claimThese(client, provider.name, now, [begun.id], false))
+      await run(
+        pending((client, now) => claimThese(client, provider, now, [begun.id], 0)),
+        false,
+      )
+      strikes.delete(begun.id)
     } catch (error) {
-      await fail(begun, error)
+      const strike = (strikes.get(begun.id) ?? 0) + 1
+      const counted = !isTransient(error) || strike >= TRIES_TOGETHER
+      if (counted) strikes.delete(begun.id)
+      else strikes.set(begun.id, strike)
+      await fail(begun, error, counted)
     }
     return true
   }
 
-  const fail = async (event: BegunAttempt, error: unknown): Promise<void> => {
+  /** Records a failed attempt; one that met the database's own trouble is not counted. */
+  const fail = async (event: BegunAttempt, error: unknown, counted: boolean): Promise<void> => {
     const now = clock()
-    const message = storableText(causeOf(error).message, 1_000)
-    const line = {
-      provider: provider.name,
-      eventType: event.eventType,
-      eventId: event.eventId,
-      attempts: event.attempts,
-    }
-    if (isTransient(error)) {
-      const nextAttemptAt = new Date(now.getTime() + TROUBLE_PAUSE)
-      const uncounted = { attempts: event.attempts - 1, error: message, nextAttemptAt }
-      owed.push(() => recordFailure(pool, event.id, uncounted))
-      await payOwed()
-      log.warn({ ...line, err: error }, 'postponed: the database is in trouble')
-      return
-    }
-    const nextAttemptAt = nextAttempt(event.attempts, now)
-    await recordFailure(pool, event.id, { attempts: event.attempts, error: message, nextAttemptAt })
-    const tags = { provider: provider.name, event_type: event.eventType }
-    metrics.count('received', 1, { ...tags, status: 'error' })
-    metrics.count('errors', 1, { ...tags, status: 'error' })
-    counts.add(provider.name, nextAttemptAt === null ? 'dead' : 'failed', 1)
-    if (nextAttemptAt !== null) return log.error({ ...line, err: error, nextAttemptAt }, 'attempt failed')
-    metrics.count('dead', 1, tags)
-    log.error({ ...line, err: error }, 'dead: failed on every attempt')
+    const failure = counted
+      ? { attempts: event.attempts, nextAttemptAt: nextAttempt(event.attempts, now) }
+      : { attempts: event.attempts - 1, nextAttemptAt: new Date(now.getTime() + TROUBLE_PAUSE) }
+    owed.push(() => recordFailure(pool, event.id, { ...failure, error: errorText(error) }))
+    await payOwed()
+    if (counted) return reportFailure(name, { event, error, nextAttemptAt: failure.nextAttemptAt }, options)
+    // Of an outage there is one line a minute. What went wrong is kept with each event.
+    options.seldomLines.add(name, 'postponed: the database is in trouble', [event])
   }
 
   /** What could not be recorded because the database went away is recorded before anything else is begun. */
@@ -234,22 +273,47 @@ export const createProcess = (provider: Provider, options: ProcessOptions, caref
     }
   }
 
-  return async (): Promise<Found> => {
-    await payOwed()
-    if (careful > 0) {
-      // By turns: one that ended the process before is found soon, and holds up no other.
-      const fresh = await applyAlone('fresh')
-      const troubled = await applyAlone('troubled')
-      careful = fresh || troubled ? careful - 1 : 0
-      return fresh || troubled ? 'more' : 'nothing'
+  /**
+   * After an unclean end: each claim of a delivery is counted and committed before its body is read, then its events
+   * become pending and go alone. So what ends the process is found, whichever of the two it is.
+   */
+  const takeCarefully = async (before: Date): Promise<boolean> => {
+    let worked = false
+    const counted = await countClaim(pool, name, before)
+    if (counted !== undefined) {
+      worked = true
+      await inTransaction(pool, async (_tx, client) => {
+        const now = clock()
+        if (counted.claims > MAX_CLAIMS) return await bury(client, provider, counted.id, now)
+        const delivery = await claimDelivery(client, name, counted.id)
+        if (delivery === undefined) return
+        const entry = { now, pausedTypes: new Set<string>(), pendingFrom: now }
+        const { events, finish } = await enter(client, provider, [delivery], entry, { reading, halved: true })
+        await finish()
+        log.debug({ provider: name, events: events.length }, 'delivery taken carefully')
+      })
     }
-    const found = await applyDue()
+    for (let alone = 0; alone < ALONE_PER_TURN && !options.stopping(); alone++) {
+      if (!(await applyAlone('fresh', before))) break
+      worked = true
+    }
+    return worked
+  }
+
+  return async (careful: boolean): Promise<Turn> => {
+    await payOwed()
+    let worked = false
+    if (careful && shared.carefulBefore !== undefined) {
+      worked = await takeCarefully(shared.carefulBefore)
+      if (!worked) shared.carefulBefore = undefined
+    }
+    const found = await look(pool, name, clock())
+    const arrived = found.queued ? await applyBatch(deliveries, enterReserved) : 0
+    const due = found.due ? await applyBatch(dueAgain, uncounted) : 0
     let alone = 0
-    while (alone < ALONE_PER_TURN && !options.stopping() && (await applyAlone('troubled'))) alone++
-    if (alone === ALONE_PER_TURN) return 'more'
-    return alone > 0 && found === 'nothing' ? 'all' : found
+    if (found.failed) {
+      while (alone < ALONE_PER_TURN && !options.stopping() && (await applyAlone('failed'))) alone++
+    }
+    return { worked: worked || arrived + due + alone > 0, full: Math.max(arrived, due) >= batchSize }
   }
 }
-
-const oldNewsAmong = (claims: Claim[]): Set<string> =>
-  new Set(claims.filter(({ isOldNews }) => isOldNews).map(({ event }) => event.id))

@@ -2,16 +2,36 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Metrics } from '../../plugins/metrics.ts'
 import type { Counts } from '../counts.ts'
 import type { ProcessedKeys } from '../processed-keys.ts'
-import type { ProviderName } from '../provider.ts'
+import type { ClaimedEvent, ProviderName } from '../provider.ts'
+import type { Failure } from './apply.ts'
 import type { Outcome } from './batch.ts'
-import type { Claim, Ending } from './claim.ts'
 import type { SeldomLines } from './seldom-lines.ts'
 
-/** A transaction that is committed, and what there is to tell of it. */
+/** An event of a batch, with its status unless its handler said otherwise. */
+export interface HandledEvent {
+  event: ClaimedEvent
+  status: 'pending' | 'processed' | 'ignored' | 'skipped' | 'dead'
+  /** Nothing is sent about it. */
+  isOldNews: boolean
+}
+
+/** A transaction that is committed, and what there is to report of it. */
 export interface Committed {
-  claims: Claim[]
+  events: HandledEvent[]
   outcome: Outcome
+  failures: Failure[]
+  /** Events of deliveries that were known before, and copies. */
+  duplicates: number
   processedAt: Date
+}
+
+export interface ReportOptions {
+  processedKeys: ProcessedKeys
+  metrics: Metrics
+  counts: Counts
+  seldomLines: SeldomLines
+  log: FastifyBaseLogger
+  clock: () => Date
 }
 
 /** Points of `lag` per batch: enough for percentiles, without a packet for each of thousands of events. */
@@ -20,28 +40,16 @@ const LAG_POINTS = 32
 /** After the commit: the Redis keys, the metrics and the log lines. Never throws. */
 export const reportCommitted = async (
   provider: ProviderName,
-  { claims, outcome, processedAt }: Committed,
+  { events, outcome, failures, duplicates, processedAt }: Committed,
   startedAt: number,
-  {
-    processedKeys,
-    metrics,
-    counts,
-    seldomLines,
-    log,
-    clock,
-  }: {
-    processedKeys: ProcessedKeys
-    metrics: Metrics
-    counts: Counts
-    seldomLines: SeldomLines
-    log: FastifyBaseLogger
-    clock: () => Date
-  },
+  options: ReportOptions,
 ): Promise<void> => {
-  const statusOf = (id: string): Ending['status'] | 'processed' =>
-    outcome.endings.get(id)?.status ?? 'processed'
-  const ended = claims.filter(({ event }) => statusOf(event.id) !== 'pending')
-  const done = ended.filter(({ event }) => statusOf(event.id) !== 'skipped')
+  const { processedKeys, metrics, counts, seldomLines, log, clock } = options
+  const failed = new Set(failures.map(({ event }) => event.id))
+  const ended = events
+    .map(({ event, status }) => ({ event, status: outcome.endings.get(event.id)?.status ?? status }))
+    .filter(({ event, status }) => status !== 'pending' && !failed.has(event.id))
+  const done = ended.filter(({ status }) => status === 'processed' || status === 'ignored')
   await processedKeys.add(
     provider,
     done.map(({ event }) => event),
@@ -49,16 +57,21 @@ export const reportCommitted = async (
   )
 
   for (const [type, ofType] of Map.groupBy(ended, ({ event }) => event.eventType)) {
-    metrics.count('received', ofType.length, { provider, event_type: type, status: 'success' })
-    const skipped = ofType.filter(({ event }) => statusOf(event.id) === 'skipped').length
-    if (skipped > 0) metrics.count('skipped', skipped, { provider, event_type: type })
+    const tags = { provider, event_type: type }
+    const dead = ofType.filter(({ status }) => status === 'dead').length
+    const skipped = ofType.filter(({ status }) => status === 'skipped').length
+    if (ofType.length > dead) metrics.count('received', ofType.length - dead, { ...tags, status: 'success' })
+    if (skipped > 0) metrics.count('skipped', skipped, tags)
+    if (dead > 0) metrics.count('dead', dead, tags)
   }
-  for (const [status, ofStatus] of Map.groupBy(ended, ({ event }) => statusOf(event.id))) {
+  for (const [status, ofStatus] of Map.groupBy(ended, ({ status }) => status)) {
     if (status !== 'pending') counts.add(provider, status, ofStatus.length)
   }
   for (const { why } of outcome.misunderstood) {
     metrics.count('misunderstood', 1, { provider, reason: why.reason })
   }
+  if (duplicates > 0) metrics.count('duplicates', duplicates, { provider })
+  counts.add(provider, 'duplicate', duplicates)
   const took = performance.now() - startedAt
   metrics.distribution('processing_time', took, { provider })
   const now = clock().getTime()
@@ -78,6 +91,29 @@ export const reportCommitted = async (
       lines.map(({ event }) => event),
     )
   }
-  const waiting = claims.length - ended.length
-  log.debug({ provider, events: claims.length, waiting, ms: Math.round(took) }, 'batch applied')
+  for (const failure of failures) reportFailure(provider, failure, options)
+  const pending = events.length - ended.length
+  log.debug({ provider, events: events.length, pending, ms: Math.round(took) }, 'batch applied')
+}
+
+/** An attempt that failed and is counted. */
+export const reportFailure = (
+  provider: ProviderName,
+  {
+    event,
+    error,
+    nextAttemptAt,
+  }: Omit<Failure, 'event'> & { event: Pick<ClaimedEvent, 'eventType' | 'eventId' | 'attempts'> },
+  { metrics, counts, log }: ReportOptions,
+): void => {
+  const { eventType, eventId, attempts } = event
+  const tags = { provider, event_type: eventType }
+  metrics.count('received', 1, { ...tags, status: 'error' })
+  metrics.count('errors', 1, { ...tags, status: 'error' })
+  counts.add(provider, nextAttemptAt === null ? 'dead' : 'failed', 1)
+  const line = { provider, eventType, eventId, attempts, err: error }
+  if (nextAttemptAt === null) {
+    metrics.count('dead', 1, tags)
+    log.error(line, 'dead: failed on every attempt')
+  } else log.error({ ...line, nextAttemptAt }, 'attempt failed')
 }

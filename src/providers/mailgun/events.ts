@@ -1,10 +1,10 @@
 import { trimmed } from '../../domain/message-id.ts'
 import { idInMessageId } from '../../domain/outreach-id.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
-import type { IncomingEvent, Json } from '../../inbox/provider.ts'
+import type { IncomingEvent, Json, KeptDelivery } from '../../inbox/provider.ts'
 import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
 import { firstAddress, withoutTag } from '../../mail/addresses.ts'
-import { headerValues, type Mail, toPayload } from '../../mail/mail.ts'
+import { fromPayload, headerValues, type Mail, toPayload } from '../../mail/mail.ts'
 import { MAX_ID, readThread } from '../../mail/match/threads.ts'
 import { BLANK_LINE, type Form, valuesOf } from './form.ts'
 import { readMail } from './read-mail.ts'
@@ -32,8 +32,25 @@ export const readEvent = (form: Form, signature: Signature): IncomingEvent => {
     dedupeKey: sha256(canonicalJson(identity(mail, form))),
     eventType: 'inbound',
     subject: subjectOf(mail),
-    payload: storableJson(toPayload(mail)),
+    payload: toPayload(mail),
     occurredAt: new Date(signature.timestamp * 1_000),
+  }
+}
+
+/** What is kept of a mail. */
+export const keptBody = ({ payload }: IncomingEvent): Buffer => Buffer.from(storableJson(payload))
+
+/** Reads a kept mail. Its identity is kept beside it, since the mail alone does not tell it. */
+export const readKept = ({ body, eventId, dedupeKey }: KeptDelivery): IncomingEvent => {
+  const payload: Json = JSON.parse(body.toString('utf8'))
+  const mail = fromPayload(payload)
+  return {
+    eventId: eventId ?? '',
+    dedupeKey: dedupeKey ?? '',
+    eventType: 'inbound',
+    subject: subjectOf(mail),
+    payload,
+    occurredAt: new Date(mail.timestamp * 1_000),
   }
 }
 

@@ -4,7 +4,7 @@ import { keepPlans } from '../../db/prepared.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { Delivery, Provider } from '../../inbox/provider.ts'
 import { eventTypes } from '../event-types.ts'
-import { readEvent } from './events.ts'
+import { keptBody, readEvent, readKept } from './events.ts'
 import { decodeForm, decodeSignature, type Form, type Undecoded } from './form.ts'
 import { inbound } from './inbound.ts'
 import { readMultipart } from './multipart.ts'
@@ -39,8 +39,10 @@ export const createMailgun = (config: Config): Provider<Form | Undecoded> => ({
       maxAge: config.MAILGUN_MAX_AGE,
       maxFuture: config.MAX_FUTURE,
     })
-    return [readEvent('urlencoded' in body ? decodeForm(body, charsetOf(delivery)) : body, signature)]
+    const event = readEvent('urlencoded' in body ? decodeForm(body, charsetOf(delivery)) : body, signature)
+    return { body: keptBody(event), events: [event] }
   },
+  read: (delivery) => [readKept(delivery)],
   readSignature: ({ body }) => signatureOfForm('urlencoded' in body ? decodeSignature(body) : body, config),
   withoutSecrets: withoutSignature,
   // The body is not signed: a token that comes back with another mail was taken from an earlier delivery.
@@ -57,6 +59,8 @@ export const createMailgun = (config: Config): Provider<Form | Undecoded> => ({
   // One at a time: only after the mails before it are applied is it known which rows a mail needs. Then they can be
   // locked in the order that holds everywhere.
   batchSize: 1,
+  workers: 2,
+  singleEvents: true,
 })
 
 const charsetOf = ({ headers }: Delivery<unknown>): string =>

@@ -5,9 +5,10 @@ import type { ClaimedEvent, IncomingEvent, Json } from '../../inbox/provider.ts'
 import {
   canonicalJson,
   canonicalMembers,
+  isSuspect,
   limitId,
   sha256,
-  storableJson,
+  storable,
   storableText,
 } from '../../inbox/storable.ts'
 
@@ -51,10 +52,12 @@ export const readEvents = (body: Buffer, receivedAt: Date): IncomingEvent[] => {
     throw new Refusal('malformed', `${EXPECTED}, not one nested ${MOST_LEVELS} levels deep`)
   }
   if (costly === 'values') throw tooMany('values', MOST_VALUES)
-  const entries = parse(body.toString('utf8'))
+  const text = body.toString('utf8')
+  const suspect = isSuspect(text)
+  const entries = parse(text)
   if (!Array.isArray(entries)) throw new Refusal('malformed', EXPECTED)
   if (entries.length > MAX_EVENTS) throw tooMany('events', MAX_EVENTS)
-  return entries.map((entry) => readEntry(entry, receivedAt))
+  return entries.map((entry) => readEntry(entry, suspect ? storable(entry) : entry, receivedAt))
 }
 
 const tooMany = (what: string, most: number) =>
@@ -84,8 +87,7 @@ export const whyTypeless = ({ eventType, payload }: Pick<ClaimedEvent, 'eventTyp
   return text(payload.event) === undefined ? 'the entry has no usable "event"' : undefined
 }
 
-const readEntry = (entry: Json, receivedAt: Date): IncomingEvent => {
-  const payload = storableJson(entry)
+const readEntry = (entry: Json, payload: Json, receivedAt: Date): IncomingEvent => {
   if (!isRecord(entry)) {
     const dedupeKey = sha256(canonicalJson(entry))
     return {

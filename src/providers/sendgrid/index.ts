@@ -77,8 +77,9 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
       maxAge: config.SENDGRID_MAX_AGE,
       maxFuture: config.MAX_FUTURE,
     })
-    return readEvents(delivery.body, delivery.receivedAt)
+    return { body: delivery.body, events: readEvents(delivery.body, delivery.receivedAt) }
   },
+  read: ({ body, receivedAt }) => readEvents(body, receivedAt),
   readSignature: (delivery) => sendgridSignature(delivery, config),
   handles: (eventType) => rules.has(eventType),
   knows: (eventType) => eventTypes.sendgrid.has(eventType),
@@ -98,6 +99,7 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
   redisMayAnswer: true,
   waitLimit: WAIT_LIMIT,
   batchSize: 500,
+  workers: 3,
 })
 
 /** Reads the events. One that lacks a field that its rule needs is skipped and reported as misunderstood. */

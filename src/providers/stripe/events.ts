@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { IncomingEvent, Json } from '../../inbox/provider.ts'
-import { canonicalJson, limitId, sha256, storableJson, storableText } from '../../inbox/storable.ts'
+import { canonicalJson, limitId, sha256, storableText } from '../../inbox/storable.ts'
 import { customerIdOf, timeOf } from './json.ts'
 
 const MAX_TYPE_LENGTH = 100
@@ -30,7 +30,7 @@ export const readEvent = (json: unknown, receivedAt: Date): IncomingEvent => {
     eventType: storableText(type, MAX_TYPE_LENGTH),
     subject: customerId === undefined ? null : `customer:${storableText(customerId)}`,
     // constructEvent is a JSON.parse.
-    payload: storableJson(json as Json),
+    payload: json as Json,
     occurredAt: seconds === undefined ? receivedAt : new Date(seconds * 1_000),
   }
 }

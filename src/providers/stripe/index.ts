@@ -1,5 +1,6 @@
 import type { Config } from '../../config.ts'
 import type { Provider } from '../../inbox/provider.ts'
+import { isSuspect, storable } from '../../inbox/storable.ts'
 import { eventTypes } from '../event-types.ts'
 import { readEvent } from './events.ts'
 import { handle } from './handle.ts'
@@ -28,7 +29,12 @@ export const createStripe = (config: Config): Provider<Buffer> => {
         maxAge: config.STRIPE_MAX_AGE,
         maxFuture: config.MAX_FUTURE,
       })
-      return [readEvent(json, delivery.receivedAt)]
+      return { body: delivery.body, events: [readEvent(json, delivery.receivedAt)] }
+    },
+    read: ({ body, receivedAt }) => {
+      const text = body.toString('utf8')
+      const json = JSON.parse(text)
+      return [readEvent(isSuspect(text) ? storable(json) : json, receivedAt)]
     },
     readSignature: (delivery) => stripeSignature(delivery, config),
     // Whatever becomes of the event: the customers of test mode are mostly nobody here.
@@ -40,5 +46,7 @@ export const createStripe = (config: Config): Provider<Buffer> => {
     handle: (events, batch) => handle(events, batch, prices),
     waitLimit: 72 * 3_600_000,
     batchSize: 200,
+    workers: 2,
+    singleEvents: true,
   }
 }

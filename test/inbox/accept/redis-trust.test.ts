@@ -51,8 +51,10 @@ const invoicePaid = () => {
     data: { object: { id: `in_trust_${serial}`, object: 'invoice', customer: 'cus_nobody_yet' } },
   }
 }
-const stored = (eventId: string) =>
-  service.rows('select status from webhook_events where event_id = $1', eventId)
+const stored = async (eventId: string) => {
+  await service.settled()
+  return service.rows('select status from webhook_events where event_id = $1', eventId)
+}
 
 describe.each(values)('a key that holds %s', (_name, set) => {
   test('makes no invoice.paid vanish', async () => {

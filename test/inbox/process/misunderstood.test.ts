@@ -15,6 +15,7 @@ import {
 } from '../../providers/sendgrid/deliveries.ts'
 import { deliver as deliverStripe, stripeEnv } from '../../providers/stripe/deliveries.ts'
 import { eventually, type Service, startService } from '../../service.ts'
+import { storeEvents } from '../../stored.ts'
 
 // Promise 8: nothing is silently misunderstood.
 
@@ -237,14 +238,17 @@ test('alerts are limited per day, and the last one says so; what was left is ale
 test('what a catch-up fetched of long ago is marked, and the next event with the same cause alerts', async () => {
   const type = 'invoice.from_long_ago'
   const old = stripeEvent(type)
-  await service.rows(
-    `insert into webhook_events (provider, event_id, event_type, payload, source, occurred_at, received_at, next_attempt_at)
-     values ('stripe', $1, $2, $3, 'catch-up', $4::timestamptz - interval '2 days', $4, $4)`,
-    old.id,
-    type,
-    JSON.stringify(old),
-    service.now(),
-  )
+  await storeEvents(service.db, [
+    {
+      provider: 'stripe',
+      eventId: String(old.id),
+      eventType: type,
+      payload: old,
+      source: 'catch-up',
+      occurredAt: new Date(service.now().getTime() - 2 * DAY),
+      receivedAt: service.now(),
+    },
+  ])
   await service.settled()
   expect(await about(type)).toMatchObject({
     rows: [{ status: 'ignored', misunderstood: expect.any(String) }],

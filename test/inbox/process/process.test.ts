@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { replayEvents } from '../../../src/operations/replay.ts'
 import {
   deliver,
   deliverAndSettle,
@@ -8,6 +9,7 @@ import {
   startSendgrid,
 } from '../../providers/sendgrid/deliveries.ts'
 import { eventually, type Service, startService } from '../../service.ts'
+import { storeEvents } from '../../stored.ts'
 
 let service: Service
 beforeEach(async () => {
@@ -92,24 +94,26 @@ describe('an event that fails', () => {
   })
 })
 
-test('a row locked by another service delays an event without counting an attempt', async () => {
+test('a row locked by another service for long costs the event that needs it an attempt, and no other', async () => {
+  await seedOutreach(service, 2)
   const locker = await service.db.connect()
   try {
     await locker.query('begin')
     await locker.query('select from outreach where id = 1 for update')
-    await deliver(service, event('click'))
+    await deliver(service, event('click'), event('click', { outreach_id: 2 }))
     await eventually(
-      () => service.logs.find((line) => line.msg.startsWith('postponed')),
-      'the event is postponed',
+      () => service.logs.find((line) => line.msg === 'attempt failed'),
+      'the attempt is recorded',
     )
-    expect(await row(1)).toMatchObject({ status: 'pending', attempts: 0 })
+    expect(await row(1)).toMatchObject({ status: 'pending', attempts: 1 })
+    expect(await row(2)).toMatchObject({ status: 'processed', attempts: 1 })
   } finally {
     await locker.query('rollback')
     locker.release()
   }
-  service.advance(11_000)
+  service.advance(13_000)
   await service.settled()
-  expect(await row(1)).toMatchObject({ status: 'processed', attempts: 1 })
+  expect(await row(1)).toMatchObject({ status: 'processed', attempts: 2 })
 })
 
 const UNCLEAN = 'a previous run did not end cleanly'
@@ -120,10 +124,15 @@ describe('after an unclean end', () => {
     await deliverAndSettle(service, event('bounce'))
     await service.app.close()
     await service.rows('update service_runs set cleanly_stopped_at = null')
-    await service.rows(`
-      insert into webhook_events (provider, event_id, dedupe_key, event_type, subject, payload, next_attempt_at, attempts)
-      select 'sendgrid', 'e' || n, 'd' || n, 'click', 'outreach:1', '{"event":"click","outreach_id":1}', now(), case n when 1 then 8 else 0 end
-      from generate_series(1, 5) n`)
+    await storeEvents(
+      service.db,
+      [1, 2, 3, 4, 5].map((n) => ({
+        eventId: `e${n}`,
+        subject: 'outreach:1',
+        payload: { event: 'click', outreach_id: 1 },
+        attempts: n === 1 ? 8 : 0,
+      })),
+    )
     const again = await startService({
       env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },
     })
@@ -149,6 +158,62 @@ describe('after an unclean end', () => {
         })),
       ])
       expect(await again.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 4 }])
+    } finally {
+      await again.app.close()
+      await again.db.end()
+    }
+  })
+  test('a delivery that ends the process before it has events becomes one dead event that can be replayed, and the others are applied', async () => {
+    const [first, second] = [event('click'), event('click')]
+    await service.rows(
+      `insert into webhook_pauses (provider, reason, operator, paused_at) values ('sendgrid', 'test', 'test', now())`,
+    )
+    await deliver(service, first)
+    await deliver(service, second)
+    await service.app.close()
+    // Eight runs that took it and never came back.
+    await service.rows(
+      'update webhook_queue set claims = 8 where delivery_id = (select min(delivery_id) from webhook_queue)',
+    )
+    await service.rows('update service_runs set cleanly_stopped_at = null')
+    await service.rows('update webhook_pauses set resumed_at = now()')
+    const again = await startService({
+      env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },
+    })
+    try {
+      await eventually(
+        async () =>
+          (await again.rows(`select from webhook_events where status <> 'pending'`)).length === 2 ||
+          undefined,
+        'both deliveries have ended',
+      )
+      expect(
+        await again.rows('select status, attempts, last_error, event_id from webhook_events order by status'),
+      ).toEqual([
+        {
+          status: 'dead',
+          attempts: 0,
+          last_error: 'the process ended during every attempt',
+          event_id: expect.stringMatching(/^delivery:\d+$/),
+        },
+        { status: 'processed', attempts: 1, last_error: null, event_id: second.sg_event_id },
+      ])
+      expect(await again.rows('select count(*)::int as n from webhook_queue')).toEqual([{ n: 0 }])
+      expect(await again.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 1 }])
+
+      const [dead] = await again.rows(`select id from webhook_events where status = 'dead'`)
+      const by = { operator: 'test', via: 'command line', reason: 'it was the machine' } as const
+      await replayEvents(again.db, [String(dead?.id)], by, again.now())
+      again.advance(1)
+      await again.settled()
+      expect(await again.rows('select event_id, event_type, status from webhook_events order by id')).toEqual(
+        [second, first].map(({ sg_event_id }) => ({
+          event_id: sg_event_id,
+          event_type: 'click',
+          status: 'processed',
+        })),
+      )
+      expect(await again.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 2 }])
     } finally {
       await again.app.close()
       await again.db.end()

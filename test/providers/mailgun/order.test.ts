@@ -22,7 +22,7 @@ const OUTREACH = [1, 2]
 /** Two outreach to one contact, each with an application of its own. */
 const reset = async () => {
   await service.rows(
-    `truncate users, applications, contacts, mailboxes, outreach, sequence_steps, inbound_messages, webhook_events,
+    `truncate users, applications, contacts, mailboxes, outreach, sequence_steps, inbound_messages, webhook_deliveries, webhook_queue, webhook_events,
      pgboss.job restart identity cascade`,
   )
   for (const id of OUTREACH) await seedOutreach(service, id)

@@ -20,7 +20,7 @@ const NEVER = 5
  */
 const reset = async () => {
   await service.rows(
-    'truncate users, applications, contacts, mailboxes, outreach, sequence_steps, webhook_events, misunderstood_causes restart identity cascade',
+    'truncate users, applications, contacts, mailboxes, outreach, sequence_steps, webhook_deliveries, webhook_queue, webhook_events, misunderstood_causes restart identity cascade',
   )
   await service.rows(`delete from pgboss.job where name = 'notify-slack'`)
   for (const id of [1, 2, 3]) await seedOutreach(service, id)

@@ -84,7 +84,9 @@ beforeAll(async () => {
 })
 afterAll(() => service.stop())
 beforeEach(async () => {
-  await service.rows('truncate users, subscriptions, invoices, credit_grants, webhook_events cascade')
+  await service.rows(
+    'truncate users, subscriptions, invoices, credit_grants, webhook_deliveries, webhook_queue, webhook_events cascade',
+  )
   await service.rows('delete from pgboss.job')
   await seedCustomers(service)
 })
@@ -330,7 +332,9 @@ for (const generation of GENERATIONS) {
         .map((name) => inGeneration(readFixture(name), generation))
       expect(events).toHaveLength(7)
       for (const order of [events, events.toReversed(), events.toSpliced(0, 4).concat(events.slice(0, 4))]) {
-        await service.rows('truncate subscriptions, invoices, credit_grants, webhook_events cascade')
+        await service.rows(
+          'truncate subscriptions, invoices, credit_grants, webhook_deliveries, webhook_queue, webhook_events cascade',
+        )
         await service.rows(`update users set stripe_subscription_id = null, credits_remaining = 0`)
         await deliverInTurn(service, ...order, ...order)
         expect(await domainRows(service)).toMatchObject({

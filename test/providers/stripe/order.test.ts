@@ -21,7 +21,9 @@ afterAll(async () => {
 test('any order of the events of random lives, on two replicas at once, ends in the same rows', async () => {
   const [service, other] = replicas
   const reset = async (named: string | null) => {
-    await service.rows('truncate users, subscriptions, invoices, credit_grants, webhook_events cascade')
+    await service.rows(
+      'truncate users, subscriptions, invoices, credit_grants, webhook_deliveries, webhook_queue, webhook_events cascade',
+    )
     for (const user of [1, 2]) await seedUser(service, user)
     await service.rows('update users set credits_remaining = $1', GIFT)
     // The second had a subscription before Stripe's events came here.

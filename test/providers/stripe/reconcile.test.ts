@@ -39,7 +39,9 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([service.stop(), api.stop()]))
 beforeEach(async () => {
-  await service.rows('truncate users, subscriptions, invoices, credit_grants, webhook_events cascade')
+  await service.rows(
+    'truncate users, subscriptions, invoices, credit_grants, webhook_deliveries, webhook_queue, webhook_events cascade',
+  )
   user++
 })
 afterEach(() => {

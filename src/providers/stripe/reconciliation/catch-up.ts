@@ -1,6 +1,7 @@
+import { hash } from 'node:crypto'
 import type pg from 'pg'
 import type Stripe from 'stripe'
-import { insertRows } from '../../../inbox/accept/store.ts'
+import { type Identity, type NewDelivery, storeDeliveries } from '../../../inbox/accept/store.ts'
 import { readEvent } from '../events.ts'
 import { HANDLED_TYPES } from '../reading.ts'
 
@@ -36,14 +37,12 @@ export const catchUp = async (
   let page: Stripe.Event[] = []
   const accept = async () => {
     const receivedAt = clock()
-    const rows = page.map((event) => ({
-      event: readEvent(event, receivedAt),
-      status: 'pending' as const,
-      receivedAt,
-    }))
-    state.accepted += (await insertRows(pool, 'stripe', rows, 'catch-up')).size
+    const events = page.map((event) => readEvent(event, receivedAt))
+    const deliveries = page.map((event, n) => toDelivery(event, events[n] as Identity, receivedAt))
+    const stored = await storeDeliveries(pool, 'stripe', deliveries)
+    state.accepted += stored.filter(({ queued, known }) => queued && known[0] === undefined).length
     state.listed += page.length
-    state.reached = rows.at(-1)?.event.occurredAt ?? state.reached
+    state.reached = events.at(-1)?.occurredAt ?? state.reached
     page = []
     progress({ ...state })
   }
@@ -58,4 +57,20 @@ export const catchUp = async (
   }
   if (page.length > 0) await accept()
   return state
+}
+
+/** A fetched event, as if it had been delivered, but marked. */
+const toDelivery = (event: Stripe.Event, { eventId, dedupeKey }: Identity, receivedAt: Date): NewDelivery => {
+  const body = Buffer.from(JSON.stringify(event))
+  const identity = { eventId, dedupeKey }
+  return {
+    receivedAt,
+    headers: JSON.stringify({ source: 'catch-up' }),
+    eventCount: 1,
+    body,
+    bodyHash: hash('sha256', body, 'buffer'),
+    identity,
+    source: 'catch-up',
+    asked: [identity],
+  }
 }

@@ -1,0 +1,98 @@
+import { Command, Option } from 'commander'
+import type pg from 'pg'
+import type { ProviderName } from '../inbox/provider.ts'
+import { type DeliverySummary, listDeliveries, showDelivery } from '../operations/deliveries.ts'
+import { eventTypes } from '../providers/event-types.ts'
+import { visible } from '../visible-text.ts'
+import { CommandError } from './outcome.ts'
+import { plain, printFields, printJson, printTable, printTitle, remark } from './output.ts'
+import { jsonOption, readCount, readTime } from './selection.ts'
+import { withDatabase } from './stores.ts'
+
+interface ListOptions {
+  provider?: ProviderName
+  since?: Date
+  until?: Date
+  queued?: boolean
+  limit: number
+  after?: string
+  json?: boolean
+}
+
+export const deliveriesCommand = (): Command =>
+  new Command('deliveries')
+    .description('list or show what came: headers, body, and the events in it')
+    .addCommand(
+      new Command('list')
+        .description('list deliveries, the newest first')
+        .addOption(new Option('--provider <name>', 'of this provider').choices(Object.keys(eventTypes)))
+        .option('--since <time>', 'received since: a time, or 90m, 6h, 2d ago', readTime)
+        .option('--until <time>', 'received before', readTime)
+        .option('--queued', 'those that are not processed yet')
+        .option('--limit <number>', 'at most this many', readCount, 20)
+        .option('--after <id>', 'go on after a page: the "next" it ended with')
+        .addOption(jsonOption())
+        .action((options: ListOptions) => withDatabase((pool) => list(pool, options))),
+    )
+    .addCommand(
+      new Command('show')
+        .description('show one delivery: headers, body, events')
+        .argument('<id>', 'its row id, as lists and events show it')
+        .addOption(jsonOption())
+        .action((id: string, { json }: { json?: boolean }) => withDatabase((pool) => show(pool, id, json))),
+    )
+
+const list = async (pool: pg.Pool, { limit, after, json, ...filter }: ListOptions): Promise<void> => {
+  const page = await listDeliveries(pool, filter, { limit, after })
+  if (json) return printJson(page)
+  printTable(
+    ['id', 'received', 'provider', 'events', 'state', 'bytes'],
+    page.deliveries.map((one) => [
+      one.id,
+      one.receivedAt,
+      one.provider,
+      one.eventCount,
+      stateOf(one),
+      one.size,
+    ]),
+  )
+  if (page.next !== null) remark(`there are more: --after ${page.next}`)
+}
+
+const stateOf = ({ state, doneEvents, eventCount }: DeliverySummary): string =>
+  state === 'queued' && doneEvents > 0 ? `queued (${doneEvents} of ${eventCount} done)` : state
+
+const show = async (pool: pg.Pool, id: string, json?: boolean): Promise<void> => {
+  const delivery = await showDelivery(pool, id)
+  if (delivery === undefined) throw new CommandError(plain(`There is no delivery ${id}.`), 'notFound')
+  if (json) return printJson(delivery)
+  printFields([
+    ['id', delivery.id],
+    ['provider', delivery.provider],
+    ['received', delivery.receivedAt],
+    ['state', stateOf(delivery)],
+    ['processed', delivery.processedAt],
+    ['took', tookOf(delivery.receivedAt, delivery.processedAt)],
+    ['events', delivery.eventCount],
+    ['bytes', delivery.size],
+  ])
+  printTitle('Headers')
+  printFields(Object.entries(delivery.headers ?? { none: 'not kept' }))
+  printTitle('New events')
+  printTable(
+    ['place', 'id', 'event id', 'type', 'status', 'processed'],
+    delivery.events.map((one) => [
+      one.position,
+      one.id,
+      one.eventId,
+      one.eventType,
+      one.status,
+      one.processedAt,
+    ]),
+  )
+  printTitle('Body')
+  console.log(visible(delivery.body))
+}
+
+const tookOf = (from: Date, until: Date | null): string | null =>
+  until === null ? null : `${until.getTime() - from.getTime()} ms`

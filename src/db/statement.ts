@@ -1,0 +1,52 @@
+import { type AnyColumn, fillPlaceholders, type SQL, sql } from 'drizzle-orm'
+import { toSnakeCase } from 'drizzle-orm/casing'
+import { PgDialect } from 'drizzle-orm/pg-core'
+
+/** A prepared statement with its values, as `pg` takes it. */
+export interface BoundStatement {
+  name: string
+  text: string
+  values: unknown[]
+}
+
+const dialect = new PgDialect({ casing: 'snake_case' })
+
+/**
+ * A statement that every connection prepares once. It names tables and columns through the schema, and its values as
+ * `sql.placeholder('name')`.
+ *
+ * @param name one per text: a connection refuses the same name for another text.
+ * @returns a function that binds values to it.
+ */
+export const statement = <Name extends string>(name: string, query: SQL) => {
+  const { sql: text, params } = dialect.sqlToQuery(query)
+  return (values: Record<Name, unknown>): BoundStatement => ({
+    name,
+    text,
+    values: fillPlaceholders(params, values),
+  })
+}
+
+/** A statement for `pg` that is planned each time, as what people ask for is. */
+export const toStatement = (query: SQL): { text: string; values: unknown[] } => {
+  const { sql: text, params: values } = dialect.sqlToQuery(query)
+  return { text, values }
+}
+
+/** A column without its table, as an insert's list and the left side of a `set` want it. */
+export const column = ({ name, keyAsName }: AnyColumn): SQL =>
+  sql`${sql.identifier(keyAsName ? toSnakeCase(name) : name)}`
+
+/** Several of them, separated by commas. */
+export const columns = (...all: AnyColumn[]): SQL => sql.join(all.map(column), sql`, `)
+
+/**
+ * An array in Postgres's notation, for `${placeholder}::text[]`. `pg` writes it as well, but member by member, with ten
+ * times the garbage.
+ */
+export const textArray = (values: (string | null)[]): string =>
+  `{${values.map((value) => (value === null ? 'NULL' : `"${value.replace(/["\\]/g, '\\$&')}"`)).join()}}`
+
+/** The same of values that need no quotes. */
+export const plainArray = (values: (string | number | null)[]): string =>
+  `{${values.map((value) => value ?? 'NULL').join()}}`

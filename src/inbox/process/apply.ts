@@ -1,0 +1,114 @@
+import type pg from 'pg'
+import { causeOf, isOutage, type Transaction } from '../../db/transaction.ts'
+import type { Notification } from '../../notifications/queues.ts'
+import type { ClaimedEvent, Provider } from '../provider.ts'
+import { storableText } from '../storable.ts'
+import { createBatch, type Outcome, settle } from './batch.ts'
+import { endDifferently } from './events.ts'
+import { noType, reportMisunderstood, unknownType } from './misunderstood.ts'
+import { nextAttempt } from './retry.ts'
+
+/** What handlers work in. */
+export interface Applying {
+  provider: Provider
+  tx: Transaction
+  client: pg.PoolClient
+  now: Date
+  /** Row ids of the events that are too old to alert about. */
+  oldNews: ReadonlySet<string | null>
+  /** Why some events cannot be read, by row id. */
+  unread?: ReadonlyMap<string, Error> | undefined
+  /** Queues notifications inside the transaction of the effects that cause them. */
+  enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
+}
+
+/** An event's failed attempt. */
+export interface Failure {
+  event: ClaimedEvent
+  error: unknown
+  /** Null: it is dead. */
+  nextAttemptAt: Date | null
+}
+
+/** Only a replay can meet this. */
+const PAYLOAD_DELETED = 'its payload was deleted, by retention or because a person asked for it'
+
+/** Runs the handlers of events, and writes how they ended. */
+export const applyTogether = async (
+  { provider, tx, client, now, oldNews, unread, enqueue }: Applying,
+  events: ClaimedEvent[],
+): Promise<Outcome> => {
+  const { batch, outcome } = createBatch(provider, tx, now, oldNews)
+  const handled: ClaimedEvent[] = []
+  for (const event of events) {
+    const error = unread?.get(event.id)
+    if (error !== undefined) throw error
+    provider.remark?.(event, batch)
+    const typeless = provider.whyTypeless?.(event)
+    if (typeless !== undefined) {
+      batch.skip(event, typeless, { counted: true })
+      batch.misunderstood(event, noType(typeless))
+    } else if (event.payload === null) batch.skip(event, PAYLOAD_DELETED)
+    else if (provider.handles(event.eventType)) handled.push(event)
+    else {
+      batch.ignore(event)
+      if (!provider.knows(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
+    }
+  }
+  if (handled.length > 0) await provider.handle(handled, batch)
+  await endDifferently(client, [...outcome.endings.values()], now)
+  await reportMisunderstood(tx, provider.name, outcome, now, oldNews)
+  await enqueue(tx, outcome.notifications)
+  return outcome
+}
+
+/** Milliseconds that a statement waits for a lock while a batch is halved: it is held up by then. */
+const LOCK_WAIT = 300
+
+/**
+ * The same of a batch that failed: each half in a savepoint, until the event at fault stands alone. It becomes pending,
+ * its attempt counted, and the others go through.
+ * @throws when the connection is lost.
+ */
+export const applyHalved = async (
+  applying: Applying,
+  events: ClaimedEvent[],
+): Promise<{ outcome: Outcome; failures: Failure[] }> => {
+  const failures: Failure[] = []
+  const outcomes: Outcome[] = []
+  const { client, now } = applying
+  await client.query(`set local lock_timeout = ${LOCK_WAIT}`)
+  const attempt = async (some: ClaimedEvent[]): Promise<void> => {
+    await client.query('savepoint half')
+    try {
+      outcomes.push(await applyTogether(applying, some))
+      await client.query('release half')
+    } catch (error) {
+      if (isOutage(error)) throw error
+      await client.query('rollback to half')
+      const [only] = some
+      if (some.length === 1 && only !== undefined) {
+        failures.push({ event: only, error, nextAttemptAt: nextAttempt(only.attempts, now) })
+        return
+      }
+      const middle = some.length >> 1
+      await attempt(some.slice(0, middle))
+      await attempt(some.slice(middle))
+    }
+  }
+  if (events.length > 0) await attempt(events)
+  await endDifferently(client, failures.map(endingOf), now)
+  return { outcome: settle(outcomes), failures }
+}
+
+const endingOf = ({ event, error, nextAttemptAt }: Failure) => ({
+  id: event.id,
+  status: nextAttemptAt === null ? ('dead' as const) : ('pending' as const),
+  attempts: event.attempts,
+  reason: errorText(error),
+  nextAttemptAt,
+  waitingSince: event.waitingSince,
+})
+
+/** What is kept of an error. */
+export const errorText = (error: unknown): string => storableText(causeOf(error).message, 1_000)

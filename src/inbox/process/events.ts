@@ -1,0 +1,197 @@
+import { sql } from 'drizzle-orm'
+import type pg from 'pg'
+import { webhookEvents as e } from '../../db/schema.ts'
+import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
+import type { DeliverySource, IncomingEvent, ProviderName } from '../provider.ts'
+
+/** An event of a delivery that is processed now. */
+export interface ArrivedEvent extends IncomingEvent {
+  deliveryId: string
+  position: number
+  receivedAt: Date
+  source: DeliverySource
+  /** `processed` in the hope that its handler agrees; `pending` when it is not handled now. */
+  status: 'pending' | 'processed' | 'ignored' | 'skipped' | 'dead'
+  /** Of a pending one: null while it is paused. */
+  nextAttemptAt: Date | null
+}
+
+const q = sql.placeholder
+
+/** A value per column whatever the number of rows, and one row as the answer: what the sender chooses are arrays. */
+const INSERT = statement<
+  | 'provider'
+  | 'eventIds'
+  | 'dedupeKeys'
+  | 'types'
+  | 'subjects'
+  | 'deliveries'
+  | 'positions'
+  | 'statuses'
+  | 'errors'
+  | 'sources'
+  | 'occurred'
+  | 'received'
+  | 'next'
+  | 'now'
+  | 'count'
+>(
+  'inbox_insert',
+  sql`
+with inserted as (
+  insert into ${e} (${columns(
+    e.provider,
+    e.eventId,
+    e.dedupeKey,
+    e.eventType,
+    e.subject,
+    e.deliveryId,
+    e.position,
+    e.status,
+    e.attempts,
+    e.lastError,
+    e.occurredAt,
+    e.receivedAt,
+    e.processedAt,
+    e.nextAttemptAt,
+    e.source,
+  )})
+  select ${q('provider')}, event_id, dedupe_key, event_type, subject, delivery_id, position, status,
+         case status when 'processed' then 1 else 0 end, last_error, to_timestamp(occurred_at),
+         to_timestamp(received_at), case when status in ('processed', 'ignored') then ${q('now')}::timestamptz end,
+         to_timestamp(next_attempt_at), source
+  from unnest(${q('eventIds')}::text[], string_to_array(${q('dedupeKeys')}, ','), ${q('types')}::text[],
+              ${q('subjects')}::text[], ${q('deliveries')}::bigint[], ${q('positions')}::int[],
+              string_to_array(${q('statuses')}, ','), ${q('errors')}::text[], ${q('occurred')}::float8[],
+              ${q('received')}::float8[], ${q('next')}::float8[], string_to_array(${q('sources')}, ','))
+    as row(event_id, dedupe_key, event_type, subject, delivery_id, position, status, last_error, occurred_at,
+           received_at, next_attempt_at, source)
+  on conflict do nothing
+  returning ${e.id}, ${e.dedupeKey}
+)
+select string_agg(id::text, ',') as ids, case when count(*) < ${q('count')} then string_agg(dedupe_key, ',') end as keys
+from inserted`,
+)
+
+/**
+ * Writes events, each once.
+ * @returns the row ids of those that are new, by dedupe key; every other is known already.
+ */
+export const insertEvents = async (
+  client: pg.PoolClient,
+  provider: ProviderName,
+  events: ArrivedEvent[],
+  now: Date,
+): Promise<Map<string, string>> => {
+  if (events.length === 0) return new Map()
+  // One order everywhere, so that two batches with the same events wait for each other and never deadlock.
+  const sorted = events.toSorted((a, b) =>
+    a.dedupeKey < b.dedupeKey ? -1 : a.dedupeKey > b.dedupeKey ? 1 : 0,
+  )
+  const dedupeKeys = sorted.map(({ dedupeKey }) => dedupeKey)
+  const { rows } = await client.query<{ ids: string | null; keys: string | null }>(
+    INSERT({
+      provider,
+      eventIds: textArray(sorted.map(({ eventId }) => eventId)),
+      dedupeKeys: dedupeKeys.join(),
+      types: textArray(sorted.map(({ eventType }) => eventType)),
+      subjects: textArray(sorted.map(({ subject }) => subject)),
+      deliveries: plainArray(sorted.map(({ deliveryId }) => deliveryId)),
+      positions: plainArray(sorted.map(({ position }) => position)),
+      statuses: sorted.map(({ status }) => status).join(),
+      errors: textArray(sorted.map(({ unusable }) => unusable ?? null)),
+      occurred: plainArray(sorted.map(({ occurredAt }) => occurredAt.getTime() / 1_000)),
+      received: plainArray(sorted.map(({ receivedAt }) => receivedAt.getTime() / 1_000)),
+      sources: sorted.map(({ source }) => source).join(),
+      next: plainArray(sorted.map(({ nextAttemptAt }) => nextAttemptAt && nextAttemptAt.getTime() / 1_000)),
+      now,
+      count: sorted.length,
+    }),
+  )
+  const ids = rows[0]?.ids?.split(',') ?? []
+  const keys = rows[0]?.keys?.split(',') ?? dedupeKeys
+  return new Map(ids.map((id, n) => [keys[n] ?? '', id]))
+}
+
+const REVIVE = statement<
+  'provider' | 'eventIds' | 'dedupeKeys' | 'deliveries' | 'positions' | 'received' | 'next'
+>(
+  'inbox_revive',
+  sql`
+update ${e}
+set ${column(e.status)} = 'pending', ${column(e.attempts)} = 0, ${column(e.waitingSince)} = null,
+    ${column(e.nextAttemptAt)} = to_timestamp(given.next), ${column(e.deliveryId)} = given.delivery_id,
+    ${column(e.position)} = given.position, ${column(e.receivedAt)} = to_timestamp(given.received_at)
+from (
+  select distinct on (held.id) held.id, given.*
+  from unnest(${q('eventIds')}::text[], ${q('dedupeKeys')}::text[], ${q('deliveries')}::bigint[],
+              ${q('positions')}::int[], ${q('received')}::float8[], ${q('next')}::float8[])
+    as given(event_id, dedupe_key, delivery_id, position, received_at, next)
+  cross join lateral (
+    select ${e.id} from ${e} where ${e.provider} = ${q('provider')} and ${e.eventId} = given.event_id
+    union
+    select ${e.id} from ${e} where ${e.provider} = ${q('provider')} and ${e.dedupeKey} = given.dedupe_key
+  ) held
+  order by held.id
+) given
+where ${e.id} = given.id and (${e.status} = 'dead' or ${e.status} = 'skipped' and ${e.waitingSince} is not null)`,
+)
+
+/**
+ * Gives another life to those of these known events that are dead, or skipped for something missing, with their place
+ * in the new delivery. @returns how many.
+ */
+export const reviveEvents = async (
+  client: pg.PoolClient,
+  provider: ProviderName,
+  events: ArrivedEvent[],
+  now: Date,
+): Promise<number> => {
+  if (events.length === 0) return 0
+  const { rowCount } = await client.query(
+    REVIVE({
+      provider,
+      eventIds: textArray(events.map(({ eventId }) => eventId)),
+      dedupeKeys: textArray(events.map(({ dedupeKey }) => dedupeKey)),
+      deliveries: plainArray(events.map(({ deliveryId }) => deliveryId)),
+      positions: plainArray(events.map(({ position }) => position)),
+      received: plainArray(events.map(({ receivedAt }) => receivedAt.getTime() / 1_000)),
+      next: plainArray(events.map(() => now.getTime() / 1_000)),
+    }),
+  )
+  return rowCount ?? 0
+}
+
+/** How an event ended when it is not `processed`. */
+export interface Ending {
+  id: string
+  status: 'pending' | 'ignored' | 'skipped' | 'dead'
+  attempts: number
+  reason: string | null
+  nextAttemptAt: Date | null
+  waitingSince: Date | null
+}
+
+const END = statement<'rows' | 'now'>(
+  'inbox_end',
+  sql`
+update ${e}
+set ${column(e.status)} = v.status, ${column(e.attempts)} = v.attempts,
+    ${column(e.lastError)} = coalesce(v.reason, ${e.lastError}), ${column(e.nextAttemptAt)} = v.next_attempt_at,
+    ${column(e.waitingSince)} = v.waiting_since,
+    ${column(e.processedAt)} = case v.status when 'ignored' then ${q('now')}::timestamptz end
+from json_to_recordset(${q('rows')}::json) as v(id bigint, status text, attempts int, reason text,
+                                                next_attempt_at timestamptz, waiting_since timestamptz)
+where ${e.id} = v.id`,
+)
+
+/** Corrects the mark of events that did not end `processed`, inside the same transaction. */
+export const endDifferently = async (client: pg.PoolClient, endings: Ending[], now: Date): Promise<void> => {
+  if (endings.length === 0) return
+  const rows = endings.map(({ nextAttemptAt, waitingSince, ...ending }) => ({
+    ...ending,
+    next_attempt_at: nextAttemptAt,
+    waiting_since: waitingSince,
+  }))
+  await client.query(END({ rows: JSON.stringify(rows), now }))
+}

@@ -1,0 +1,132 @@
+import type { Provider, ProviderName } from '../provider.ts'
+import { createProcess, type ProcessOptions, type Shared } from './process.ts'
+
+/** Another replica's events, retries and waits are found by looking, in milliseconds. */
+const LOOK_EVERY = 1_000
+/** A batch that takes longer, in milliseconds, does not hold up what arrives meanwhile: another worker takes that. */
+const HELD_UP = 100
+const PAUSE_IN_TROUBLE = { least: 100, most: 2_000 }
+
+/** The workers of one provider. */
+export interface Workers {
+  /** Says that there is work. */
+  wake: () => void
+  /** Resolves once the workers have looked, after this call, and found nothing due. */
+  idle: () => Promise<void>
+  /** Lets every worker look up, so that it sees that it should stop. */
+  rouse: () => void
+  /** Resolves when all of them have stopped. */
+  stopped: Promise<void>
+}
+
+/** Called when a provider's processing has to pause, and after each turn that went well. */
+interface Trouble {
+  inTrouble: (provider: ProviderName, error: unknown) => void
+  outOfTrouble: (provider: ProviderName) => void
+}
+
+interface Idler {
+  resolve: () => void
+}
+
+/**
+ * Starts the workers of a provider. One does all the work as long as it keeps up; the others help with a backlog, or
+ * while a batch takes long.
+ */
+export const startWorkers = (
+  provider: Provider,
+  carefulBefore: Date | undefined,
+  options: ProcessOptions & Trouble,
+): Workers => {
+  const { stopping } = options
+  const shared: Shared = { carefulBefore }
+  const sleeping = new Map<number, () => void>()
+  let active = 0
+  /** Of the active ones, those whose batch takes long. */
+  let held = 0
+  /** What a wake-up during a turn announces may have been committed after its claim. */
+  let news = 0
+  const idlers = new Set<Idler>()
+
+  const rouseOne = (): void => {
+    const [first] = sleeping.values()
+    first?.()
+  }
+  const wake = (): void => {
+    news++
+    if (active === held) rouseOne()
+  }
+  const sleep = (worker: number, milliseconds: number): Promise<void> =>
+    new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer)
+        sleeping.delete(worker)
+        resolve()
+      }
+      const timer = setTimeout(end, milliseconds)
+      sleeping.set(worker, end)
+    })
+
+  const work = async (worker: number): Promise<void> => {
+    const turn = createProcess(provider, shared, options)
+    let pause = PAUSE_IN_TROUBLE.least
+    /** Works until nothing is found. */
+    const workOff = async (): Promise<void> => {
+      while (!stopping()) {
+        const seen = news
+        const waiting = [...idlers]
+        let long = false
+        const timer = setTimeout(() => {
+          long = true
+          held++
+          rouseOne()
+        }, HELD_UP)
+        try {
+          const { worked, full } = await turn(worker === 0)
+          pause = PAUSE_IN_TROUBLE.least
+          options.outOfTrouble(provider.name)
+          if (full) rouseOne()
+          if (worked || news !== seen) continue
+          if (active > 1) return
+          for (const idler of waiting) {
+            idlers.delete(idler)
+            idler.resolve()
+          }
+          if (idlers.size === 0) return
+        } finally {
+          clearTimeout(timer)
+          if (long) held--
+        }
+      }
+    }
+    while (!stopping()) {
+      let rest = worker === 0 ? LOOK_EVERY : 2 ** 31 - 1
+      active++
+      try {
+        await workOff()
+      } catch (error) {
+        if (stopping()) return
+        options.inTrouble(provider.name, error)
+        rest = pause
+        pause = Math.min(pause * 2, PAUSE_IN_TROUBLE.most)
+      } finally {
+        active--
+      }
+      if (!stopping()) await sleep(worker, rest)
+    }
+  }
+
+  const stopped = Promise.all(Array.from({ length: provider.workers }, (_, worker) => work(worker)))
+  return {
+    wake,
+    idle: () =>
+      new Promise((resolve) => {
+        idlers.add({ resolve })
+        wake()
+      }),
+    rouse: () => {
+      for (const end of [...sleeping.values()]) end()
+    },
+    stopped: stopped.then(() => {}),
+  }
+}

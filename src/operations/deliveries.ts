@@ -1,0 +1,139 @@
+import { sql } from 'drizzle-orm'
+import type pg from 'pg'
+import { webhookDeliveries as d, webhookQueue as q } from '../db/schema.ts'
+import { toStatement } from '../db/statement.ts'
+import type { ProviderName } from '../inbox/provider.ts'
+import { type EventStatus, matching } from './matching.ts'
+
+/** Which deliveries are meant; what is left out does not narrow. */
+export interface DeliveryFilter {
+  provider?: ProviderName | undefined
+  /** Received at or after this time. */
+  since?: Date | undefined
+  /** Received before this time. */
+  until?: Date | undefined
+  /** Only those that are not processed yet. */
+  queued?: boolean | undefined
+}
+
+/** A delivery as lists show it. */
+export interface DeliverySummary {
+  id: string
+  provider: string
+  receivedAt: Date
+  eventCount: number
+  /** `queued` until the transaction that writes its events, or the last of them, is committed. */
+  state: 'queued' | 'processed'
+  /** Of its events those that are processed; of a large one in the queue fewer than all. */
+  doneEvents: number
+  /** Bytes of the body, as it is kept. */
+  size: number
+}
+
+/** An event that a delivery carried; a known one belongs to the delivery that brought it first. */
+interface CarriedEvent {
+  id: string
+  /** From 0. */
+  position: number
+  eventId: string
+  eventType: string
+  status: EventStatus
+  processedAt: Date | null
+}
+
+/** All there is to know of one delivery. */
+export interface DeliveryDetail extends DeliverySummary {
+  /** Those that were kept; null of what was moved from an earlier version. */
+  headers: Record<string, string> | null
+  /** The body as text, or its beginning. */
+  body: string
+  /** Of its new events the first {@link MOST_EVENTS}, in their order in the body. */
+  events: CarriedEvent[]
+  /** When the last of these was processed; null while none is. */
+  processedAt: Date | null
+}
+
+const MOST_EVENTS = 1_000
+/** Events of one delivery are found by its time, to the millisecond. */
+const INSTANT = 1
+
+const summary = sql`${d.id}, ${d.provider}, ${d.receivedAt} as "receivedAt", ${d.eventCount} as "eventCount",
+  case when ${q.deliveryId} is null then 'processed' else 'queued' end as state,
+  coalesce(${q.nextPosition}, ${d.eventCount}) as "doneEvents", octet_length(${d.body}) as size`
+
+const withQueue = sql`${d} left join ${q} on ${q.provider} = ${d.provider} and ${q.deliveryId} = ${d.id}`
+
+const ID = /^\d{1,18}$/
+
+/**
+ * One page of the deliveries that match, the newest first.
+ * @param page.after the id of the last delivery of the page before.
+ */
+export const listDeliveries = async (
+  pool: pg.Pool,
+  { provider, since, until, queued }: DeliveryFilter,
+  { limit, after }: { limit: number; after?: string | undefined },
+): Promise<{ deliveries: DeliverySummary[]; next: string | null }> => {
+  const conditions = [sql`true`]
+  if (provider !== undefined) conditions.push(sql`${d.provider} = ${provider}`)
+  if (since !== undefined) conditions.push(sql`${d.receivedAt} >= ${since}`)
+  if (until !== undefined) conditions.push(sql`${d.receivedAt} < ${until}`)
+  if (after !== undefined) conditions.push(sql`${d.id} < ${ID.test(after) ? after : '0'}::bigint`)
+  // The queue is short, the log is not.
+  if (queued)
+    conditions.push(sql`(${d.id}, ${d.receivedAt}) in (select ${q.deliveryId}, ${q.receivedAt} from ${q})`)
+  const { rows } = await pool.query<DeliverySummary>(
+    toStatement(sql`
+      select ${summary} from ${withQueue} where ${sql.join(conditions, sql` and `)}
+      order by ${d.id} desc limit ${limit + 1}`),
+  )
+  const deliveries = rows.slice(0, limit)
+  return { deliveries, next: rows.length > limit ? (deliveries.at(-1)?.id ?? null) : null }
+}
+
+/**
+ * @param id the row's id.
+ * @param most bytes of the body; all of it by default.
+ * @returns undefined when there is no such delivery, or retention has dropped it.
+ */
+export const showDelivery = async (
+  pool: pg.Pool,
+  id: string,
+  most = 2 ** 31 - 1,
+): Promise<DeliveryDetail | undefined> => {
+  if (!ID.test(id)) return undefined
+  const { rows } = await pool.query(
+    toStatement(
+      sql`select ${summary}, ${d.headers}, substring(${d.body} for ${most}::int) as body from ${withQueue} where ${d.id} = ${id}::bigint`,
+    ),
+  )
+  const [row] = rows
+  if (row === undefined) return undefined
+  const events = await carriedBy(pool, row)
+  const ended = events.flatMap(({ processedAt }) => (processedAt === null ? [] : [processedAt.getTime()]))
+  const processedAt = ended.length === 0 ? null : new Date(ended.reduce((a, b) => Math.max(a, b)))
+  return { ...row, body: row.body.toString('utf8'), events, processedAt }
+}
+
+/** The index of lists begins with status, provider and type; a handful of types have come, so each is looked up. */
+const carriedBy = async (
+  pool: pg.Pool,
+  { id, provider, receivedAt }: DeliverySummary,
+): Promise<CarriedEvent[]> => {
+  const from = matching(
+    {
+      provider: provider as ProviderName,
+      since: receivedAt,
+      until: new Date(receivedAt.getTime() + INSTANT),
+    },
+    { limit: MOST_EVENTS * 25, order: 'any' },
+  )
+  const { rows } = await pool.query<CarriedEvent>(
+    `select e.id, e.position, e.event_id as "eventId", e.event_type as "eventType", e.status,
+            e.processed_at as "processedAt"
+     from (${from.text}) matched join webhook_events e on e.id = matched.id
+     where e.delivery_id = $${from.values.length + 1} order by e.position limit ${MOST_EVENTS}`,
+    [...from.values, id],
+  )
+  return rows
+}

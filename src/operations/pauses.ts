@@ -1,0 +1,117 @@
+import { sql } from 'drizzle-orm'
+import type pg from 'pg'
+import { webhookEvents as e, webhookPauses as p } from '../db/schema.ts'
+import { column } from '../db/statement.ts'
+import { inTransaction } from '../db/transaction.ts'
+import type { ProviderName } from '../inbox/provider.ts'
+import { storableText } from '../inbox/storable.ts'
+import { noteChange, type Operator, reasonOf } from './audit.ts'
+
+/** What is paused or resumed: a provider, or one of its event types. Deliveries are accepted all the same. */
+export interface Pausable {
+  provider: ProviderName
+  /** Undefined: the whole provider. */
+  type?: string | undefined
+}
+
+/** A pause that lasts. */
+export interface Pause {
+  provider: string
+  /** Null: the whole provider. */
+  type: string | null
+  reason: string
+  operator: string
+  pausedAt: Date
+}
+
+/** Events that get their time back in one statement. */
+const BATCH = 5_000
+
+/** What is paused now, the longest first. */
+export const listPauses = async (pool: pg.Pool): Promise<Pause[]> => {
+  const { rows } = await pool.query(
+    `select provider, nullif(event_type, '') as type, reason, operator, paused_at as "pausedAt"
+     from webhook_pauses where resumed_at is null order by paused_at, id`,
+  )
+  return rows
+}
+
+/** Stops processing: batches under way end, no other begins. @returns false when it is paused already. */
+export const pauseProcessing = (pool: pg.Pool, what: Pausable, by: Operator, now: Date): Promise<boolean> =>
+  inTransaction(pool, async (tx) => {
+    const paused = await tx
+      .insert(p)
+      .values({
+        provider: what.provider,
+        eventType: what.type ?? '',
+        reason: reasonOf(by),
+        operator: storableText(by.operator, 100),
+        pausedAt: now,
+      })
+      .onConflictDoNothing()
+      .returning({ id: p.id })
+    if (paused.length === 0) return false
+    await noteChange(tx, { action: 'pause', subject: subjectOf(what), affected: 1 }, by, now)
+    return true
+  })
+
+/**
+ * Lets processing go on. What became pending meanwhile is due now, unless another pause holds it; the time of the pause
+ * does not count as waiting. Repeat it when it fails half-way.
+ *
+ * @returns whether it was paused, and how many pending events are due again.
+ */
+export const resumeProcessing = async (
+  pool: pg.Pool,
+  what: Pausable,
+  by: Operator,
+  now: Date,
+): Promise<{ resumed: boolean; due: number }> => {
+  const pausedAt = await inTransaction(pool, async (tx) => {
+    const [ended] = await tx
+      .update(p)
+      .set({ resumedAt: now })
+      .where(
+        sql`${p.provider} = ${what.provider} and ${p.eventType} = ${what.type ?? ''} and ${p.resumedAt} is null`,
+      )
+      .returning({ pausedAt: p.pausedAt })
+    if (ended === undefined) return undefined
+    await noteChange(tx, { action: 'resume', subject: subjectOf(what), affected: 1 }, by, now)
+    return ended.pausedAt
+  })
+  // Not in the same transaction: whoever processes would wait for it.
+  if (pausedAt !== undefined) await shiftWaits(pool, what, pausedAt, now)
+  let due = 0
+  for (let given = BATCH; given === BATCH; due += given) given = await giveTimes(pool, what, now)
+  return { resumed: pausedAt !== undefined, due }
+}
+
+const meant = ({ provider, type }: Pausable) =>
+  sql`${e.provider} = ${provider} and ${e.status} = 'pending' and (${type ?? null}::text is null or ${e.eventType} = ${type ?? null})`
+
+/** Waiting events have been waiting for as much less. */
+const shiftWaits = (pool: pg.Pool, what: Pausable, pausedAt: Date, now: Date): Promise<void> =>
+  inTransaction(pool, async (tx) => {
+    await tx.execute(sql`
+      update ${e} set ${column(e.waitingSince)} = ${e.waitingSince} + (${now}::timestamptz - greatest(${e.waitingSince}, ${pausedAt}::timestamptz))
+      where ${e.id} in (select ${e.id} from ${e} where ${meant(what)} and ${e.waitingSince} < ${now} order by ${e.id} for update)`)
+  })
+
+/** @returns how many events are due now. */
+const giveTimes = (pool: pg.Pool, what: Pausable, now: Date): Promise<number> =>
+  inTransaction(pool, async (tx) => {
+    const { rowCount } = await tx.execute(sql`
+      update ${e} set ${column(e.nextAttemptAt)} = ${now}
+      where ${e.id} in (
+        select ${e.id} from ${e}
+        where ${meant(what)} and ${e.nextAttemptAt} is null and not exists (
+          select from ${p} where ${p.provider} = ${e.provider} and ${p.resumedAt} is null
+            and ${p.eventType} in ('', ${e.eventType})
+        )
+        order by ${e.id} limit ${BATCH} for update
+      )`)
+    return rowCount ?? 0
+  })
+
+const subjectOf = ({ provider, type }: Pausable): string =>
+  `provider:${provider}${type === undefined ? '' : `/${storableText(type, 100)}`}`

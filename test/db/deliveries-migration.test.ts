@@ -1,0 +1,86 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
+import pg from 'pg'
+import { expect, inject, test } from 'vitest'
+import { migrate } from '../../src/db/migrate.ts'
+import { seedOutreach, sendgridEnv } from '../providers/sendgrid/deliveries.ts'
+import { startService } from '../service.ts'
+import { SERVICE_ROLE } from '../template.ts'
+
+const MIGRATIONS = 'migrations'
+
+/** A database as it was before events lost their payload to deliveries. */
+const beforeDeliveries = async (): Promise<{ url: string; drop: () => Promise<void> }> => {
+  const name = `before_${crypto.randomUUID().replaceAll('-', '')}`
+  const owner = new pg.Client({ connectionString: inject('postgresUrl') })
+  await owner.connect()
+  await owner.query(`create database ${name}`)
+  const url = new URL(inject('postgresUrl'))
+  url.pathname = `/${name}`
+  const folder = mkdtempSync(join(tmpdir(), 'migrations-'))
+  cpSync(MIGRATIONS, folder, { recursive: true })
+  const journal = JSON.parse(readFileSync(join(folder, 'meta/_journal.json'), 'utf8'))
+  const last = journal.entries.findIndex(({ tag }: { tag: string }) => tag.endsWith('_deliveries'))
+  writeFileSync(
+    join(folder, 'meta/_journal.json'),
+    JSON.stringify({ ...journal, entries: journal.entries.slice(0, last) }),
+  )
+  const client = new pg.Client({ connectionString: url.href })
+  await client.connect()
+  await applyMigrations(drizzle({ client }), { migrationsFolder: folder })
+  await client.end()
+  rmSync(folder, { recursive: true })
+  return {
+    url: url.href,
+    drop: async () => {
+      await owner.query(`drop database if exists ${name} with (force)`)
+      await owner.end()
+    },
+  }
+}
+
+test('a filled inbox keeps what is not done: it is applied, replayed and shown as before', async () => {
+  const { url, drop } = await beforeDeliveries()
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(`
+      insert into webhook_events (provider, event_id, event_type, subject, payload, status, received_at, next_attempt_at)
+      select 'sendgrid', status, 'click', 'outreach:1',
+             jsonb_build_object('event', 'click', 'outreach_id', 1, 'sg_event_id', status, 'note', 'é "quoted"'), status,
+             now() - interval '40 days' + interval '1.234567 seconds', case status when 'pending' then now() end
+      from unnest(array['pending', 'dead', 'skipped', 'processed']) status`)
+    await migrate(url, { name: SERVICE_ROLE })
+    const { rows } = await client.query('select event_id, payload from webhook_payloads order by id')
+    expect(rows.map((row) => [row.event_id, row.payload?.note ?? null])).toEqual([
+      ['pending', 'é "quoted"'],
+      ['dead', 'é "quoted"'],
+      ['skipped', 'é "quoted"'],
+      ['processed', null],
+    ])
+    const service = await startService({ env: { ...sendgridEnv, DATABASE_URL: url } })
+    try {
+      await seedOutreach(service, 1)
+      await service.rows(
+        `update webhook_events set status = 'pending', next_attempt_at = now() where status in ('pending', 'dead')`,
+      )
+      service.advance(60_000)
+      await service.settled()
+      expect(await service.rows('select event_id, status from webhook_events order by id')).toEqual([
+        { event_id: 'pending', status: 'processed' },
+        { event_id: 'dead', status: 'processed' },
+        { event_id: 'skipped', status: 'skipped' },
+        { event_id: 'processed', status: 'processed' },
+      ])
+      expect(await service.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 2 }])
+    } finally {
+      await service.stop()
+    }
+  } finally {
+    await client.end()
+    await drop()
+  }
+})
