@@ -37,6 +37,8 @@ interface LoadCounts {
   longestRecovery: number
   /** Waits for a 200, in milliseconds. */
   ackTimes: number[]
+  /** When each target last answered 200, by `performance.now()`. */
+  lastAck: Map<string, number>
 }
 
 /** Load that runs until it is stopped; what is not acknowledged is sent again, as the providers do. */
@@ -77,6 +79,7 @@ export const startLoad = (options: LoadOptions): Load => {
     slowestRefusal: 0,
     longestRecovery: 0,
     ackTimes: [],
+    lastAck: new Map(),
   }
   const eventIds = new Map<ProviderName, string[]>(traffics.map(({ provider }) => [provider, []]))
   const weighted = traffics.flatMap((traffic) => Array<Traffic>(traffic.weight).fill(traffic))
@@ -99,6 +102,7 @@ export const startLoad = (options: LoadOptions): Load => {
       failedSince = false
       lastGood = performance.now()
       counts.ackTimes.push(took)
+      counts.lastAck.set(target, lastGood)
       return true
     }
     failedSince = true

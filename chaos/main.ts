@@ -2,7 +2,9 @@ import { parseArgs, styleText } from 'node:util'
 import { linePrefix, say } from '../harness/say.ts'
 import { sayResult, saySummary } from './report.ts'
 import { type Result, runScenario, type Scenario } from './scenario.ts'
+import { crash } from './scenarios/crash.ts'
 import { deploy } from './scenarios/deploy.ts'
+import { failover } from './scenarios/failover.ts'
 import { flood } from './scenarios/flood.ts'
 import { idle } from './scenarios/idle.ts'
 import { kill } from './scenarios/kill.ts'
@@ -18,10 +20,12 @@ import { createWorld } from './world.ts'
 
 const SCENARIOS: Record<string, Scenario> = {
   kill,
+  crash,
   replicas,
   redis,
   postgres,
   deploy,
+  failover,
   poison,
   overload,
   notify,

@@ -26,6 +26,8 @@ export interface Scenario {
   title: string
   /** How many events a SendGrid delivery carries, at least and at most. */
   batch?: [number, number]
+  /** Its Postgres is a primary with a standby. */
+  withStandby?: boolean
   /** It measures what the machine can do, so nothing else may run. */
   alone?: boolean
   run: (world: World, options: ScenarioOptions) => Promise<Observed>

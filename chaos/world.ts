@@ -2,10 +2,13 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { type PostgresPair, startPostgresPair } from '../harness/postgres-pair.ts'
 import { createRandom, type Random } from '../harness/random.ts'
+import { startRedis } from '../harness/redis.ts'
 import { createService, type ServiceProcess } from '../harness/service.ts'
 import type { Stack } from '../harness/stack.ts'
 import { startStack } from '../harness/stack.ts'
+import { connectionTo } from '../src/db/connection.ts'
 import { migrate } from '../src/db/migrate.ts'
 import { createMailgunTraffic } from './traffic/mailgun.ts'
 import { createOutreach } from './traffic/outreach.ts'
@@ -19,6 +22,10 @@ const SERVICE_ROLE = 'roleferry_service'
 /** One scenario's own Postgres, Redis, rows and load. */
 export interface World {
   stack: Stack
+  /** The primary and the standby, in a scenario that has a standby. */
+  pair: () => PostgresPair
+  /** Where the service's role finds Postgres; another database server is named by its port. */
+  databaseUrl: (port?: number) => string
   /** As the owner of the tables. */
   db: pg.Pool
   random: Random
@@ -35,13 +42,18 @@ export interface World {
 /** Starts an empty stack, migrates it and seeds what the load refers to. */
 export const createWorld = async (
   seed: number,
-  { batch }: { batch?: [number, number] } = {},
+  { batch, withStandby = false }: { batch?: [number, number]; withStandby?: boolean } = {},
 ): Promise<World> => {
   const folder = join(tmpdir(), `webhooks-chaos-${crypto.randomUUID()}`)
-  const stack = await startStack(folder, { temporary: true })
-  await migrate(stack.postgres.url, { name: SERVICE_ROLE })
-  const serviceUrl = stack.postgres.url.replace('postgres://postgres:', `postgres://${SERVICE_ROLE}:`)
-  const db = new pg.Pool({ connectionString: stack.postgres.url, max: 4 })
+  const pair = withStandby ? await startPostgresPair(folder) : undefined
+  const stack = pair === undefined ? await startStack(folder, { temporary: true }) : await stackOf(pair)
+  const ownerUrl = pair?.urlOf('postgres') ?? stack.postgres.url
+  await migrate(ownerUrl, { name: SERVICE_ROLE })
+  const serviceUrl = (port?: number) => {
+    const url = ownerUrl.replace('postgres://postgres:', `postgres://${SERVICE_ROLE}:`)
+    return port === undefined ? url : url.replace(/@[^/]*\/(\w+).*/, `@127.0.0.1:${port}/$1`)
+  }
+  const db = new pg.Pool({ ...connectionTo(ownerUrl), max: 4 })
   db.on('error', () => {}) // scenarios end its sessions
   db.on('connect', (client) => client.on('error', () => {}))
   const random = createRandom(seed)
@@ -53,6 +65,11 @@ export const createWorld = async (
   const services: ServiceProcess[] = []
   return {
     stack,
+    pair: () => {
+      if (pair === undefined) throw new Error('this scenario has no standby')
+      return pair
+    },
+    databaseUrl: serviceUrl,
     db,
     random,
     traffics,
@@ -61,7 +78,7 @@ export const createWorld = async (
     services,
     service: async ({ env = {}, nodeOptions = [] } = {}) => {
       const keys = Object.assign({}, ...traffics.map((traffic) => traffic.env))
-      const stores = { DATABASE_URL: serviceUrl, REDIS_URL: stack.redis.url }
+      const stores = { DATABASE_URL: serviceUrl(), REDIS_URL: stack.redis.url }
       const service = await createService({ ...stores, ...keys, ...env }, nodeOptions)
       services.push(service)
       return service
@@ -71,6 +88,19 @@ export const createWorld = async (
       await db.end()
       await stack.stop()
       rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const stackOf = async (pair: PostgresPair): Promise<Stack> => {
+  const redis = await startRedis()
+  return {
+    get postgres() {
+      return pair.primary()
+    },
+    redis,
+    stop: async () => {
+      await Promise.all([pair.stop(), redis.stop()])
     },
   }
 }

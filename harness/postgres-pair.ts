@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -10,10 +10,19 @@ import { findServerUser } from './postgres-cluster.ts'
 const run = promisify(execFile)
 
 /** What a copy of a running server must not have; the folders have to be there, and empty. */
-const EMPTIED =
-  /\/(pg_wal|pg_replslot|pg_dynshmem|pg_notify|pg_serial|pg_snapshots|pg_stat_tmp|pg_subtrans)\/./
-const LEFT_OUT =
-  /\/(postmaster\.(pid|opts)|standby\.signal|postgresql\.auto\.conf|pg_internal\.init.*|pgsql_tmp.*)$/
+const EMPTIED = [
+  'pg_wal',
+  'pg_replslot',
+  'pg_dynshmem',
+  'pg_notify',
+  'pg_serial',
+  'pg_snapshots',
+  'pg_stat_tmp',
+  'pg_subtrans',
+].map((folder) => `${folder}/*`)
+const LEFT_OUT = ['postmaster.pid', 'postmaster.opts', 'standby.signal', 'postgresql.auto.conf', 'pgsql_tmp*']
+/** Of a file that changes while it is read: that is what the backup mode is for. */
+const CHANGED = 1
 
 const SETTINGS = [
   'wal_keep_size=256MB',
@@ -119,18 +128,26 @@ const copyRunning = async (server: PostgresServer, folder: string): Promise<void
   await client.connect()
   try {
     await client.query(`select pg_backup_start('copy', true)`)
-    await cp(server.folder, folder, {
-      recursive: true,
-      filter: (path) => !EMPTIED.test(path) && !LEFT_OUT.test(path),
+    const archive = join(folder, '..', `copy-${crypto.randomUUID()}.tar`)
+    const excluded = [...EMPTIED, ...LEFT_OUT].map((pattern) => `--exclude=./${pattern}`)
+    await run('tar', [...excluded, '-C', server.folder, '-cf', archive, '.']).catch((error) => {
+      if (error.code !== CHANGED) throw error
     })
+    await run('tar', ['-C', folder, '-xpf', archive])
+    await rm(archive)
     const { rows } = await client.query('select labelfile from pg_backup_stop(false)')
     await writeFile(join(folder, 'backup_label'), rows[0].labelfile)
   } finally {
     await client.end()
   }
-  for (const made of ['archive_status', 'summaries']) await mkdir(join(folder, 'pg_wal', made))
-  await writeFile(join(folder, 'standby.signal'), '')
   const user = await findServerUser()
-  if (user !== undefined) await run('chown', ['-R', `${user.uid}:${user.gid}`, folder])
-  await run('chmod', ['-R', 'u=rwX,go=', folder])
+  const mine = async (path: string) => {
+    if (user !== undefined) await chown(path, user.uid, user.gid)
+  }
+  for (const name of ['archive_status', 'summaries'].map((made) => join(folder, 'pg_wal', made))) {
+    await mkdir(name)
+    await mine(name)
+  }
+  await writeFile(join(folder, 'standby.signal'), '')
+  for (const name of ['backup_label', 'standby.signal']) await mine(join(folder, name))
 }

@@ -7,12 +7,14 @@ import { guardProcess, residentBytes } from './server-process.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LINES_KEPT = 200
+/** Milliseconds; a machine that is busy with other things takes a minute to load the program. */
+const READY_WITHIN = 180_000
 
 /** The service as production starts it: a process of its own on a port of its own, over several runs. */
 export interface ServiceProcess {
   url: string
-  /** Spawns it; the previous run must have ended. */
-  start: () => void
+  /** Spawns it; the previous run must have ended. @param changed of its environment, for this run and later ones */
+  start: (changed?: Record<string, string>) => void
   /** Resolves when it can accept deliveries. */
   ready: () => Promise<void>
   isRunning: () => boolean
@@ -45,11 +47,13 @@ export const createService = async (
   let crashes = 0
 
   const isRunning = () => child !== undefined && child.exitCode === null && child.signalCode === null
-  const start = () => {
+  let environment = env
+  const start = (changed: Record<string, string> = {}) => {
     told = false
+    environment = { ...environment, ...changed }
     const started = spawn(process.execPath, [...nodeOptions, 'src/server.ts'], {
       cwd: ROOT,
-      env: { ...process.env, LOG_LEVEL: 'warn', HOST: '127.0.0.1', PORT: String(port), ...env },
+      env: { ...process.env, LOG_LEVEL: 'warn', HOST: '127.0.0.1', PORT: String(port), ...environment },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     child = started
@@ -70,7 +74,7 @@ export const createService = async (
     start,
     isRunning,
     ready: async () => {
-      for (const until = Date.now() + 60_000; Date.now() < until; await sleep(50)) {
+      for (const until = Date.now() + READY_WITHIN; Date.now() < until; await sleep(50)) {
         const answer = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(2_000) }).catch(
           () => undefined,
         )

@@ -14,6 +14,7 @@ import { countsPlugin } from './plugins/counts.ts'
 import { databasePlugin } from './plugins/database.ts'
 import { healthPlugin } from './plugins/health.ts'
 import { jobsPlugin } from './plugins/jobs.ts'
+import { marksPlugin } from './plugins/marks.ts'
 import { metricsPlugin } from './plugins/metrics.ts'
 import { processorsPlugin } from './plugins/processors.ts'
 import { redisPlugin } from './plugins/redis.ts'
@@ -69,6 +70,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(databasePlugin, { config })
   await app.register(countsPlugin, { clock })
   await app.register(refusedPlugin, { config, clock })
+  await app.register(marksPlugin, { config, clock })
   await app.register(redisPlugin, { config })
   await app.register(jobsPlugin, { config, pushToThisMachine: options.pushToThisMachine ?? false })
   await app.register(processorsPlugin, { config, providers, clock })

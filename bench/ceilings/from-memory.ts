@@ -80,6 +80,7 @@ const applyAll = async (
       seldomLines: createSeldomLines(log),
       log,
       clock: () => new Date(),
+      alone: (work) => work(),
       stopping: () => stopping,
       enqueue: (tx, notifications) => enqueue(boss, tx, notifications),
       inTrouble: (_provider, error) => {

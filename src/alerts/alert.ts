@@ -41,6 +41,7 @@ const RUNBOOKS = {
   unavailable: 'databaseOutage',
   misunderstood: 'misunderstood',
   mailbox: 'mailboxGuard',
+  paused: 'handlerBug',
 } as const satisfies Record<string, Page>
 
 /** The address of a kind's runbook. */

@@ -46,7 +46,7 @@ export const saveCauses = async (pool: pg.Pool, open: Alert[], causes: Cause[], 
 }
 
 /** Kinds whose causes are looked for; the others are alerted where they happen. */
-const WATCHED = new Set<Alert['kind']>(['backlog', 'dead', 'silent', 'refused', 'unavailable'])
+const WATCHED = new Set<Alert['kind']>(['backlog', 'dead', 'silent', 'refused', 'unavailable', 'paused'])
 
 const end = async (pool: pg.Pool, keys: string[], now: Date): Promise<void> => {
   if (keys.length > 0) await on(pool).update(alerts).set({ endedAt: now }).where(inArray(alerts.key, keys))

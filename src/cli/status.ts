@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type pg from 'pg'
 import { PROVIDER_NAMES } from '../inbox/provider.ts'
 import { backlog, countsOver, errorGroups, lastEvents, refusals } from '../operations/overview.ts'
+import { listPauses } from '../operations/pauses.ts'
 import { printJson, printTable, printTitle, remark } from './output.ts'
 import { jsonOption } from './selection.ts'
 import { withDatabase } from './stores.ts'
@@ -19,12 +20,13 @@ type Outcome = (typeof OUTCOMES)[number]
 
 const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> => {
   const since = new Date(now.getTime() - DAY)
-  const [counts, refused, waiting, last, dead] = await Promise.all([
+  const [counts, refused, waiting, last, dead, pauses] = await Promise.all([
     countsOver(pool, { since, stretch: MINUTES_OF_A_DAY }),
     refusals(pool, since),
     backlog(pool, now),
     lastEvents(pool, PROVIDER_NAMES),
     errorGroups(pool),
+    listPauses(pool),
   ])
   const providers = PROVIDER_NAMES.map((provider) => {
     const of = counts.filter((count) => count.provider === provider)
@@ -41,13 +43,28 @@ const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> =
     }
   })
   if (json)
-    return printJson({ now, since, periods: PERIODS, providers, refusals: refused, dead: dead.groups })
+    return printJson({
+      now,
+      since,
+      periods: PERIODS,
+      providers,
+      pauses,
+      refusals: refused,
+      dead: dead.groups,
+    })
 
   printTitle('Now')
   printTable(
     ['provider', 'due', 'oldestDueAt', 'later', 'lastEventAt'],
     providers.map((one) => [one.provider, one.due, one.oldestDueAt, one.later, one.lastEventAt]),
   )
+  if (pauses.length > 0) {
+    printTitle('Paused')
+    printTable(
+      ['provider', 'type', 'since', 'by', 'reason'],
+      pauses.map((one) => [one.provider, one.type, one.pausedAt, one.operator, one.reason]),
+    )
+  }
   printTitle('The last 24 hours')
   printTable(
     ['provider', ...OUTCOMES],
@@ -78,7 +95,7 @@ const status = async (pool: pg.Pool, now: Date, json?: boolean): Promise<void> =
 
 /** Of which time each figure is, for whoever reads the JSON. */
 const PERIODS = {
-  now: ['providers.due', 'providers.oldestDueAt', 'providers.later'],
+  now: ['providers.due', 'providers.oldestDueAt', 'providers.later', 'pauses'],
   last24Hours: [...OUTCOMES.map((outcome) => `providers.${outcome}`), 'refusals'],
   allTime: ['providers.lastEventAt', 'dead'],
 }

@@ -48,6 +48,18 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     description: "remove a person's address, names and texts from all this service keeps",
     load: async () => (await import('./forget.ts')).forgetCommand(),
   },
+  pause: {
+    description: 'stop processing a provider, or one of its event types; deliveries are still accepted',
+    load: async () => (await import('./pauses.ts')).pauseCommand(),
+  },
+  resume: {
+    description: 'let the processing of what was paused go on',
+    load: async () => (await import('./pauses.ts')).resumeCommand(),
+  },
+  outage: {
+    description: 'what an outage delayed, and what is still missing',
+    load: async () => (await import('./outage.ts')).outageCommand(),
+  },
   audit: {
     description: 'see who changed what, when and why',
     load: async () => (await import('./audit.ts')).auditCommand(),

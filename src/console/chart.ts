@@ -1,7 +1,8 @@
 import type { CountedOutcome } from '../inbox/counts.ts'
+import type { Mark } from '../operations/marks.ts'
 import type { CountedStretch } from '../operations/overview.ts'
 import { number } from './format.ts'
-import { type Html, html } from './html.ts'
+import { type Content, type Html, html } from './html.ts'
 
 /** What a bar is made of, from the bottom up. */
 const STACK = ['processed', 'ignored', 'skipped', 'failed', 'dead'] as const satisfies CountedOutcome[]
@@ -16,13 +17,14 @@ const MINUTE = 60_000
  * inline style.
  *
  * @param counts of one provider.
+ * @param marks what the service noted: lines across the chart, and a band for an outage.
  * @param stretch in minutes.
  * @param stretches how many, the last one being the one that `now` is in.
  */
 export const chart = (
   label: string,
   counts: CountedStretch[],
-  { now, stretch, stretches }: { now: Date; stretch: number; stretches: number },
+  { now, stretch, stretches, marks }: { now: Date; stretch: number; stretches: number; marks: Mark[] },
 ): Html => {
   const last = Math.floor(now.getTime() / (stretch * MINUTE))
   const bars = Array.from({ length: stretches }, (_, index) => {
@@ -34,13 +36,16 @@ export const chart = (
     }))
     return { from: new Date(from), parts, total: parts.reduce((sum, { count }) => sum + count, 0) }
   })
-  const most = Math.max(...bars.map(({ total }) => total))
+  const first = (last - stretches + 1) * stretch * MINUTE
   const width = stretches * (BAR + GAP) - GAP
+  const placeOf = (at: Date) => ((at.getTime() - first) / (stretches * stretch * MINUTE)) * width
+  const most = Math.max(...bars.map(({ total }) => total))
   const total = bars.reduce((sum, bar) => sum + bar.total, 0)
   return html`
 <figure class="chart">
   <svg viewBox="0 0 ${width} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${label}: ${number(total)} events, at most ${number(most)} in ${stretch === 1 ? 'a minute' : `${stretch} minutes`}">
     <line class="base" x1="0" x2="${width}" y1="${HEIGHT - 0.5}" y2="${HEIGHT - 0.5}"/>
+    ${marks.map((mark) => markOf(mark, placeOf, width))}
     ${bars.map(({ from, parts, total: ofBar }, index) => {
       let top = HEIGHT
       return (
@@ -60,6 +65,21 @@ export const chart = (
   </svg>
   <figcaption><span>${label}</span><span class="most">${total === 0 ? 'none' : `peak ${number(most)}`}</span></figcaption>
 </figure>`
+}
+
+const WORDS: Record<Mark['kind'], string> = {
+  start: 'the service started',
+  stop: 'the service stopped',
+  outage: 'the database was away',
+}
+
+const markOf = (mark: Mark, placeOf: (at: Date) => number, width: number): Content => {
+  const { kind, at, endedAt, detail } = mark
+  const from = Math.max(0, placeOf(at))
+  const to = endedAt === null ? from : Math.min(width, placeOf(endedAt))
+  if (to < 0 || from > width || (endedAt === null && placeOf(at) < 0)) return undefined
+  const title = `${at.toISOString().slice(11, 16)} UTC: ${WORDS[kind]}${detail === null ? '' : ` (${detail})`}`
+  return html`<g class="mark"><title>${title}</title><rect class="${kind}" x="${from.toFixed(2)}" y="0" width="${Math.max(1.5, to - from).toFixed(2)}" height="${HEIGHT}"/></g>`
 }
 
 /** What the colours of the bars mean. */

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type pg from 'pg'
 import { storableText } from '../inbox/storable.ts'
 import type { Operator } from '../operations/audit.ts'
+import type { Pause } from '../operations/pauses.ts'
 import type { ConsoleRole } from './access.ts'
 import type { Content } from './html.ts'
 import type { Section } from './layout.ts'
@@ -30,6 +31,8 @@ declare module 'fastify' {
     consoleRole: ConsoleRole | null
     /** Who is logged in. */
     consoleUser: string
+    /** What is paused now; null where nobody looked. */
+    pauses: Pause[] | null
   }
 }
 

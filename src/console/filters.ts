@@ -52,7 +52,8 @@ export const readFields = (from: unknown): FilterFields => {
   }
 }
 
-const readTime = (value: string): Date | undefined => {
+/** A time as an `<input type="datetime-local">` gives it, in UTC. */
+export const readTime = (value: string): Date | undefined => {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d{1,3})?$/.test(value)) return undefined
   const time = new Date(`${value}Z`)
   return Number.isNaN(time.getTime()) ? undefined : time

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { isTransient } from '../db/transaction.ts'
 import { PROVIDER_NAMES } from '../inbox/provider.ts'
+import { listPauses } from '../operations/pauses.ts'
 import { openPool } from '../plugins/database.ts'
 import { senderNetwork } from '../sender-network.ts'
 import { createAccess } from './access.ts'
@@ -20,7 +21,9 @@ import { eventPage } from './pages/event.ts'
 import { eventsPage } from './pages/events.ts'
 import { mailboxPage } from './pages/mailbox.ts'
 import { mailboxesPage } from './pages/mailboxes.ts'
+import { outagePage } from './pages/outage.ts'
 import { overviewPage } from './pages/overview.ts'
+import { pausesPage } from './pages/pauses.ts'
 import { recordPages } from './pages/records.ts'
 import { refusedPages } from './pages/refused.ts'
 import { replayPage } from './pages/replay.ts'
@@ -29,6 +32,8 @@ import { isSameOrigin } from './same-origin.ts'
 /** Connections of its own, few, with statements that end soon: it never keeps deliveries or batches waiting. */
 const CONNECTIONS = 2
 const TIMEOUTS = { connectionTimeoutMillis: 3_000, query_timeout: 9_000, statement_timeout: 8_000 }
+/** Milliseconds that a page waits for what is paused. */
+const PAUSES_WITHIN = 1_000
 /** Bytes of a form. */
 const BODY_LIMIT = 16 * 1024
 
@@ -67,6 +72,7 @@ const mount = async (
   scope.addHook('onClose', async () => pool.end())
   scope.decorateRequest('consoleRole', null)
   scope.decorateRequest('consoleUser', '')
+  scope.decorateRequest('pauses', null)
 
   /** Of the person who is logged in at the proxy; undefined when the request does not come from a trusted one. */
   const nameGivenTo = ({ headers, socket }: FastifyRequest): string | undefined => {
@@ -111,9 +117,18 @@ const mount = async (
     if (changes && !mayChange(request)) throw new Denied(403, 'This password allows looking, not changing.')
   })
 
+  scope.addHook('onRequest', async (request) => {
+    if (request.method !== 'GET' || request.url.startsWith('/console/assets/')) return
+    // A page says itself that the database is away.
+    const late = sleep(PAUSES_WITHIN, [])
+    request.pauses = await Promise.race([listPauses(pool).catch(() => []), late])
+  })
+
   const layout = createLayout(serveAssets(scope), config.DD_ENV)
   const show: ConsoleContext['show'] = (reply, page) =>
-    reply.type('text/html; charset=utf-8').send(render(layout(page)))
+    reply
+      .type('text/html; charset=utf-8')
+      .send(render(layout({ ...page, pauses: reply.request.pauses ?? [] })))
   const context: ConsoleContext = {
     pool,
     clock,
@@ -156,6 +171,8 @@ const mount = async (
     deliveryPage,
     refusedPages,
     auditPage,
+    outagePage,
+    pausesPage,
     mailboxesPage,
     mailboxPage,
     recordPages,

@@ -1,3 +1,4 @@
+import type { Pause } from '../operations/pauses.ts'
 import type { AssetPaths } from './assets.ts'
 import { type Content, type Html, html } from './html.ts'
 
@@ -25,7 +26,18 @@ const MARK = html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><rect
 /** Every page of the console: one head, one navigation, one look. */
 export const createLayout =
   (assets: AssetPaths, environment: string | undefined) =>
-  ({ title, section, body }: { title: string; section?: Section | undefined; body: Content }): Html =>
+  ({
+    title,
+    section,
+    body,
+    pauses,
+  }: {
+    title: string
+    section?: Section | undefined
+    body: Content
+    /** What is paused: said on every page. */
+    pauses: Pause[]
+  }): Html =>
     html`<!doctype html>
 <html lang="en">
 <head>
@@ -54,6 +66,7 @@ export const createLayout =
   </div>
 </header>
 <main id="main" class="inner" tabindex="-1">
+${pauses.length > 0 && html`<p class="notice paused" role="status">Processing is paused: <a href="/console/pauses">${pauses.map(({ provider, type }) => (type === null ? provider : `${provider} ${type}`)).join(', ')}</a></p>`}
 ${body}
 </main>
 </body>

@@ -10,10 +10,10 @@ export class Incomplete extends Error {
 const MAX_REASON = 500
 
 /** Why an operator does it: asked for wherever something is changed. */
-export const reasonField = (hint = 'Why it is replayed'): Html => html`
+export const reasonField = (hint = 'Why it is replayed', id = 'reason'): Html => html`
 <div class="field">
-  <label for="reason">Reason</label>
-  <input id="reason" name="reason" required maxlength="${MAX_REASON}" autocomplete="off" placeholder="${hint}">
+  <label for="${id}">Reason</label>
+  <input id="${id}" name="reason" required maxlength="${MAX_REASON}" autocomplete="off" placeholder="${hint}">
 </div>`
 
 /** @throws with status 400 when the form holds no reason. */

@@ -88,6 +88,8 @@ const RIGHTS: { [Name in keyof Tables]: Rights<keyof Tables[Name]['_']['columns'
   minuteCounts: OWN,
   serviceRuns: OWN,
   alerts: OWN,
+  deferredDeliveries: OWN,
+  serviceMarks: OWN,
   // To lock a row takes a column that may be changed.
   refusedDeliveries: { insert: true, update: ['because'], delete: true },
 }

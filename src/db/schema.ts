@@ -578,6 +578,40 @@ export const refusedDeliveries = pgTable(
   (t) => [index('refused_deliveries_provider_reason_idx').on(t.provider, t.reason, t.refusedAt)],
 )
 
+/**
+ * Signed deliveries that got 503, so that an operator can tell after an outage whether they came again. Kept as long as
+ * refused ones.
+ */
+export const deferredDeliveries = pgTable(
+  'deferred_deliveries',
+  {
+    id: id(),
+    provider: text().notNull(),
+    deferredAt: time().notNull(),
+    /** Of its first event. */
+    dedupeKey: text().notNull(),
+    eventCount: integer().notNull(),
+  },
+  (t) => [index('deferred_deliveries_deferred_at_idx').on(t.deferredAt)],
+)
+
+/** When the service started and stopped and when its database was away: marks in the charts. */
+export const serviceMarks = pgTable(
+  'service_marks',
+  {
+    id: id(),
+    kind: text({ enum: ['start', 'stop', 'outage'] }).notNull(),
+    at: time().notNull(),
+    /** Of an outage. */
+    endedAt: time(),
+    /** Where it ran: host and port. */
+    instance: text().notNull(),
+    /** The version that started. */
+    detail: text(),
+  },
+  (t) => [index('service_marks_at_idx').on(t.at)],
+)
+
 /** What somebody has to know of, from its beginning to its end, and where Slack has its message (see src/alerts). */
 export const alerts = pgTable(
   'alerts',

@@ -9,6 +9,7 @@ export const PAGES = {
   deadEvents: 'runbooks/dead-events.md',
   silentProvider: 'runbooks/silent-provider.md',
   signatureRefusals: 'runbooks/signature-refusals.md',
+  handlerBug: 'runbooks/dead-events-of-a-handler-bug.md',
   databaseOutage: 'runbooks/database-outage.md',
   mailboxGuard: 'runbooks/mailbox-guard.md',
   sendgridAccount: 'runbooks/sendgrid-account.md',

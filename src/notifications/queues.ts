@@ -8,12 +8,7 @@ import type { EmailContent } from './emails/index.ts'
 
 /** What each channel's job carries. */
 export interface NotificationData {
-  slack: {
-    channel: 'deliverability' | 'billing' | 'ops'
-    text: string
-    /** Set where the message is the beginning of an alert, whose repeats and end are told by editing it. */
-    alert?: Pick<Alert, 'kind' | 'subject'>
-  }
+  slack: { channel: 'deliverability' | 'billing' | 'ops'; text: string }
   email: { to: string } & EmailContent
   /** `url` is opened by a click. `outreachId` is there when the push is about one. */
   push: { userId: string; title: string; body: string; url: string; outreachId?: string }
@@ -32,6 +27,8 @@ export type Notification = {
     /** The id of the inbox row that caused it; null when no event did. */
     event: string | null
     data: NotificationData[C]
+    /** Of a Slack message that begins an alert: its repeats and its end are told by editing it. */
+    alert?: Pick<Alert, 'kind' | 'subject'>
     /** Counts as requested but is never sent, nor is a later one with its key: what it says is no news any more. */
     silent?: boolean
   }
@@ -42,6 +39,7 @@ export interface NotificationJob<Data = object> {
   key: string
   event: string | null
   data: Data
+  alert?: Pick<Alert, 'kind' | 'subject'>
 }
 
 const CHANNELS = ['slack', 'email', 'push'] as const satisfies Channel[]
@@ -108,9 +106,9 @@ export const enqueue = async (
   // By id: pg-boss refuses two of one id at once.
   const loud = new Map(jobs.filter(({ id }) => !silenced.has(id)).map((job) => [job.id, job]))
   for (const [channel, ofChannel] of Map.groupBy(loud.values(), ({ notification }) => notification.channel)) {
-    const inserts = ofChannel.map(({ id, notification: { key, event, data } }) => ({
+    const inserts = ofChannel.map(({ id, notification: { key, event, data, alert } }) => ({
       id,
-      data: { key, event, data },
+      data: { key, event, data, ...(alert === undefined ? {} : { alert }) },
     }))
     await boss.insert(queueName(channel), inserts, { db: fromDrizzle(tx, sql) })
   }

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
-import type { Channel, NotificationData } from './queues.ts'
+import type { Channel, NotificationData, NotificationJob } from './queues.ts'
 
 export interface SenderOptions {
   config: Config
@@ -25,7 +25,7 @@ export type Sent =
 export type Send<C extends Channel> = (
   data: NotificationData[C],
   signal: AbortSignal,
-  job: { key: string; event: string | null },
+  job: Pick<NotificationJob, 'key' | 'event' | 'alert'>,
 ) => Promise<Sent>
 
 /** What the receiving side will refuse every time. */

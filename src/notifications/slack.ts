@@ -19,7 +19,7 @@ const PERMANENT = new Set([
 export const createSlack = ({ config, log, pool }: SenderOptions): Send<'slack'> => {
   const slack = createSlackClient(config, (message) => log.debug({ channel: 'slack' }, message))
   if (slack === undefined) return async () => 'not_configured'
-  return async ({ channel, text, alert }, _signal, { key }) => {
+  return async ({ channel, text }, _signal, { key, alert }) => {
     try {
       const { channel: slackChannel, ts: slackTs } = await slack.post(channel, text)
       if (alert !== undefined) {

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
 import { type Limits, openSessionPool, type Session, type SessionPool } from '../db/pool.ts'
+import { isRefusedByPooler, missingSettings } from '../db/session-settings.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -52,6 +54,12 @@ export const openPool = (
   return sessions.pool
 }
 
+const CHECK_AGAIN_AFTER = 1_000
+export const SETTINGS_REFUSED =
+  'the pooler refuses the settings of the sessions: set its ignore_startup_parameters (docs/pgbouncer.md)'
+const SETTINGS_DROPPED =
+  'the sessions lack settings, dropped by a pooler: set them for the role (docs/pgbouncer.md)'
+
 /** Postgres, for accepting, for processing and for upkeep. */
 export const databasePlugin = fp<{ config: Config }>(
   async (app, { config }) => {
@@ -72,9 +80,23 @@ export const databasePlugin = fp<{ config: Config }>(
       upkeep: openPool(app, config, { name: 'upkeep', max: UPKEEP_CONNECTIONS, timeouts: UPKEEP }),
     }
     app.decorate('database', database)
+    /** Once, as soon as there is a connection: what stands between may have its own mind about our sessions. */
+    const checkSettings = async (): Promise<void> => {
+      while (!app.closing()) {
+        try {
+          const missing = await missingSettings(database.accept)
+          if (missing.length > 0) app.log.warn({ missing }, SETTINGS_DROPPED)
+          return
+        } catch (error) {
+          if (isRefusedByPooler(error)) return app.log.error({ err: error }, SETTINGS_REFUSED)
+          await sleep(CHECK_AGAIN_AFTER)
+        }
+      }
+    }
+    app.addHook('onReady', async () => void checkSettings())
     app.addHook('onClose', async () => {
       await Promise.all(Object.values(database).map((pool) => pool.end()))
     })
   },
-  { name: 'database', dependencies: ['trouble'] },
+  { name: 'database', dependencies: ['close', 'trouble'] },
 )

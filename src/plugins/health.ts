@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import fp from 'fastify-plugin'
+import { isRefusedByPooler } from '../db/session-settings.ts'
+import { SETTINGS_REFUSED } from './database.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -32,6 +34,7 @@ export const healthPlugin = fp(
         if (code === '42P01' || code === '3F000') return 'migrations are not applied: run npm run db:migrate'
         if (code === '42501')
           return 'this role has no rights: run npm run db:migrate -- --grant with its name'
+        if (isRefusedByPooler(error)) return SETTINGS_REFUSED
         return 'Postgres does not answer'
       }
     }

@@ -48,15 +48,30 @@ export const processorsPlugin = fp<{
     const outOfTrouble = (provider: ProviderName): void => {
       if (!troubled.delete(provider) || troubled.size > 0) return
       app.trouble.flush()
-      const seconds = Math.round((clock().getTime() - troubledSince) / 1_000)
+      const back = clock()
+      app.marks.outage(new Date(troubledSince), back)
+      const seconds = Math.round((back.getTime() - troubledSince) / 1_000)
       log.info({ seconds }, 'the database is back: processing goes on')
+    }
+
+    /** Sessions on the old server are of no use, and nobody has to wait any longer for the new one. */
+    const moved = (lostAt: number): void => {
+      app.endSessions(lostAt)
+      for (const one of workers.values()) one.wake()
+    }
+
+    let last: Promise<unknown> = Promise.resolve()
+    const alone = <T>(work: () => Promise<T>): Promise<T> => {
+      const result = last.then(work)
+      last = result.catch(() => {})
+      return result
     }
 
     const start = async (): Promise<void> => {
       await app.jobs.started
       if (stopping) return
       const startedAt = clock()
-      begun = await beginRun(runPool, run, startedAt, () => stopping, app.endSessions)
+      begun = await beginRun(runPool, run, startedAt, () => stopping, moved)
       if (stopping) return
       if (begun.afterUncleanEnd) {
         log.warn('a previous run did not end cleanly; what was received before is taken one event at a time')
@@ -70,6 +85,7 @@ export const processorsPlugin = fp<{
         log,
         clock,
         enqueue: app.jobs.enqueue,
+        alone,
         stopping: () => stopping,
         inTrouble,
         outOfTrouble,
@@ -113,5 +129,8 @@ export const processorsPlugin = fp<{
       await runPool.end()
     })
   },
-  { name: 'processors', dependencies: ['database', 'redis', 'metrics', 'counts', 'jobs', 'trouble'] },
+  {
+    name: 'processors',
+    dependencies: ['database', 'redis', 'metrics', 'counts', 'jobs', 'marks', 'trouble'],
+  },
 )

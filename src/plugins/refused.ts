@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { createRefusedDeliveries, type RefusedDeliveries } from '../inbox/refused/refused.ts'
-import { storeRefused, trimRefused } from '../inbox/refused/store.ts'
+import { storeDeferred, storeRefused, trimRefused } from '../inbox/refused/store.ts'
 import { loggable } from '../logger.ts'
 
 declare module 'fastify' {
@@ -29,10 +29,14 @@ export const refusedPlugin = fp<{ config: Config; clock: () => Date }>(
       clearTimeout(timer)
       timer = undefined
       const taken = app.refused.take()
-      if (taken.length === 0) return
+      let deferred = app.refused.deferred.take()
+      if (taken.length + deferred.length === 0) return
       try {
-        await storeRefused(pool, taken)
+        if (deferred.length > 0) await storeDeferred(pool, deferred)
+        deferred = []
+        if (taken.length > 0) await storeRefused(pool, taken)
       } catch (error) {
+        app.refused.deferred.giveBack(deferred)
         app.refused.giveBack(taken)
         storeLater(TRY_AGAIN_AFTER)
         app.log.debug({ reason: loggable(error).message }, 'refused deliveries not stored')

@@ -1,5 +1,6 @@
 import { lateBacklogs } from '../alerts/backlog.ts'
 import { deadEvents } from '../alerts/dead.ts'
+import { forgottenPauses } from '../alerts/pauses.ts'
 import { refusedDeliveries } from '../alerts/refusals.ts'
 import { silentProviders } from '../alerts/silent.ts'
 import { deleteOld, endResumed, openAlerts, saveCauses, saveRepeats, tellable } from '../alerts/store.ts'
@@ -23,6 +24,7 @@ export const alerts: UpkeepTask = {
       ...(await deadEvents(pool)),
       ...(await silentProviders(pool, now, new Set(begun.keys()))),
       ...(await refusedDeliveries(pool, now, begun)),
+      ...(await forgottenPauses(pool, now)),
     ]
     await saveCauses(pool, open, causes, now)
     await saveRepeats(pool, now)

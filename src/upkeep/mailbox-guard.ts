@@ -135,8 +135,8 @@ const alertOf = ({ id, email, verdict }: Judged, now: Date): Notification => ({
   data: {
     channel: 'ops',
     text: `${TEXTS[verdict.verdict](email, verdict.reason)}. Runbook: ${linkTo('mailboxGuard')}`,
-    ...(verdict.verdict === 'pause' ? { alert: { kind: 'mailbox' as const, subject: id } } : {}),
   },
+  ...(verdict.verdict === 'pause' ? { alert: { kind: 'mailbox' as const, subject: id } } : {}),
 })
 
 const TEXTS = {

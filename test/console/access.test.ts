@@ -13,6 +13,8 @@ const PAGES = [
   '/console/replay?status=dead',
   '/console/refused',
   '/console/audit',
+  '/console/outage',
+  '/console/pauses',
   '/console/mailboxes',
   '/console/mailboxes/1',
   '/console/outreach/1',

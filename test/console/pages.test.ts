@@ -91,6 +91,8 @@ const PAGES: [name: string, path: () => string | Promise<string>][] = [
   ['contact', () => '/console/contacts/2'],
   ['user', () => '/console/users/1'],
   ['audit', () => '/console/audit'],
+  ['outage', () => '/console/outage'],
+  ['pauses', () => '/console/pauses'],
   ['not-found', () => '/console/nowhere'],
 ]
 

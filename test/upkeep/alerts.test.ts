@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { pauseProcessing, resumeProcessing } from '../../src/operations/pauses.ts'
 import { alerts } from '../../src/upkeep/alerts.ts'
 import { mailboxGuard } from '../../src/upkeep/mailbox-guard.ts'
 import { cloneDatabase } from '../database.ts'
@@ -263,4 +264,22 @@ test('without Slack, what begins and what ends are lines of the log', async () =
   expect(await quiet()).toEqual([])
   await service.rows(`update webhook_events set status = 'skipped'`)
   expect(await quiet()).toEqual([{ cause: 'dead:stripe:invoice.paid', ended: expect.any(String) }])
+})
+
+test('a pause that lasts for a day is one message, until it is resumed', async () => {
+  const by = { operator: 'kim', via: 'console', reason: 'a bug' } as const
+  await pauseProcessing(service.db, { provider: 'stripe', type: 'invoice.paid' }, by, service.now())
+  service.advance(23 * HOUR)
+  await look()
+  expect(texts()).toEqual([])
+  service.advance(2 * HOUR)
+  await look()
+  expect(texts()).toEqual([
+    expect.stringMatching(
+      /stripe invoice\.paid: processing has been paused for a day by kim \(a bug\)\. Runbook: \S+handler-bug\.md/,
+    ),
+  ])
+  await resumeProcessing(service.db, { provider: 'stripe', type: 'invoice.paid' }, by, service.now())
+  await look()
+  expect(texts()).toEqual([expect.stringContaining('✅ Over')])
 })

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { CountedOutcome } from '../../inbox/counts.ts'
 import { PROVIDER_NAMES } from '../../inbox/provider.ts'
 import { countEvents, type EventSummary } from '../../operations/events.ts'
+import { listMarks, type Mark } from '../../operations/marks.ts'
 import {
   type Backlog,
   backlog,
@@ -30,7 +31,7 @@ const MOST_DEAD_COUNTED = 10_000
 export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: ConsoleContext): void => {
   scope.get('/', async (_request, reply) => {
     const now = clock()
-    const [pending, dead, deadGroups, last, ofHour, ofDay, refused] = await Promise.all([
+    const [pending, dead, deadGroups, last, ofHour, ofDay, refused, marks] = await Promise.all([
       backlog(pool, now),
       countEvents(pool, { status: 'dead' }, MOST_DEAD_COUNTED),
       errorGroups(pool),
@@ -38,6 +39,7 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
       countsOver(pool, { since: new Date(now.getTime() - HOUR), stretch: HOUR_CHART.stretch }),
       countsOver(pool, { since: new Date(now.getTime() - DAY), stretch: DAY_CHART.stretch }),
       refusedGroups(pool, new Date(now.getTime() - DAY), now),
+      listMarks(pool, new Date(now.getTime() - DAY), now),
     ])
     return show(reply, {
       title: 'Overview',
@@ -47,12 +49,11 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
 <div id="live" hx-get="/console" hx-trigger="every 10s" hx-select="#live" hx-swap="outerMorph">
   ${tiles({ pending, dead, ofDay, refused, now })}
   <section class="card">
-    <header><h2>Events over time</h2>${legend()}</header>
-    ${PROVIDER_NAMES.map((provider) => providerRow(provider, { last, ofHour, ofDay, pending, now }))}
+    <header><h2>Events over time</h2>${legend()} <a href="/console/outage">Outage report</a> <a href="/console/pauses">Pauses</a></header>
+    ${PROVIDER_NAMES.map((provider) => providerRow(provider, { last, ofHour, ofDay, pending, marks, now }))}
   </section>
 </div>
-<div class="columns">
-  ${card('Dead events by error', errorTable(deadGroups.groups, now), dead.count > 0 && html`<a href="/console/events?status=dead">All dead events</a>`)}
+${card('Dead events by error', errorTable(deadGroups.groups, now), dead.count > 0 && html`<a href="/console/events?status=dead">All dead events</a>`)}
   ${card(
     'Refused deliveries, last 24 hours',
     refused.length === 0
@@ -60,7 +61,6 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
       : refusedTable(refused, now),
     html`<a href="/console/refused">All of 7 days</a>`,
   )}
-</div>
 ${card('Figures', figures(ofDay))}`,
     })
   })
@@ -154,12 +154,14 @@ const providerRow = (
     ofHour,
     ofDay,
     pending,
+    marks,
     now,
   }: {
     last: EventSummary[]
     ofHour: CountedStretch[]
     ofDay: CountedStretch[]
     pending: Backlog[]
+    marks: Mark[]
     now: Date
   },
 ): Html => {
@@ -177,8 +179,8 @@ const providerRow = (
     }</p>
     ${waiting !== undefined && waiting.due > 0 && html`<p class="note">${number(waiting.due)} due</p>`}
   </div>
-  ${chart('Last hour, by minute', own(ofHour), { now, ...HOUR_CHART })}
-  ${chart('Last 24 hours, by 15 min', own(ofDay), { now, ...DAY_CHART })}
+  ${chart('Last hour, by minute', own(ofHour), { now, marks, ...HOUR_CHART })}
+  ${chart('Last 24 hours, by 15 min', own(ofDay), { now, marks, ...DAY_CHART })}
 </div>`
 }
 

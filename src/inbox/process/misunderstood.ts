@@ -57,11 +57,8 @@ export const reportMisunderstood = async (
       channel: 'slack',
       key: `${provider}:misunderstood:${why.reason}:${cause}${why.again === 'day' ? `:${day}` : ''}`,
       event: event.id,
-      data: {
-        channel: why.channel ?? 'ops',
-        text: textOf(provider, why, why.text),
-        alert: { kind: 'misunderstood', subject: storableText(why.text, MAX_TEXT) },
-      },
+      data: { channel: why.channel ?? 'ops', text: textOf(provider, why, why.text) },
+      alert: { kind: 'misunderstood', subject: storableText(why.text, MAX_TEXT) },
     })
   }
   for (const { event, why } of left) {

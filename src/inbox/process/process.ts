@@ -26,6 +26,11 @@ import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
 
 export interface ProcessOptions extends ReportOptions {
   pool: pg.Pool
+  /**
+   * Runs what counts an attempt or a claim before it is done, one at a time in this process: should one end the process,
+   * no other is taken for the cause.
+   */
+  alone: <T>(work: () => Promise<T>) => Promise<T>
   /** Whether to leave off after the batch under way. */
   stopping: () => boolean
   /** Queues notifications inside the transaction of the effects that cause them. */
@@ -73,7 +78,8 @@ type Source = (client: pg.PoolClient, now: Date, halved: boolean) => Promise<Wor
 /**
  * Applies one provider's events. Workers of this process and of others share the work: each takes what nobody else has.
  *
- * @returns a function that does one turn: a batch of deliveries, one of pending events, and some events that go alone.
+ * @returns a function that does one turn: a batch of deliveries, one of pending events, and some events that go alone, if
+ * it is told to. These wait for those of other providers, so one worker takes them, and the others go on.
  * It throws only when the database is in trouble.
  */
 export const createProcess = (provider: Provider, shared: Shared, options: ProcessOptions) => {
@@ -232,7 +238,10 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   }
 
   /** @returns whether an event was due. */
-  const applyAlone = async (which: 'fresh' | 'failed', before?: Date): Promise<boolean> => {
+  const applyAlone = (which: 'fresh' | 'failed', before?: Date): Promise<boolean> =>
+    options.alone(() => attempt(which, before))
+
+  const attempt = async (which: 'fresh' | 'failed', before?: Date): Promise<boolean> => {
     const begun = await beginAttempt(pool, name, clock(), which, before)
     if (begun === undefined || begun === 'paused') return begun === 'paused'
     try {
@@ -273,26 +282,29 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     }
   }
 
+  /** @returns whether there was a delivery. */
+  const enterCarefully = async (before: Date): Promise<boolean> => {
+    const counted = await countClaim(pool, name, before)
+    if (counted === undefined) return false
+    await inTransaction(pool, async (_tx, client) => {
+      const now = clock()
+      if (counted.claims > MAX_CLAIMS) return await bury(client, provider, counted.id, now)
+      const delivery = await claimDelivery(client, name, counted.id)
+      if (delivery === undefined) return
+      const entry = { now, pausedTypes: new Set<string>(), pendingFrom: now }
+      const { events, finish } = await enter(client, provider, [delivery], entry, { reading, halved: true })
+      await finish()
+      log.debug({ provider: name, events: events.length }, 'delivery taken carefully')
+    })
+    return true
+  }
+
   /**
    * After an unclean end: each claim of a delivery is counted and committed before its body is read, then its events
    * become pending and go alone. So what ends the process is found, whichever of the two it is.
    */
   const takeCarefully = async (before: Date): Promise<boolean> => {
-    let worked = false
-    const counted = await countClaim(pool, name, before)
-    if (counted !== undefined) {
-      worked = true
-      await inTransaction(pool, async (_tx, client) => {
-        const now = clock()
-        if (counted.claims > MAX_CLAIMS) return await bury(client, provider, counted.id, now)
-        const delivery = await claimDelivery(client, name, counted.id)
-        if (delivery === undefined) return
-        const entry = { now, pausedTypes: new Set<string>(), pendingFrom: now }
-        const { events, finish } = await enter(client, provider, [delivery], entry, { reading, halved: true })
-        await finish()
-        log.debug({ provider: name, events: events.length }, 'delivery taken carefully')
-      })
-    }
+    let worked = await options.alone(() => enterCarefully(before))
     for (let alone = 0; alone < ALONE_PER_TURN && !options.stopping(); alone++) {
       if (!(await applyAlone('fresh', before))) break
       worked = true
@@ -300,10 +312,10 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     return worked
   }
 
-  return async (careful: boolean): Promise<Turn> => {
+  return async (withAlone: boolean): Promise<Turn> => {
     await payOwed()
     let worked = false
-    if (careful && shared.carefulBefore !== undefined) {
+    if (withAlone && shared.carefulBefore !== undefined) {
       worked = await takeCarefully(shared.carefulBefore)
       if (!worked) shared.carefulBefore = undefined
     }
@@ -311,7 +323,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     const arrived = found.queued ? await applyBatch(deliveries, enterReserved) : 0
     const due = found.due ? await applyBatch(dueAgain, uncounted) : 0
     let alone = 0
-    if (found.failed) {
+    if (withAlone && found.failed) {
       while (alone < ALONE_PER_TURN && !options.stopping() && (await applyAlone('failed'))) alone++
     }
     return { worked: worked || arrived + due + alone > 0, full: Math.max(arrived, due) >= batchSize }

@@ -2,6 +2,7 @@ import type pg from 'pg'
 
 /** Milliseconds between two looks at the session, and between tries to get another one. */
 const LOOK_EVERY = 1_000
+const TRY_EVERY = 250
 
 /** Which start of which server a session is on, and whether that takes writes. */
 const SERVER = `select pg_is_in_recovery() as standby, pg_postmaster_start_time()::text as started,
@@ -55,12 +56,15 @@ export const keepSession = (
     }
   }
   const lookAgain = () => {
-    timer = setTimeout(() => {
-      void look().then(() => {
-        if (released) drop()
-        else lookAgain()
-      })
-    }, LOOK_EVERY)
+    timer = setTimeout(
+      () => {
+        void look().then(() => {
+          if (released) drop()
+          else lookAgain()
+        })
+      },
+      session === undefined ? TRY_EVERY : LOOK_EVERY,
+    )
     timer.unref()
   }
   lookAgain()

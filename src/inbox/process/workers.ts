@@ -49,8 +49,9 @@ export const startWorkers = (
   const idlers = new Set<Idler>()
 
   const rouseOne = (): void => {
-    const [first] = sleeping.values()
-    first?.()
+    const [other] = sleeping.values()
+    const end = sleeping.get(0) ?? other
+    end?.()
   }
   const wake = (): void => {
     news++
@@ -87,7 +88,7 @@ export const startWorkers = (
           options.outOfTrouble(provider.name)
           if (full) rouseOne()
           if (worked || news !== seen) continue
-          if (active > 1) return
+          if (worker !== 0 || active > 1) return
           for (const idler of waiting) {
             idlers.delete(idler)
             idler.resolve()
@@ -111,6 +112,8 @@ export const startWorkers = (
         pause = Math.min(pause * 2, PAUSE_IN_TROUBLE.most)
       } finally {
         active--
+        // It says when nothing is left.
+        if (active === 0 && idlers.size > 0) sleeping.get(0)?.()
       }
       if (!stopping()) await sleep(worker, rest)
     }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Refusal, RefusalReason } from '../admission/refusal.ts'
 import type { Provider, ProviderName } from '../provider.ts'
+import { createDeferred } from './deferred.ts'
 import { judge } from './judge.ts'
 import { keptParts, plainHeaders, type RefusedDelivery, startOf } from './kept.ts'
 
@@ -8,6 +9,8 @@ import { keptParts, plainHeaders, type RefusedDelivery, startOf } from './kept.t
 export interface RefusedDeliveries {
   /** Keeps a refused delivery, if it is among the first of its minute. Costs nothing otherwise. */
   keep: (request: FastifyRequest, provider: Provider, refusal: Refusal) => void
+  /** Signed deliveries that got 503. */
+  deferred: ReturnType<typeof createDeferred>
   /** Hands out what was kept and begins afresh. */
   take: () => RefusedDelivery[]
   /** Takes back what could not be stored. */
@@ -53,8 +56,16 @@ export const createRefusedDeliveries = ({
     kept = [...groups.values()].flatMap((ofGroup) => ofGroup.slice(-MAX_KEPT))
   }
 
+  const deferred = createDeferred(clock)
+
   return {
+    deferred,
     keep: (request, provider, refusal) => {
+      const { verifiedEvents } = request
+      if (refusal.statusCode === 503 && verifiedEvents !== null) {
+        deferred.add(provider.name, verifiedEvents)
+        onKept()
+      }
       const refusedAt = clock()
       if (!mayKeep(provider.name, refusal.reason, refusedAt)) return
       const start = startOf(request)

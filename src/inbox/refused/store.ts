@@ -1,7 +1,8 @@
-import { sql } from 'drizzle-orm'
+import { lt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import type pg from 'pg'
-import { refusedDeliveries } from '../../db/schema.ts'
+import { deferredDeliveries, refusedDeliveries } from '../../db/schema.ts'
+import type { DeferredDelivery } from './deferred.ts'
 import type { RefusedDelivery } from './kept.ts'
 import { MAX_KEPT } from './refused.ts'
 
@@ -19,10 +20,23 @@ export const storeRefused = async (pool: pg.Pool, deliveries: RefusedDelivery[])
       provider text, reason text, "refusedAt" timestamptz, source text, headers jsonb, body text, diagnosis text, because text)`)
 }
 
+/** Stores which deliveries were put off. */
+export const storeDeferred = async (pool: pg.Pool, deliveries: DeferredDelivery[]): Promise<void> => {
+  await drizzle({ client: pool, casing: 'snake_case' }).execute(sql`
+    insert into ${deferredDeliveries} (provider, deferred_at, dedupe_key, event_count)
+    select provider, "deferredAt", "dedupeKey", "eventCount"
+    from json_to_recordset(${JSON.stringify(deliveries)}::json)
+      as row(provider text, "deferredAt" timestamptz, "dedupeKey" text, "eventCount" int)`)
+}
+
 /** Deletes what is too old, and all but the newest of each provider and reason. */
 export const trimRefused = async (pool: pg.Pool, now: Date): Promise<void> => {
+  const db = drizzle({ client: pool, casing: 'snake_case' })
+  await db
+    .delete(deferredDeliveries)
+    .where(lt(deferredDeliveries.deferredAt, new Date(now.getTime() - DAYS_KEPT * DAY)))
   const { id, provider, reason, refusedAt } = refusedDeliveries
-  await drizzle({ client: pool, casing: 'snake_case' }).execute(sql`
+  await db.execute(sql`
     delete from ${refusedDeliveries} where ${id} in (
       select ${id} from ${refusedDeliveries}
       where ${refusedAt} < ${new Date(now.getTime() - DAYS_KEPT * DAY)} or ${id} in (

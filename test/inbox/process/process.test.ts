@@ -8,6 +8,8 @@ import {
   sendgridEnv,
   startSendgrid,
 } from '../../providers/sendgrid/deliveries.ts'
+import { seedUser, stripeEnv } from '../../providers/stripe/deliveries.ts'
+import { eventsOf } from '../../providers/stripe/events.ts'
 import { eventually, type Service, startService } from '../../service.ts'
 import { storeEvents } from '../../stored.ts'
 
@@ -250,6 +252,58 @@ describe('after an unclean end', () => {
       { clean: true },
     ])
   })
+})
+
+test('events that go alone go one at a time, whoever sent them, so that one which ends the process accuses no other', async () => {
+  await service.app.close()
+  await seedUser(service, 50)
+  await service.rows(`
+      create table spans (began timestamptz, ended timestamptz);
+      grant all on spans to public;
+      create function slow() returns trigger language plpgsql as $$
+        declare began timestamptz := clock_timestamp();
+        begin perform pg_sleep(0.2); insert into spans values (began, clock_timestamp()); return new; end $$;
+      create trigger slow before update on outreach for each row execute function slow();
+      create trigger slow before insert on subscriptions for each row execute function slow()`)
+  const failedBefore = { attempts: 1, nextAttemptAt: new Date() }
+  await storeEvents(
+    service.db,
+    [1, 2, 3].flatMap((n) => [
+      {
+        ...failedBefore,
+        eventId: `click-${n}`,
+        subject: 'outreach:1',
+        payload: { event: 'click', outreach_id: 1 },
+      },
+      {
+        ...failedBefore,
+        provider: 'stripe',
+        eventId: `evt_${n}`,
+        eventType: 'customer.subscription.updated',
+        payload: eventsOf(50).subscription('updated', { id: `sub_${n}`, eventId: `evt_${n}` }),
+      },
+    ]),
+  )
+  const again = await startService({
+    env: {
+      ...sendgridEnv,
+      ...stripeEnv,
+      DATABASE_URL: service.databaseUrl,
+      REDIS_URL: service.redisUrl,
+    },
+  })
+  try {
+    await again.settled()
+    expect(await statuses()).toEqual({ processed: 6 })
+    const spans = await again.rows(`
+      select began, exists (
+        select from spans other where other.ctid <> spans.ctid and other.began <= spans.began and spans.began < other.ended
+      ) as overlaps from spans`)
+    expect(spans.length).toBeGreaterThanOrEqual(6)
+    expect(spans.filter(({ overlaps }) => overlaps)).toEqual([])
+  } finally {
+    await again.stop()
+  }
 })
 
 test('a backlog of several batches is applied once, around an event that fails', async () => {

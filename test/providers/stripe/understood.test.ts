@@ -373,7 +373,7 @@ for (const generation of GENERATIONS) {
         await service.rows('update subscriptions set user_id = $2 where id = $1', `sub_${id}`, id)
       }
       await service.rows(
-        `update webhook_events set status = 'pending', waiting_since = null, attempts = 0, next_attempt_at = $2
+        `update webhook_events set status = 'pending', waiting_since = null, last_error = null, attempts = 0, next_attempt_at = $2
          where event_id = any($1)`,
         events.map(({ id }) => id),
         new Date(service.now().getTime() + 1_000),
@@ -402,7 +402,7 @@ for (const generation of GENERATIONS) {
       await send(nameless)
       expect(await eventRow(nameless.id)).toMatchObject({ status: 'skipped' })
       await service.rows(
-        `update webhook_events set status = 'pending', waiting_since = null, attempts = 0, next_attempt_at =
+        `update webhook_events set status = 'pending', waiting_since = null, last_error = null, attempts = 0, next_attempt_at =
            (select min(next_attempt_at) from webhook_events where event_id = any($2)) - interval '1 millisecond'
          where event_id = $1`,
         nameless.id,

@@ -1,0 +1,49 @@
+import { Argument, Command } from 'commander'
+import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import { pauseProcessing, resumeProcessing } from '../operations/pauses.ts'
+import { CommandError } from './outcome.ts'
+import { plain, printJson } from './output.ts'
+import { byShell, jsonOption, reasonOption } from './selection.ts'
+import { withDatabase } from './stores.ts'
+
+interface Options {
+  type?: string
+  reason: string
+  json?: boolean
+}
+
+const command = (name: 'pause' | 'resume'): Command =>
+  new Command(name)
+    .addArgument(new Argument('<provider>', 'whose events').choices(PROVIDER_NAMES))
+    .option('--type <type>', 'only events of this type, as in "click" or "invoice.paid"')
+    .addOption(reasonOption())
+    .addOption(jsonOption())
+
+const nameOf = (provider: string, type: string | undefined): string =>
+  type === undefined ? provider : `${provider} ${type}`
+
+export const pauseCommand = (): Command =>
+  command('pause')
+    .addHelpText(
+      'after',
+      `
+Deliveries are still accepted. What is paused is processed once it is resumed; nothing is lost and nothing is too late.`,
+    )
+    .action((provider: ProviderName, { type, reason, json }: Options) =>
+      withDatabase(async (pool) => {
+        const paused = await pauseProcessing(pool, { provider, type }, byShell(reason), new Date())
+        if (!paused) throw new CommandError(plain(`${nameOf(provider, type)} is paused already.`))
+        if (json) printJson({ paused: { provider, type: type ?? null } })
+        else console.log(plain(`${nameOf(provider, type)} is paused; webhooks resume lets it go on`))
+      }),
+    )
+
+export const resumeCommand = (): Command =>
+  command('resume').action((provider: ProviderName, { type, reason, json }: Options) =>
+    withDatabase(async (pool) => {
+      const { resumed, due } = await resumeProcessing(pool, { provider, type }, byShell(reason), new Date())
+      if (!resumed) throw new CommandError(plain(`${nameOf(provider, type)} is not paused.`), 'notFound')
+      if (json) printJson({ resumed: { provider, type: type ?? null }, due })
+      else console.log(plain(`${nameOf(provider, type)} is resumed, ${due} pending events are due now`))
+    }),
+  )

@@ -1,0 +1,187 @@
+import { and, gte, lt, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import type pg from 'pg'
+import { deferredDeliveries, minuteCounts, webhookEvents, webhookQueue } from '../db/schema.ts'
+import { REFUSALS } from '../inbox/admission/refusal.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import { countEvents } from './events.ts'
+import { listMarks, type Mark } from './marks.ts'
+
+/** What an outage did to one provider's deliveries, as far as the inbox can tell. */
+export interface ProviderOutage {
+  provider: ProviderName
+  /** Events of deliveries that were accepted in that time; `more` than that when it is set. */
+  accepted: { events: number; more: boolean }
+  /** Deliveries answered with 503 in that time, those whose signature nobody looked at included. */
+  unavailable: number
+  /** Of these the ones whose signature nobody looked at: whose they were cannot be told. */
+  unverified: number
+  /** Signed deliveries among them, each counted once however often it was tried. */
+  signed: number
+  /** Signed ones that were accepted after all, and between which times. */
+  cameAgain: { deliveries: number; firstAt: Date | null; lastAt: Date | null }
+  /** Signed ones that have not come again, with their events. */
+  missing: { deliveries: number; events: number; firstAt: Date | null }
+  /** When the last event that had come by the end of that time was applied; null while there are others. */
+  drainedAt: Date | null
+  /** Events that came by then and are not applied yet. */
+  pending: number
+  /** Until when the provider tries again by itself; null when that is over for what was put off first. */
+  retriesUntil: Date | null
+}
+
+export interface OutageReport {
+  from: Date
+  to: Date
+  providers: ProviderOutage[]
+  /** What the service noted about itself in that time and an hour around it. */
+  marks: Mark[]
+}
+
+const HOUR = 3_600_000
+const MOST_COUNTED = 100_000
+/** How long each provider tries to deliver, in hours: docs/providers.md. */
+const RETRIES_FOR: Record<ProviderName, number> = { sendgrid: 24, stripe: 72, mailgun: 8 }
+const OURS = Object.entries(REFUSALS).flatMap(([reason, { statusCode }]) =>
+  statusCode === 503 ? [reason] : [],
+)
+
+/**
+ * What came in a stretch of time, what was put off with 503, and whether that came again.
+ * @param now until when the providers may still try is judged by it.
+ */
+export const outageReport = async (
+  pool: pg.Pool,
+  { from, to, now }: { from: Date; to: Date; now: Date },
+): Promise<OutageReport> => {
+  const [refused, put, drained, marks, ...accepted] = await Promise.all([
+    unavailable(pool, from, to),
+    putOff(pool, from, to),
+    drain(pool, to),
+    listMarks(pool, new Date(from.getTime() - HOUR), new Date(to.getTime() + HOUR)),
+    ...PROVIDER_NAMES.map((provider) =>
+      countEvents(pool, { provider, since: from, until: to }, MOST_COUNTED),
+    ),
+  ])
+  const providers = PROVIDER_NAMES.map((provider, n): ProviderOutage => {
+    const of = put.find((one) => one.provider === provider)
+    const state = drained.find((one) => one.provider === provider)
+    const count = accepted[n]
+    const firstAt = of?.firstMissingAt ?? null
+    const until = firstAt === null ? null : new Date(firstAt.getTime() + RETRIES_FOR[provider] * HOUR)
+    return {
+      provider,
+      accepted: { events: count?.count ?? 0, more: count?.more ?? false },
+      unavailable: refused.get(provider) ?? 0,
+      unverified: Math.max(0, (refused.get(provider) ?? 0) - (of?.tries ?? 0)),
+      signed: of?.signed ?? 0,
+      cameAgain: {
+        deliveries: of?.cameAgain ?? 0,
+        firstAt: of?.firstAgainAt ?? null,
+        lastAt: of?.lastAgainAt ?? null,
+      },
+      missing: { deliveries: of?.missing ?? 0, events: of?.missingEvents ?? 0, firstAt },
+      drainedAt: state?.drainedAt ?? null,
+      pending: state?.pending ?? 0,
+      retriesUntil: until !== null && until > now ? until : null,
+    }
+  })
+  return { from, to, providers, marks }
+}
+
+const unavailable = async (pool: pg.Pool, from: Date, to: Date): Promise<Map<string, number>> => {
+  const { provider, count, minute, outcome, reason } = minuteCounts
+  const rows = await drizzle({ client: pool, casing: 'snake_case' })
+    .select({ provider, count: sql<number>`sum(${count})::float8` })
+    .from(minuteCounts)
+    .where(
+      and(
+        gte(minute, new Date(Math.floor(from.getTime() / 60_000) * 60_000)),
+        lt(minute, to),
+        sql`${outcome} = 'refused' and ${reason} = any(${sql.param(OURS)}::text[])`,
+      ),
+    )
+    .groupBy(provider)
+  return new Map(rows.map((row) => [row.provider, row.count]))
+}
+
+interface PutOff {
+  provider: string
+  tries: number
+  signed: number
+  cameAgain: number
+  firstAgainAt: Date | null
+  lastAgainAt: Date | null
+  missing: number
+  missingEvents: number
+  firstMissingAt: Date | null
+}
+
+/** Whether each delivery that was put off is in the inbox now, by the identity of its first event. */
+const putOff = async (pool: pg.Pool, from: Date, to: Date): Promise<PutOff[]> => {
+  const { provider, dedupeKey, deferredAt, eventCount } = deferredDeliveries
+  const { rows } = await drizzle({ client: pool, casing: 'snake_case' }).execute<Record<string, unknown>>(sql`
+    with put as (
+      select ${provider} as provider, ${dedupeKey} as key, min(${deferredAt}) as at, max(${eventCount}) as events, count(*) as tries
+      from ${deferredDeliveries} where ${deferredAt} >= ${from} and ${deferredAt} < ${to} group by 1, 2
+    ), found as (
+      select put.*, coalesce(${webhookEvents.receivedAt}, ${webhookQueue.receivedAt}) as again from put
+      left join ${webhookEvents} on ${webhookEvents.provider} = put.provider and ${webhookEvents.dedupeKey} = put.key
+      left join ${webhookQueue} on ${webhookQueue.provider} = put.provider and ${webhookQueue.dedupeKey} = put.key
+    )
+    select provider, sum(tries)::int as tries, count(*)::int as signed, (count(again))::int as "cameAgain", min(again) as "firstAgainAt", max(again) as "lastAgainAt",
+           (count(*) filter (where again is null))::int as missing,
+           coalesce(sum(events) filter (where again is null), 0)::int as "missingEvents",
+           min(at) filter (where again is null) as "firstMissingAt"
+    from found group by 1`)
+  const time = (value: unknown) => (value === null ? null : new Date(String(value)))
+  return rows.map((row) => ({
+    ...(row as unknown as PutOff),
+    firstAgainAt: time(row.firstAgainAt),
+    lastAgainAt: time(row.lastAgainAt),
+    firstMissingAt: time(row.firstMissingAt),
+  }))
+}
+
+/** Of the events that arrived in the day before `to`: when the last was applied, and how many are not. */
+const drain = async (pool: pg.Pool, to: Date): Promise<Drained[]> => {
+  const { provider, receivedAt, processedAt, status } = webhookEvents
+  const since = new Date(to.getTime() - 24 * HOUR)
+  const db = drizzle({ client: pool, casing: 'snake_case' })
+  const [events, queued] = await Promise.all([
+    db
+      .select({
+        provider,
+        drainedAt: sql<Date | null>`max(${processedAt})`.mapWith(processedAt),
+        pending: sql<number>`(count(*) filter (where ${status} = 'pending'))::int`,
+      })
+      .from(webhookEvents)
+      .where(
+        and(
+          gte(receivedAt, since),
+          lt(receivedAt, to),
+          sql`${status} in ('pending', 'processed', 'ignored')`,
+        ),
+      )
+      .groupBy(provider),
+    db
+      .select({
+        provider: webhookQueue.provider,
+        pending: sql<number>`sum(${webhookQueue.eventCount} - ${webhookQueue.nextPosition})::int`,
+      })
+      .from(webhookQueue)
+      .where(lt(webhookQueue.receivedAt, to))
+      .groupBy(webhookQueue.provider),
+  ])
+  return PROVIDER_NAMES.map((name) => {
+    const of = events.find((one) => one.provider === name)
+    const pending = (of?.pending ?? 0) + (queued.find((one) => one.provider === name)?.pending ?? 0)
+    return { provider: name, drainedAt: pending === 0 ? (of?.drainedAt ?? null) : null, pending }
+  })
+}
+
+interface Drained {
+  provider: string
+  drainedAt: Date | null
+  pending: number
+}
