@@ -208,7 +208,7 @@ describe('closing', () => {
     expect(halfAnswer().toLowerCase()).toContain('connection: close')
     await closed
     expect(keptAnswer()).toBe('')
-    const rows = await service.rows('select from webhook_events')
+    const rows = await service.rows('select from webhook_deliveries')
     expect(rows).toHaveLength(1)
     for (const socket of [silent, half, kept]) socket.destroy()
   })
