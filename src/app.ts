@@ -5,6 +5,7 @@ import { answerError } from './edge/errors.ts'
 import { answerNoHttp } from './edge/no-http.ts'
 import { routable } from './edge/paths.ts'
 import { createConnections, edgePlugin } from './edge/plugin.ts'
+import { requestId } from './edge/request-id.ts'
 import { webhookRoutes } from './inbox/route.ts'
 import { loggerOptions } from './logger.ts'
 import { backlogPlugin } from './plugins/backlog.ts'
@@ -44,6 +45,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
     // One line per outcome is written where the outcome is known.
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: config.TRUST_PROXY,
+    genReqId: requestId,
     // While closing, a request on a kept connection is answered by the routes: 503 with Retry-After.
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => {

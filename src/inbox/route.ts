@@ -148,7 +148,8 @@ const mount = (
         request.verifiedEvents = verified.events
         hold?.trust()
         hold?.add(verified.events.length * EVENT_COST)
-        accepted = await accept({ ...verified, headers: request.headers, receivedAt }, until)
+        const headers = { ...request.headers, 'x-request-id': request.id }
+        accepted = await accept({ ...verified, headers, receivedAt }, until)
       } finally {
         hold?.release()
       }

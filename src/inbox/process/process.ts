@@ -270,8 +270,8 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     owed.push(() => recordFailure(pool, event.id, { ...failure, error: errorText(error) }))
     await payOwed()
     if (counted) return reportFailure(name, { event, error, nextAttemptAt: failure.nextAttemptAt }, options)
-    const line = { provider: name, eventType: event.eventType, eventId: event.eventId }
-    log.warn({ ...line, err: error }, 'postponed: the database is in trouble')
+    // Of an outage there is one line a minute. What went wrong is kept with each event.
+    options.seldomLines.add(name, 'postponed: the database is in trouble', [event])
   }
 
   /** What could not be recorded because the database went away is recorded before anything else is begun. */

@@ -6,7 +6,7 @@ const MINUTE = 60_000
 /** Log lines of which there can be thousands a minute, and of which one a minute is worth reading. */
 export interface SeldomLines {
   /** Logs at once what was not logged within the last minute; what follows is counted into the next line. */
-  add: (provider: ProviderName, message: string, events: ClaimedEvent[]) => void
+  add: (provider: ProviderName, message: string, events: Pick<ClaimedEvent, 'eventId'>[]) => void
   /** Logs what is counted and not yet logged. */
   end: () => void
 }
@@ -15,7 +15,7 @@ interface Line {
   timer: NodeJS.Timeout
   /** Logs what was counted since the last line. @returns whether there was anything. */
   flush: () => boolean
-  count: (events: ClaimedEvent[]) => void
+  count: (events: Pick<ClaimedEvent, 'eventId'>[]) => void
 }
 
 export const createSeldomLines = (log: FastifyBaseLogger): SeldomLines => {
