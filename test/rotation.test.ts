@@ -142,18 +142,15 @@ const stored = new Map<ProviderName, Set<string>>()
 
 beforeAll(async () => {
   database = await cloneDatabase()
-  // Read anew at each start.
-  const env: Record<string, string> = {
+  service = await createService({
     STRIPE_PRICE_PRO: 'price_pro',
     STRIPE_PRICE_TEAMS: 'price_teams',
     DATABASE_URL: asService(database.url),
     REDIS_URL: await freshRedis(),
-  }
-  service = await createService(env)
+  })
   const startWith = async (keys: (provider: Rotating) => string) => {
-    for (const one of PROVIDERS) env[one.variable] = keys(one)
     expect(await service.end('SIGTERM')).toBe(senders.size === 0 ? null : 0)
-    service.start()
+    service.start(Object.fromEntries(PROVIDERS.map((one) => [one.variable, keys(one)])))
     await service.ready()
   }
   const sendSome = async (signing: Signing) => {

@@ -69,7 +69,10 @@ export const edgePlugin = fp<{ connections: ReturnType<typeof createConnections>
       // Node would read the rest however long it takes. A sender that is asked to come back keeps its connection if little
       // is left.
       const small = reply.statusCode === 503 && announcedBytes(request) <= DROPPED_MOST
-      if (hasBody(request.raw) && !request.raw.complete && !small) reply.header('connection', 'close')
+      if (hasBody(request.raw) && !request.raw.complete) {
+        if (small) request.raw.resume() // Node reads on by itself only what nobody has begun to read
+        else reply.header('connection', 'close')
+      }
       done()
     })
   },

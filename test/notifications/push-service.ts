@@ -38,9 +38,8 @@ export const startPushService = async (protocol: 'http' | 'https'): Promise<Push
       response.writeHead(status, headers).end()
     })
   }
-  if (protocol === 'https') {
-    setDefaultCACertificates([...getCACertificates('default'), fixture('localhost.crt')])
-  }
+  const trusted = getCACertificates('default')
+  if (protocol === 'https') setDefaultCACertificates([...trusted, fixture('localhost.crt')])
   const server =
     protocol === 'https'
       ? createHttps({ key: fixture('localhost.key'), cert: fixture('localhost.crt') }, listener)
@@ -52,6 +51,7 @@ export const startPushService = async (protocol: 'http' | 'https'): Promise<Push
     received,
     answer: (path, status, headers = {}) => void answers.set(path, { status, headers }),
     stop: async () => {
+      if (protocol === 'https') setDefaultCACertificates(trusted)
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },

@@ -173,17 +173,14 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         lost = 0
         return held
       } catch (error) {
-        if (work === undefined || halved || options.stopping()) throw error
-        if (isOutage(error)) {
-          if (!(await answers()) || ++lost < TRIES_TOGETHER) throw error
-          log.warn(
-            { provider: name, err: error },
-            'a batch loses its connection every time: it is taken apart',
-          )
+        if (work === undefined || options.stopping()) throw error
+        if (isOutage(error) ? (await answers()) && ++lost >= TRIES_TOGETHER : halved && !isContention(error)) {
+          log.warn({ provider: name, err: error }, 'a batch fails as a whole every time: it is taken apart')
           await halve(await split(work))
           lost = 0
           return work.events.length
         }
+        if (halved || isOutage(error)) throw error
         halved = !isContention(error) || tries === TRIES_TOGETHER
         log.info({ provider: name, code: codeOf(error), tries, halved }, 'batch tried again')
       }
