@@ -175,6 +175,10 @@ beforeAll(async () => {
 
   const client = new pg.Client({ connectionString: database.url })
   await client.connect()
+  await eventually(
+    async () => (await client.query('select from webhook_queue limit 1')).rows.length === 0,
+    'every delivery is processed',
+  )
   const { rows } = await client.query(
     'select provider, array_agg(event_id) as ids from webhook_events group by 1',
   )
