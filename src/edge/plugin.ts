@@ -70,7 +70,8 @@ export const edgePlugin = fp<{ connections: ReturnType<typeof createConnections>
       // is left.
       const small = reply.statusCode === 503 && announcedBytes(request) <= DROPPED_MOST
       if (hasBody(request.raw) && !request.raw.complete) {
-        if (small) request.raw.resume() // Node reads on by itself only what nobody has begun to read
+        if (small)
+          request.raw.resume() // Node reads on by itself only what nobody has begun to read
         else reply.header('connection', 'close')
       }
       done()

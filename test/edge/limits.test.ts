@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { login, PASSWORD } from '../console/console.ts'
 import { PATH as MAILGUN, mailgunEnv } from '../providers/mailgun/deliveries.ts'
 import { bodyOf, event, seedOutreach, sendgridEnv, signed } from '../providers/sendgrid/deliveries.ts'
-import { type Service, startService } from '../service.ts'
+import { eventually, type Service, startService } from '../service.ts'
 
 // Raw sockets against every kind of route: those that exist and those that do not, those that read a body and those that
 // do not.
@@ -256,4 +256,16 @@ test('the console is not reached by a path that a proxy resolves to another', as
     expect(answer()).toMatch(/^HTTP\/1\.1 404 /)
     expect(answer().toLowerCase()).not.toContain('www-authenticate')
   }
+})
+
+test('after a 503 whose body was short the connection takes the next request', async () => {
+  const headers = { 'content-type': 'application/json', 'content-length': 600_000 }
+  const { socket, answer } = await open()
+  for (let times = 1; times <= 3; times++) {
+    socket.write(headOf('POST', '/webhooks/stripe', headers) + 'x'.repeat(600_000))
+    await eventually(() => answer().split('HTTP/1.1 503 ').length > times, 'it is refused')
+  }
+  socket.write(headOf('GET', '/healthz', {}))
+  await eventually(() => answer().includes('HTTP/1.1 200 '), 'the next request is answered')
+  socket.destroy()
 })

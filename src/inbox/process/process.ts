@@ -174,7 +174,9 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         return held
       } catch (error) {
         if (work === undefined || options.stopping()) throw error
-        if (isOutage(error) ? (await answers()) && ++lost >= TRIES_TOGETHER : halved && !isContention(error)) {
+        if (
+          isOutage(error) ? (await answers()) && ++lost >= TRIES_TOGETHER : halved && !isContention(error)
+        ) {
           log.warn({ provider: name, err: error }, 'a batch fails as a whole every time: it is taken apart')
           await halve(await split(work))
           lost = 0
