@@ -109,6 +109,7 @@ const capture = ({ headers, body }: SignedRequest): string => {
 
 /** What the pages speak of: a dead event, a refused delivery, a paused mailbox. @returns what stands for their dots */
 const prepare = async () => {
+  await service.rows('truncate webhook_deliveries, webhook_queue, webhook_events, webhook_pauses cascade')
   const id = `evt_${crypto.randomUUID()}`
   await storeEvents(service.db, [
     {
