@@ -49,9 +49,9 @@ describe('a primary and its standby', () => {
       message: expect.stringContaining('takes no writes'),
     })
     // Whatever was tried with it is tried again, without counting an attempt.
-    expect(isOutage(await portBehind(url).catch((error: Error) => new Error('wrapped', { cause: error })))).toBe(
-      true,
-    )
+    expect(
+      isOutage(await portBehind(url).catch((error: Error) => new Error('wrapped', { cause: error }))),
+    ).toBe(true)
     expect(isOutage(await portBehind(url).catch((error: Error) => error))).toBe(true)
     await standby.freeze()
     try {
