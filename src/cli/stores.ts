@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import pg from 'pg'
 import { readDatabaseUrl, readRedisUrl } from '../config.ts'
 import { connectionTo } from '../db/connection.ts'
-import { openRedis, type RedisConnection } from '../redis/connection.ts'
+import type { RedisConnection } from '../redis/connection.ts'
 import { readDevelopment } from './development.ts'
 import { CommandError } from './outcome.ts'
 
@@ -34,6 +34,7 @@ export const withDatabase = async (work: (pool: pg.Pool) => Promise<void>): Prom
 export const withRedis = async (work: (redis: RedisConnection) => Promise<void>): Promise<void> => {
   const development = process.env.REDIS_URL === undefined ? readDevelopment() : undefined
   const url = readRedisUrl({ REDIS_URL: development?.redisUrl, ...process.env })
+  const { openRedis } = await import('../redis/connection.ts') // few commands ask Redis
   const redis = openRedis(url, 'roleferry-webhooks command line', {
     connectTimeout: CONNECT_WITHIN,
     commandTimeout: ANSWER_WITHIN,

@@ -1,4 +1,4 @@
-import { Cluster } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import type pg from 'pg'
 import type { RedisConnection } from '../redis/connection.ts'
 import { EXPIRY_SECONDS, KEYS_AT_ONCE, type Keyspace, ORIGIN, PREFIX } from './keyspace/keyspace.ts'
@@ -58,7 +58,7 @@ export const noProcessedKeys: ProcessedKeys = {
 }
 
 const keyspaceOf = (redis: RedisConnection): Keyspace =>
-  redis instanceof Cluster ? onCluster(redis) : onServer(redis)
+  redis.isCluster ? onCluster(redis as Cluster) : onServer(redis as Redis)
 
 export const createProcessedKeys = (redis: RedisConnection, onError: (error: Error) => void): CheckedKeys => {
   const keyspace = keyspaceOf(redis)
