@@ -16,7 +16,7 @@ export interface Keyspace {
 }
 
 /** What was read; a cluster may have a master that does not answer. */
-export interface Read {
+interface Read {
   /** Null for keys that are not there. */
   values: (string | null)[]
   /** Why some are null though they may be there. */
