@@ -6,6 +6,7 @@ import { databaseUrl } from './config/database-url.ts'
 import { ConfigError } from './config/error.ts'
 import { ecdsaKeys, sharedSecrets, stripeSecrets } from './config/keys.ts'
 import { priceList, priceProblems } from './config/prices.ts'
+import { redisUrl } from './config/redis-url.ts'
 import { smtpUrl } from './config/smtp-url.ts'
 import { trustProxy } from './config/trust-proxy.ts'
 
@@ -83,7 +84,7 @@ const schema = z.object({
   DATABASE_URL: databaseUrl,
   DATABASE_DIRECT_URL: databaseUrl.optional(),
   DATABASE_POOL_MAX: integer(10, 2, 1_000),
-  REDIS_URL: url('redis://host:6379/0', 'redis:', 'rediss:').optional(),
+  REDIS_URL: redisUrl.optional(),
   // What they are depends on the scheme, which is read below.
   SENDGRID_WEBHOOK_KEY: z.string().optional(),
   SENDGRID_WEBHOOK_SCHEME: z.enum(['ecdsa', 'hmac'], { error: 'expected ecdsa or hmac' }).default('ecdsa'),
