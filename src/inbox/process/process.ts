@@ -21,8 +21,15 @@ import {
   recordFailure,
 } from './pending.ts'
 import { claimDeliveries, claimDelivery, countClaim, uncountClaim } from './queue.ts'
-import { type HandledEvent, type ReportOptions, reportCommitted, reportFailure } from './report.ts'
+import {
+  type Committed,
+  type HandledEvent,
+  type ReportOptions,
+  reportCommitted,
+  reportFailure,
+} from './report.ts'
 import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
+import type { Traces } from './traces.ts'
 
 export interface ProcessOptions extends ReportOptions {
   pool: pg.Pool
@@ -35,6 +42,8 @@ export interface ProcessOptions extends ReportOptions {
   stopping: () => boolean
   /** Queues notifications inside the transaction of the effects that cause them. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
+  /** Undefined unless they are wanted. */
+  traces?: Traces | undefined
 }
 
 /** What the workers of one provider share. */
@@ -160,7 +169,19 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     )
     if (committed === undefined) return 0
     await reportCommitted(name, committed, startedAt, options)
+    trace(committed, startedAt)
     return Math.max(1, committed.events.length + committed.duplicates)
+  }
+
+  /** A span of what went well, and one of each event that failed. */
+  const trace = ({ events, failures }: Pick<Committed, 'events' | 'failures'>, startedAt: number): void => {
+    if (options.traces === undefined) return
+    const failed = new Set(failures.map(({ event }) => event.id))
+    const well = events.map(({ event }) => event).filter(({ id }) => !failed.has(id))
+    void options.traces.processed({ provider: name, events: well, startedAt })
+    for (const { event, error } of failures) {
+      void options.traces.processed({ provider: name, events: [event], startedAt, error })
+    }
   }
 
   /** A batch, whatever it takes. */
@@ -245,10 +266,14 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     options.alone(() => attempt(which, before))
 
   const attempt = async (which: 'fresh' | 'failed', before?: Date): Promise<boolean> => {
+    const startedAt = performance.now()
     const begun = await beginAttempt(pool, name, clock(), which, before)
     if (begun === undefined || begun === 'paused') return begun === 'paused'
     try {
-      if (begun.attempts > MAX_ATTEMPTS) throw new Error('the process ended during every attempt')
+      // The process ended during the last attempt, perhaps for another's fault: its own error, if it has one, says more.
+      if (begun.attempts > MAX_ATTEMPTS) {
+        throw new Error(begun.lastError ?? 'the process ended during every attempt')
+      }
       await run(
         pending((client, now) => claimThese(client, provider, now, [begun.id], 0)),
         false,
@@ -260,12 +285,17 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       if (counted) strikes.delete(begun.id)
       else strikes.set(begun.id, strike)
       await fail(begun, error, counted)
+      void options.traces?.processed({ provider: name, events: [begun], startedAt, error })
     }
     return true
   }
 
   /** Records a failed attempt; one that met the database's own trouble is not counted. */
-  const fail = async (event: BegunAttempt, error: unknown, counted: boolean): Promise<void> => {
+  const fail = async (
+    event: Omit<BegunAttempt, 'lastError'>,
+    error: unknown,
+    counted: boolean,
+  ): Promise<void> => {
     const now = clock()
     const failure = counted
       ? { attempts: event.attempts, nextAttemptAt: nextAttempt(event.attempts, now) }
