@@ -55,7 +55,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     rewriteUrl: ({ url = '/' }) => routable(url),
   })
-  const providers = createProviders(config)
+  const providers = await createProviders(config)
 
   app.setErrorHandler(answerError)
   // The shape of every other error, a code included.
@@ -66,7 +66,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(troublePlugin)
   await app.register(closePlugin)
   await app.register(edgePlugin, { connections })
-  await app.register(metricsPlugin, { config })
+  await app.register(metricsPlugin, { config, providers })
   await app.register(databasePlugin, { config })
   await app.register(countsPlugin, { clock })
   await app.register(refusedPlugin, { config, clock })
@@ -78,7 +78,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(backlogPlugin, { providers, clock })
   await app.register(healthPlugin)
   await app.register(webhookRoutes, { config, providers, clock })
-  await app.register(consoleRoutes, { config, clock })
+  await app.register(consoleRoutes, { config, providers, clock })
 
   const unconfigured = providers.filter((provider) => !provider.configured).map((provider) => provider.name)
   if (unconfigured.length > 0) {

@@ -1,8 +1,7 @@
 import { Command, Option } from 'commander'
 import type pg from 'pg'
-import type { ProviderName } from '../inbox/provider.ts'
 import { type DeliverySummary, listDeliveries, showDelivery } from '../operations/deliveries.ts'
-import { eventTypes } from '../providers/event-types.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
 import { visible } from '../visible-text.ts'
 import { CommandError } from './outcome.ts'
 import { plain, printFields, printJson, printTable, printTitle, remark } from './output.ts'
@@ -25,7 +24,7 @@ export const deliveriesCommand = (): Command =>
     .addCommand(
       new Command('list')
         .description('list deliveries, the newest first')
-        .addOption(new Option('--provider <name>', 'of this provider').choices(Object.keys(eventTypes)))
+        .addOption(new Option('--provider <name>', 'of this provider').choices(PROVIDER_NAMES))
         .option('--since <time>', 'received since: a time, or 90m, 6h, 2d ago', readTime)
         .option('--until <time>', 'received before', readTime)
         .option('--queued', 'those that are not processed yet')

@@ -1,13 +1,12 @@
 import type { Redis } from 'ioredis'
 import type pg from 'pg'
-import type { ProviderName } from './provider.ts'
 
 /** What Redis remembers of processed events. It may forget at any time: the inbox decides. */
 export interface ProcessedKeys {
   /** What is remembered of these events, in one round trip. Never rejects. */
   find: (eventIds: string[]) => Promise<Looked>
   /** Remembers events whose effects are committed. Never throws: Redis is not needed. */
-  add: (provider: ProviderName, events: ProcessedEvent[], processedAt: Date) => Promise<void>
+  add: (provider: string, events: ProcessedEvent[], processedAt: Date) => Promise<void>
 }
 
 /** What Redis knew of some events. */

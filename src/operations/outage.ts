@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
 import { deferredDeliveries, minuteCounts, webhookEvents, webhookQueue } from '../db/schema.ts'
 import { REFUSALS } from '../inbox/admission/refusal.ts'
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import { PROVIDER_NAMES, type ProviderName, providers } from '../providers/index.ts'
 import { countEvents } from './events.ts'
 import { listMarks, type Mark } from './marks.ts'
 
@@ -40,8 +40,6 @@ export interface OutageReport {
 
 const HOUR = 3_600_000
 const MOST_COUNTED = 100_000
-/** How long each provider tries to deliver, in hours: docs/providers.md. */
-const RETRIES_FOR: Record<ProviderName, number> = { sendgrid: 24, stripe: 72, mailgun: 8 }
 const OURS = Object.entries(REFUSALS).flatMap(([reason, { statusCode }]) =>
   statusCode === 503 ? [reason] : [],
 )
@@ -63,12 +61,13 @@ export const outageReport = async (
       countEvents(pool, { provider, since: from, until: to }, MOST_COUNTED),
     ),
   ])
-  const providers = PROVIDER_NAMES.map((provider, n): ProviderOutage => {
+  const outages = PROVIDER_NAMES.map((provider, n): ProviderOutage => {
     const of = put.find((one) => one.provider === provider)
     const state = drained.find((one) => one.provider === provider)
     const count = accepted[n]
     const firstAt = of?.firstMissingAt ?? null
-    const until = firstAt === null ? null : new Date(firstAt.getTime() + RETRIES_FOR[provider] * HOUR)
+    const until =
+      firstAt === null ? null : new Date(firstAt.getTime() + providers[provider].retryHours * HOUR)
     return {
       provider,
       accepted: { events: count?.count ?? 0, more: count?.more ?? false },
@@ -86,7 +85,7 @@ export const outageReport = async (
       retriesUntil: until !== null && until > now ? until : null,
     }
   })
-  return { from, to, providers, marks }
+  return { from, to, providers: outages, marks }
 }
 
 const unavailable = async (pool: pg.Pool, from: Date, to: Date): Promise<Map<string, number>> => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { counted } from '../../counted.ts'
 import { type DeliveryDetail, showDelivery } from '../../operations/deliveries.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { providerLabel } from '../../providers/index.ts'
 import { type ConsoleContext, NotFound } from '../context.ts'
 import { ago, cut, duration, moment, number } from '../format.ts'
 import { type Html, html } from '../html.ts'

@@ -9,7 +9,7 @@ import {
 } from '../../operations/events.ts'
 import { type Touched, touchedBy } from '../../operations/records.ts'
 import { replayEvents } from '../../operations/replay.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { providerLabel } from '../../providers/index.ts'
 import { type ConsoleContext, mayChange, NotFound, operatorOf } from '../context.ts'
 import { subjectLink } from '../event-list.ts'
 import { ago, moment } from '../format.ts'

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type OutageReport, outageReport, type ProviderOutage } from '../../operations/outage.ts'
 import { stepsAfter } from '../../operations/outage-steps.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { providerLabel } from '../../providers/index.ts'
 import type { ConsoleContext } from '../context.ts'
 import { readTime } from '../filters.ts'
 import { moment, number } from '../format.ts'
