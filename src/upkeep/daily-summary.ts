@@ -1,4 +1,4 @@
-import { DEAD_LETTERS } from '../notifications/queues.ts'
+import { DEAD_LETTERS } from '../notifications/queue-names.ts'
 import { PROVIDER_NAMES } from '../providers/index.ts'
 import type { UpkeepTask } from './task.ts'
 
