@@ -6,15 +6,22 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 // The two pages that say how to add something are followed to the letter, in a copy of the project that must compile.
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 }) // the compiler takes its time on a busy machine
+vi.setConfig({ testTimeout: 900_000 }) // the compiler takes its time on a busy machine
 
 let copy: string
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'webhooks-docs-'))
-  for (const name of ['src', 'test', 'dev', 'datadog', 'harness', 'bench', 'chaos', 'fuzz']) {
+  for (const name of ['src', 'test', 'harness', 'package.json', '.env.example']) {
     cpSync(name, join(copy, name), { recursive: true })
   }
-  for (const name of ['tsconfig.json', 'package.json', '.env.example']) cpSync(name, join(copy, name))
+  const { compilerOptions } = JSON.parse(readFileSync('tsconfig.json', 'utf8'))
+  writeFileSync(
+    join(copy, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions,
+      include: ['src', 'test/providers/calendar', 'test/providers/sendgrid'],
+    }),
+  )
   symlinkSync(resolve('node_modules'), join(copy, 'node_modules'))
 })
 afterAll(() => rmSync(copy, { recursive: true, force: true }))
@@ -49,7 +56,8 @@ const compile = () =>
     encoding: 'utf8',
   }).stdout
 
-test('docs/adding-a-provider.md adds one with the files that it shows and a change in three places', () => {
+/** Two folders, and a change in three places. */
+const addProvider = (): void => {
   const blocks = blocksOf('docs/adding-a-provider.md')
   for (const block of blocks) {
     const file = /^\/\/ (\S+\.ts)\n/.exec(block)?.[1]
@@ -62,10 +70,10 @@ test('docs/adding-a-provider.md adds one with the files that it shows and a chan
   )
   insert(blocks, 'CALENDAR_MAX_AGE: age', 'src/config.ts', 'const verification = {\n')
   insert(blocks, 'CALENDAR_WEBHOOK_KEY=\n', '.env.example', '')
-  expect(compile()).toBe('')
-})
+}
 
-test('docs/adding-an-event-type.md adds one with a handler and its name', () => {
+/** A handler and its name; what else it needs is a column. */
+const addEventType = (): void => {
   const blocks = blocksOf('docs/adding-an-event-type.md')
   const sendgrid = 'src/providers/sendgrid/index.ts'
   const handler = blocks.find((block) => block.includes('export const deferred'))
@@ -84,5 +92,10 @@ test('docs/adding-an-event-type.md adds one with a handler and its name', () => 
   expect(readFileSync('test/providers/sendgrid/order.test.ts', 'utf8')).toContain(
     blocks.find((block) => block.includes("{ event: 'deferred' }")),
   )
+}
+
+test('what the pages say to add compiles where they say to put it', () => {
+  addProvider()
+  addEventType()
   expect(compile()).toBe('')
 })
