@@ -12,7 +12,7 @@ export interface Keys {
 /** The price that every made-up subscription is about. */
 export const PRICE = 'price_bench_pro'
 
-/** New keys: the secret halves for the load generator, and the settings of whoever is to verify. */
+/** New keys: the secret halves for the load generator, and the settings that verify with the others. */
 export const createKeys = (): { keys: Keys; env: Record<string, string> } => {
   const sendgrid = createSendgridSigner()
   const stripe = createStripeSigner()

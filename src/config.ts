@@ -6,6 +6,7 @@ import { databaseUrl } from './config/database-url.ts'
 import { ConfigError } from './config/error.ts'
 import { ecdsaKeys, sharedSecrets, stripeSecrets } from './config/keys.ts'
 import { priceList, priceProblems } from './config/prices.ts'
+import { redisUrl } from './config/redis-url.ts'
 import { smtpUrl } from './config/smtp-url.ts'
 import { trustProxy } from './config/trust-proxy.ts'
 
@@ -85,7 +86,7 @@ const schema = z.object({
   DATABASE_URL: secret(databaseUrl),
   DATABASE_DIRECT_URL: secret(databaseUrl.optional()),
   DATABASE_POOL_MAX: integer(10, 2, 1_000),
-  REDIS_URL: secret(url('redis://host:6379/0', 'redis:', 'rediss:').optional()),
+  REDIS_URL: secret(redisUrl.optional()),
   ...verification,
   STRIPE_PRICE_PRO: priceList.default([]),
   STRIPE_PRICE_TEAMS: priceList.default([]),

@@ -179,6 +179,8 @@ export interface Provider<Body = unknown> {
   whyTypeless?: (event: Pick<ClaimedEvent, 'eventType' | 'payload'>) => string | undefined
   /** Applies claimed events of the handled types, in one transaction. Throwing undoes it all. */
   handle: (events: ClaimedEvent[], batch: Batch) => Promise<void>
+  /** Settings of the transactions in which its events are applied, as SQL. */
+  settings?: string
   /** How long an event may wait for a row, in milliseconds. */
   waitLimit: number
   /** Events in one transaction; a delivery that begins within them is taken whole unless it holds more than that. */

@@ -1,6 +1,6 @@
 import formbody from '@fastify/formbody'
 import type { Config } from '../../config.ts'
-import { keepPlans } from '../../db/prepared.ts'
+import { KEEP_PLANS } from '../../db/prepared.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { Delivery } from '../../inbox/provider.ts'
 import type { CreatedProvider } from '../record.ts'
@@ -48,11 +48,12 @@ export const createMailgun = (config: Config): CreatedProvider<Form | Undecoded>
   handles: (eventType) => eventType === EVENT_TYPE,
   eventTypes: new Set([EVENT_TYPE]),
   handle: async (events, batch) => {
-    await keepPlans(batch.tx)
     for (const event of events) {
       await inbound(event, batch, { fallback: config.REPLY_MATCH_FALLBACK, waitLimit: WAIT_LIMIT })
     }
   },
+  // Of one event each, the inbox's own statements can keep their plans, too.
+  settings: KEEP_PLANS,
   waitLimit: WAIT_LIMIT,
   // One at a time: only after the mails before it are applied is it known which rows a mail needs. Then they can be
   // locked in the order that holds everywhere.
