@@ -1,4 +1,3 @@
-
 /** The keys of processed events: one server takes many in one command, a cluster in a pipeline for each master. */
 export interface Keyspace {
   /** @throws when nothing can be read. */
