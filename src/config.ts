@@ -340,6 +340,6 @@ const vapidProblems = (values: Record<string, string | undefined>): string[] => 
     )
     return []
   } catch {
-    return ['VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY: expected a key pair as `npm run vapid` prints it']
+    return ['VAPID_PUBLIC_KEY, VAPID_PRIVATE_KEY: expected a key pair as `npm run dev:vapid` prints it']
   }
 }

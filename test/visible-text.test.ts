@@ -3,6 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { plain, printFields, printJson, printTable, remark } from '../src/cli/output.ts'
 import { html, render } from '../src/console/html.ts'
 import { json } from '../src/console/json.ts'
+import { propertyRuns } from './property-runs.ts'
 
 /** All that acts on a terminal, or turns around what is read; line feeds are the program's own. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -65,7 +66,7 @@ describe('whatever an event holds, nothing of it acts on who reads it', () => {
   test.each(forms)('%s', (_what, show) => {
     fc.assert(
       fc.property(text, (hostile) => !ACTING.test(show(hostile))),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(500) },
     )
   })
 })

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import pg from 'pg'
 import { readDatabaseUrl, readRedisUrl } from '../config.ts'
 import { connectionTo } from '../db/connection.ts'
@@ -31,6 +31,7 @@ export const withDatabase = async (work: (pool: pg.Pool) => Promise<void>): Prom
 export const withRedis = async (work: (redis: Redis) => Promise<void>): Promise<void> => {
   const development = process.env.REDIS_URL === undefined ? readDevelopment() : undefined
   const url = readRedisUrl({ REDIS_URL: development?.redisUrl, ...process.env })
+  const { Redis } = await import('ioredis') // few commands ask Redis
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: CONNECT_WITHIN,

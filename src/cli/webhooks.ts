@@ -1,3 +1,4 @@
+import { enableCompileCache } from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config/error.ts'
 import { CommandError, EXIT } from './outcome.ts'
@@ -6,7 +7,10 @@ import { plain } from './output.ts'
 // What operators do from a shell. Everything that is asked for goes to standard output, everything else to the
 // standard error, so that `--json` can be piped.
 
-/** Loaded when it is asked for: most of a start is reading the modules of other commands. */
+// Most of a start is reading modules: what was compiled once is kept in the temporary folder.
+enableCompileCache()
+
+/** Loaded when it is asked for. */
 const COMMANDS: Record<string, { description: string; load: () => Promise<Command> }> = {
   send: {
     description: 'send a made-up, signed delivery to a running service',

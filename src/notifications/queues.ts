@@ -5,6 +5,7 @@ import type { Alert } from '../alerts/alert.ts'
 import { silencedNotifications } from '../db/schema.ts'
 import type { Transaction } from '../db/transaction.ts'
 import type { EmailContent } from './emails/index.ts'
+import { CHANNELS, DEAD_LETTERS, PUSH_DELIVERIES, queueName } from './queue-names.ts'
 
 /** What each channel's job carries. */
 export interface NotificationData {
@@ -42,11 +43,6 @@ export interface NotificationJob<Data = object> {
   alert?: Pick<Alert, 'kind' | 'subject'>
 }
 
-const CHANNELS = ['slack', 'email', 'push'] as const satisfies Channel[]
-export const DEAD_LETTERS = 'notify-dead'
-export const QUEUE_PREFIX = 'notify-'
-export const queueName = (channel: Channel): string => `${QUEUE_PREFIX}${channel}`
-
 /** A push to one subscription: what the worker of `notify-push` makes of a notification. */
 export interface PushDelivery {
   /** The row's id in `push_subscriptions`. */
@@ -54,7 +50,6 @@ export interface PushDelivery {
   /** JSON, as the service worker in the browser reads it. */
   message: string
 }
-export const PUSH_DELIVERIES = 'push-deliveries'
 
 /** What a worker leaves in a job that it has completed. */
 export interface NotificationEnding {

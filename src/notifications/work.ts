@@ -3,14 +3,8 @@ import type { Metrics } from '../plugins/metrics.ts'
 import type { Trouble } from '../plugins/trouble.ts'
 import { createEmail } from './email.ts'
 import { createPush } from './push.ts'
-import {
-  type Channel,
-  DEAD_LETTERS,
-  type NotificationEnding,
-  type NotificationJob,
-  PUSH_DELIVERIES,
-  queueName,
-} from './queues.ts'
+import { DEAD_LETTERS, PUSH_DELIVERIES, queueName } from './queue-names.ts'
+import type { Channel, NotificationEnding, NotificationJob } from './queues.ts'
 import { PermanentError, type SenderOptions, type Sent } from './send.ts'
 import { createSlack } from './slack.ts'
 

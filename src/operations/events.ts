@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { DeliverySource, Json } from '../inbox/provider.ts'
-import { type Channel, type NotificationEnding, QUEUE_PREFIX } from '../notifications/queues.ts'
+import { QUEUE_PREFIX } from '../notifications/queue-names.ts'
+import type { Channel, NotificationEnding } from '../notifications/queues.ts'
 import { type EventFilter, type EventStatus, matching, POSITION } from './matching.ts'
 
 /** An event as lists show it. */

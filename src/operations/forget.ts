@@ -4,7 +4,7 @@ import { inTransaction } from '../db/transaction.ts'
 import { lockContacts } from '../domain/locks.ts'
 import { optOut } from '../domain/opt-out.ts'
 import type { Json } from '../inbox/provider.ts'
-import { QUEUE_PREFIX } from '../notifications/queues.ts'
+import { QUEUE_PREFIX } from '../notifications/queue-names.ts'
 import { noteChange, type Operator } from './audit.ts'
 
 /** What was removed of one address, in rows. */

@@ -1,4 +1,4 @@
-import { DEAD_LETTERS } from '../notifications/queues.ts'
+import { DEAD_LETTERS } from '../notifications/queue-names.ts'
 import { eventTypes } from '../providers/event-types.ts'
 import type { UpkeepTask } from './task.ts'
 

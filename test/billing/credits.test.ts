@@ -6,11 +6,12 @@ import { openAccount } from '../../src/billing/before.ts'
 import { derive } from '../../src/billing/derive.ts'
 import type { Fact } from '../../src/billing/facts.ts'
 import { ledgerOf } from '../../src/billing/ledger.ts'
+import { propertyRuns } from '../property-runs.ts'
 import { eventsOf, MONTH, PRO, START, type StripeJson, TEAMS } from '../providers/stripe/events.ts'
 import { factOf } from './facts.ts'
 import { eventsOfLives, lives, mixed, rowBefore } from './histories.ts'
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 500)
+const RUNS = propertyRuns(500)
 
 const factsOf = (events: StripeJson[]): Fact[] => events.flatMap((event) => factOf(event) ?? [])
 const applyAll = (account: Account, facts: Fact[]): Account =>

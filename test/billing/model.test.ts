@@ -8,6 +8,7 @@ import { derive } from '../../src/billing/derive.ts'
 import { type Fact, LISTED } from '../../src/billing/facts.ts'
 import { ledgerOf } from '../../src/billing/ledger.ts'
 import type { Notice } from '../../src/billing/notices.ts'
+import { propertyRuns } from '../property-runs.ts'
 import * as model from './credits-model.mjs'
 import { factOf, fetchedFact } from './facts.ts'
 import { type Happening, history, PRICES } from './histories.ts'
@@ -77,6 +78,6 @@ test('the rules come to what the reference model comes to, after every step of r
       expect(sorted(ours.ledger)).toEqual(sorted(theirs.ledger))
       expect([...ours.sent].sort()).toEqual([...theirs.sent.keys()].sort())
     }),
-    { numRuns: Number(process.env.PROPERTY_RUNS ?? 1_000) },
+    { numRuns: propertyRuns(1_000) },
   )
 }, 600_000)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { DEAD_LETTERS } from '../../src/notifications/queues.ts'
+import { DEAD_LETTERS } from '../../src/notifications/queue-names.ts'
 import { asService } from '../database.ts'
 import { deliver as deliverMail, mail, mailgunEnv } from '../providers/mailgun/deliveries.ts'
 import { deliverAndSettle, event, seedOutreach, sendgridEnv } from '../providers/sendgrid/deliveries.ts'

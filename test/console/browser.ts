@@ -7,7 +7,7 @@ import { findChromium } from '../../harness/chromium.ts'
 import type { Service } from '../service.ts'
 import { PASSWORD } from './console.ts'
 
-/** Pictures of each page, kept by CI; `npm run pictures` writes those of the documents. */
+/** Pictures of each page, kept by CI; `npm run dev:pictures` writes those of the documents. */
 const PICTURES = fileURLToPath(
   new URL(`../../${process.env.PICTURES ?? 'test-artifacts/console'}`, import.meta.url),
 )

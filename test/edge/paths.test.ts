@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { routable } from '../../src/edge/paths.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const dots = ['.', '..', '%2e', '%2E%2e', '.%2e', '%252e%252E', '%25252e.', '..;a', '..#']
 const slashes = ['/', '\\', '%2f', '%2F', '%5c', '%252f']
@@ -20,7 +21,7 @@ test('a target with a dot segment, however it is written, is routed nowhere', ()
         expect(routable(target)).toBe('/.')
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: propertyRuns(2_000) },
   )
 })
 

@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config.ts'
 import { createEmail } from '../../src/notifications/email.ts'
 import { compose, type EmailContent } from '../../src/notifications/emails/index.ts'
 import { render } from '../../src/notifications/emails/letter.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 /** Every e-mail, with this text wherever it takes one from outside. */
 const allWith = (text: string): EmailContent[] => [
@@ -29,7 +30,7 @@ test('whatever a letter holds comes to the same markup, and to the same text', (
         expect(subject).not.toMatch(/[\r\n]/)
       },
     ),
-    { numRuns: 1_000 },
+    { numRuns: propertyRuns(1_000) },
   )
 })
 

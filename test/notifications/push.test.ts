@@ -6,7 +6,7 @@ import { eventually, type Service, startService } from '../service.ts'
 import { createBrowser, type PushService, readVapid, startPushService } from './push-service.ts'
 
 const lines = execFileSync(process.execPath, ['dev/vapid.ts'], { encoding: 'utf8' }).trim().split('\n')
-/** As `npm run vapid` prints them. */
+/** As `npm run dev:vapid` prints them. */
 const vapid = Object.fromEntries(lines.map((line) => line.split('='))) as Record<string, string>
 const env = { ...mailgunEnv, ...vapid, VAPID_SUBJECT: 'mailto:ops@example.com' }
 
@@ -218,7 +218,7 @@ test('without VAPID keys the push is logged as what would have been sent', async
   }
 })
 
-test('`npm run vapid` prints a new pair every time', () => {
+test('`npm run dev:vapid` prints a new pair every time', () => {
   expect(Object.keys(vapid)).toEqual(['VAPID_PUBLIC_KEY', 'VAPID_PRIVATE_KEY'])
   expect(execFileSync(process.execPath, ['dev/vapid.ts'], { encoding: 'utf8' })).not.toContain(
     vapid.VAPID_PUBLIC_KEY,

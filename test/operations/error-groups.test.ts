@@ -4,6 +4,7 @@ import { countEvents, listEvents } from '../../src/operations/events.ts'
 import { NO_ERROR } from '../../src/operations/matching.ts'
 import { errorGroups } from '../../src/operations/overview.ts'
 import { test } from '../database.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const insertDead = async (pool: import('pg').Pool, errors: (string | null)[], status = 'dead') => {
   await pool.query(
@@ -108,7 +109,7 @@ test('every error belongs to exactly one group, whatever it holds', async ({ poo
         }
       },
     ),
-    { numRuns: 40 },
+    { numRuns: propertyRuns(40) },
   )
 })
 

@@ -1,6 +1,6 @@
 import { PgBoss } from 'pg-boss'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { DEAD_LETTERS } from '../../src/notifications/queues.ts'
+import { DEAD_LETTERS } from '../../src/notifications/queue-names.ts'
 import { dailySummary } from '../../src/upkeep/daily-summary.ts'
 import { queueOf, scheduleUpkeep, tasks } from '../../src/upkeep/schedule.ts'
 import {

@@ -195,7 +195,7 @@ update ${e}
 set ${column(e.attempts)} = ${e.attempts} + case when due.paused then 0 else 1 end,
     ${column(e.nextAttemptAt)} = case when not due.paused then ${q('next')}::timestamptz end
 from due where ${e.id} = due.id
-returning ${e.id}, ${e.eventId}, ${e.eventType}, ${e.attempts}, due.paused`,
+returning ${e.id}, ${e.eventId}, ${e.eventType}, ${e.attempts}, ${e.lastError}, due.paused`,
   )
 
 const BEGIN = {
@@ -208,6 +208,7 @@ export interface BegunAttempt {
   eventId: string
   eventType: string
   attempts: number
+  lastError: string | null
 }
 
 /**
@@ -228,7 +229,15 @@ export const beginAttempt = async (
   )
   const [row] = rows
   if (row?.paused) return 'paused'
-  return row && { id: row.id, eventId: row.event_id, eventType: row.event_type, attempts: row.attempts }
+  return (
+    row && {
+      id: row.id,
+      eventId: row.event_id,
+      eventType: row.event_type,
+      attempts: row.attempts,
+      lastError: row.last_error,
+    }
+  )
 }
 
 const FAIL = statement<'id' | 'status' | 'attempts' | 'error' | 'next'>(

@@ -244,7 +244,10 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     const begun = await beginAttempt(pool, name, clock(), which, before)
     if (begun === undefined || begun === 'paused') return begun === 'paused'
     try {
-      if (begun.attempts > MAX_ATTEMPTS) throw new Error('the process ended during every attempt')
+      // The process ended during the last attempt, perhaps for another's fault: its own error, if it has one, says more.
+      if (begun.attempts > MAX_ATTEMPTS) {
+        throw new Error(begun.lastError ?? 'the process ended during every attempt')
+      }
       await run(
         pending((client, now) => claimThese(client, provider, now, [begun.id], 0)),
         false,
@@ -261,7 +264,11 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   }
 
   /** Records a failed attempt; one that met the database's own trouble is not counted. */
-  const fail = async (event: BegunAttempt, error: unknown, counted: boolean): Promise<void> => {
+  const fail = async (
+    event: Omit<BegunAttempt, 'lastError'>,
+    error: unknown,
+    counted: boolean,
+  ): Promise<void> => {
     const now = clock()
     const failure = counted
       ? { attempts: event.attempts, nextAttemptAt: nextAttempt(event.attempts, now) }

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { type NewDelivery, storeDeliveries } from '../../../src/inbox/accept/store.ts'
 import { test } from '../../database.ts'
+import { propertyRuns } from '../../property-runs.ts'
 import { storeEvents } from '../../stored.ts'
 
 const receivedAt = new Date()
@@ -59,7 +60,7 @@ test('whatever bytes and texts a sender chooses are stored as they are, however 
           .toSorted(byId),
       )
     }),
-    { numRuns: 40 },
+    { numRuns: propertyRuns(40) },
   )
 })
 

@@ -132,7 +132,8 @@ describe('after an unclean end', () => {
         eventId: `e${n}`,
         subject: 'outreach:1',
         payload: { event: 'click', outreach_id: 1 },
-        attempts: n === 1 ? 8 : 0,
+        attempts: n <= 2 ? 8 : 0,
+        lastError: n === 2 ? 'its own fault' : null,
       })),
     )
     const again = await startService({
@@ -152,14 +153,15 @@ describe('after an unclean end', () => {
         ),
       ).toEqual([
         { event_id: 'e1', status: 'dead', attempts: 9, last_error: 'the process ended during every attempt' },
-        ...[2, 3, 4, 5].map((n) => ({
+        { event_id: 'e2', status: 'dead', attempts: 9, last_error: 'its own fault' },
+        ...[3, 4, 5].map((n) => ({
           event_id: `e${n}`,
           status: 'processed',
           attempts: 1,
           last_error: null,
         })),
       ])
-      expect(await again.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 4 }])
+      expect(await again.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 3 }])
     } finally {
       await again.app.close()
       await again.db.end()

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { fromPayload } from '../../../src/mail/mail.ts'
 import { isStopRequest } from '../../../src/mail/stop/stop-request.ts'
+import { propertyRuns } from '../../property-runs.ts'
 import { REQUESTS } from '../labelled/stop-wordings.ts'
 
 const asksToStop = (strippedText: string | null, parts: Record<string, string> = {}) =>
@@ -149,7 +150,7 @@ test('any other word makes a request a person\u2019s answer, wherever it stands'
       words.splice(place % (words.length + 1), 0, word)
       expect(asksToStop(words.join(' '))).toBe(false)
     }),
-    { numRuns: 500 },
+    { numRuns: propertyRuns(500) },
   )
 })
 test('greetings, thanks, a signature and a quote do not change a request', () => {
@@ -186,6 +187,6 @@ test('greetings, thanks, a signature and a quote do not change a request', () =>
       const [start, thanks, signed, quoted] = parts
       expect(asksToStop(`${start}${text}${thanks}${signed}${quoted}`)).toBe(true)
     }),
-    { numRuns: 500 },
+    { numRuns: propertyRuns(500) },
   )
 })

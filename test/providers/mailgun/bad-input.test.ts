@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type FormFields, multipart, urlencoded } from '../../../src/providers/mailgun/sign.ts'
 import type { SignedRequest } from '../../../src/providers/signed-request.ts'
+import { MUST_END, propertyRuns } from '../../property-runs.ts'
 import { post } from '../../provider-contract.ts'
 import { eventually, type Service } from '../../service.ts'
 import {
@@ -236,7 +237,7 @@ test('a mail is the same event in either form, whatever it says', async () => {
         body: { status: 'duplicate' },
       })
     }),
-    { numRuns: 25, interruptAfterTimeLimit: 100_000, markInterruptAsFailure: true },
+    { numRuns: propertyRuns(25), interruptAfterTimeLimit: 100_000, markInterruptAsFailure: MUST_END },
   )
   await service.settled()
 }, 120_000)

@@ -9,6 +9,7 @@ import { keptBody, readEvent } from '../../../src/providers/mailgun/events.ts'
 import { decodeForm, decodeSignature, valuesOf } from '../../../src/providers/mailgun/form.ts'
 import { readMail } from '../../../src/providers/mailgun/read-mail.ts'
 import { type FormFields, urlencoded } from '../../../src/providers/mailgun/sign.ts'
+import { propertyRuns } from '../../property-runs.ts'
 
 const decoded = (text: string, charset = 'utf-8') => decodeForm({ urlencoded: text }, charset)
 const encoded = (fields: FormFields) => urlencoded(fields).body.toString()
@@ -183,6 +184,6 @@ test('parser and classifier never throw, whatever the fields hold', () => {
       expect(event.dedupeKey).toMatch(/^[\da-f]{64}$/)
       expect(String(keptBody(event))).not.toMatch(/\\u0000|\\ud[89a-f]/)
     }),
-    { numRuns: 1_000 },
+    { numRuns: propertyRuns(1_000) },
   )
 })

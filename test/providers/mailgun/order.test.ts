@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FormFields } from '../../../src/providers/mailgun/sign.ts'
+import { MUST_END, propertyRuns } from '../../property-runs.ts'
 import type { Service } from '../../service.ts'
 import {
   deliver as deliverEvents,
@@ -102,7 +103,7 @@ test('any order and duplication of what SendGrid tells and of mails that come ba
       await give([...shuffled, ...facts.filter((fact) => !shuffled.includes(fact))], together, ++round)
       expect(withoutReplyTimes(await rows())).toEqual(expected)
     }),
-    { numRuns: 40, interruptAfterTimeLimit: 80_000, markInterruptAsFailure: true },
+    { numRuns: propertyRuns(40), interruptAfterTimeLimit: 80_000, markInterruptAsFailure: MUST_END },
   )
 }, 120_000)
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createMailgunSigner, multipart, urlencoded } from '../../../src/providers/mailgun/sign.ts'
 import { withoutSignature } from '../../../src/providers/mailgun/without-signature.ts'
+import { propertyRuns } from '../../property-runs.ts'
 import { mail } from './deliveries.ts'
 
 const signer = createMailgunSigner()
@@ -41,7 +42,7 @@ test.each(Object.entries(WAYS))(
           expect(left).not.toContain(hex.slice(from, from + 16))
         }
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     )
   },
 )

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WAIT_LIMIT } from '../../../src/providers/sendgrid/outreach.ts'
+import { MUST_END, propertyRuns } from '../../property-runs.ts'
 import type { Service } from '../../service.ts'
 import { deliver, domainRows, event, seedOutreach, startSendgrid } from './deliveries.ts'
 
@@ -173,6 +174,6 @@ test('any order, duplication and split into deliveries of the same events ends i
       await waitItOut()
       expect(await outcome()).toEqual(expected)
     }),
-    { numRuns: 30, interruptAfterTimeLimit: 200_000, markInterruptAsFailure: true },
+    { numRuns: propertyRuns(30), interruptAfterTimeLimit: 200_000, markInterruptAsFailure: MUST_END },
   )
 }, 250_000)

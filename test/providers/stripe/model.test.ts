@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as model from '../../billing/credits-model.mjs'
 import { type Happening, historyOf, PRICES } from '../../billing/histories.ts'
+import { MUST_END, propertyRuns } from '../../property-runs.ts'
 import type { Service } from '../../service.ts'
 import { deliver, startStripe } from './deliveries.ts'
 
@@ -71,6 +72,11 @@ test('users whose events come in any order, and who spend at any time, end as in
       )
       expect((await ledger()).sort()).toEqual(expected.sort())
     }),
-    { numRuns: 3, endOnFailure: true, interruptAfterTimeLimit: 240_000, markInterruptAsFailure: true },
+    {
+      numRuns: propertyRuns(3),
+      endOnFailure: true,
+      interruptAfterTimeLimit: 240_000,
+      markInterruptAsFailure: MUST_END,
+    },
   )
 }, 300_000)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventsOfLives, lives, mixed } from '../../billing/histories.ts'
+import { MUST_END, propertyRuns } from '../../property-runs.ts'
 import type { Service } from '../../service.ts'
 import { deliver, domainRows, seedUser, startStripe } from './deliveries.ts'
 
@@ -54,6 +55,6 @@ test('any order of the events of random lives, on two replicas at once, ends in 
       await allSettled()
       expect(await domainRows(service)).toEqual(expected)
     }),
-    { numRuns: 30, interruptAfterTimeLimit: 150_000, markInterruptAsFailure: true },
+    { numRuns: propertyRuns(30), interruptAfterTimeLimit: 150_000, markInterruptAsFailure: MUST_END },
   )
 }, 200_000)

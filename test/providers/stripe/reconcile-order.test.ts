@@ -4,6 +4,7 @@ import { pricesOf } from '../../../src/providers/stripe/prices.ts'
 import { createStripeApi } from '../../../src/providers/stripe/reconciliation/api.ts'
 import { reconcile } from '../../../src/providers/stripe/reconciliation/reconcile.ts'
 import { eventsOfLives, lives } from '../../billing/histories.ts'
+import { propertyRuns } from '../../property-runs.ts'
 import type { Service } from '../../service.ts'
 import { type StripeApi, startStripeApi } from './api-server.ts'
 import { deliver, domainRows, seedUser, startStripe, stripeEnv } from './deliveries.ts'
@@ -120,6 +121,6 @@ test('at whatever point of a history it is applied, the rows end the same, and n
       await run(true)
       expect(await domainRows(service)).toEqual(expected)
     }),
-    { numRuns: 8, interruptAfterTimeLimit: 100_000, markInterruptAsFailure: false },
+    { numRuns: propertyRuns(8), interruptAfterTimeLimit: 100_000, markInterruptAsFailure: false },
   )
 }, 240_000)

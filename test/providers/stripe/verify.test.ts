@@ -5,6 +5,7 @@ import Stripe from 'stripe'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Refusal } from '../../../src/inbox/admission/refusal.ts'
 import { verifiedJson } from '../../../src/providers/stripe/verify.ts'
+import { propertyRuns } from '../../property-runs.ts'
 import { post } from '../../provider-contract.ts'
 import type { Service } from '../../service.ts'
 import { seedUser, signed, startStripe } from './deliveries.ts'
@@ -133,7 +134,7 @@ describe('a header that is no signature', () => {
       fc.property(fc.array(part, { maxLength: 6 }), (parts) => {
         expect(outcome(parts.join())).toMatch(/^signature_(invalid|missing)$/)
       }),
-      { numRuns: 2_000 },
+      { numRuns: propertyRuns(2_000) },
     )
   })
 })

@@ -130,11 +130,11 @@ const moveGrants = async (tx: Transaction, changed: Held[]): Promise<void> => {
     .where(and(eq(creditGrants.subscriptionId, sql`v.id`), eq(creditGrants.userId, sql`v."from"`)))
 }
 
-/** Rows of the ledger that the facts added; the earliest time that says so stands, whichever came first. */
+/** Rows of the ledger that the facts added, and their times as all facts give them. */
 const saveGrants = async (tx: Transaction, changed: Held[]): Promise<void> => {
   const rows = changed.flatMap(({ userId, account, loaded }) => {
     const known = new Map(ledgerOf(derive(loaded)).map(({ key, at }) => [key, at]))
-    const isNew = ({ key, at }: Grant) => at < (known.get(key) ?? Infinity)
+    const isNew = ({ key, at }: Grant) => at !== known.get(key)
     return ledgerOf(derive(account))
       .filter(isNew)
       .map(({ key, subscriptionId, periodStart, credits, at }) => ({
@@ -151,9 +151,5 @@ const saveGrants = async (tx: Transaction, changed: Held[]): Promise<void> => {
   await tx
     .insert(creditGrants)
     .values(rows)
-    .onConflictDoUpdate({
-      target: [userId, grantKey],
-      set: { grantedAt: excluded(grantedAt) },
-      setWhere: sql`${excluded(grantedAt)} < ${grantedAt}`,
-    })
+    .onConflictDoUpdate({ target: [userId, grantKey], set: { grantedAt: excluded(grantedAt) } })
 }

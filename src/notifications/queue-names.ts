@@ -1,0 +1,10 @@
+import type { Channel } from './queues.ts'
+
+// Apart from the queues themselves, so that who only reads them need not load what works on them.
+
+export const CHANNELS = ['slack', 'email', 'push'] as const satisfies Channel[]
+export const DEAD_LETTERS = 'notify-dead'
+export const QUEUE_PREFIX = 'notify-'
+export const queueName = (channel: Channel): string => `${QUEUE_PREFIX}${channel}`
+/** Of pushes to one subscription each, see `PushDelivery`. */
+export const PUSH_DELIVERIES = 'push-deliveries'
