@@ -19,6 +19,7 @@ import { metricsPlugin } from './plugins/metrics.ts'
 import { processorsPlugin } from './plugins/processors.ts'
 import { redisPlugin } from './plugins/redis.ts'
 import { refusedPlugin } from './plugins/refused.ts'
+import { tracesPlugin } from './plugins/traces.ts'
 import { troublePlugin } from './plugins/trouble.ts'
 import { upkeepPlugin } from './plugins/upkeep.ts'
 import { createProviders } from './providers/index.ts'
@@ -30,6 +31,8 @@ export interface AppOptions {
   logStream?: { write: (line: string) => void }
   /** Whether push services on this machine are allowed: a test has no others. No setting can switch it on. */
   pushToThisMachine?: boolean
+  /** Whether traces are sent, as the `OTEL_` variables say. */
+  traces?: boolean
 }
 
 /** The whole service, not yet listening. Closing it stops everything it started. */
@@ -68,6 +71,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(edgePlugin, { connections })
   await app.register(metricsPlugin, { config })
   await app.register(databasePlugin, { config })
+  await app.register(tracesPlugin, { wanted: options.traces ?? false })
   await app.register(countsPlugin, { clock })
   await app.register(refusedPlugin, { config, clock })
   await app.register(marksPlugin, { config, clock })

@@ -2,12 +2,13 @@ import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { ConfigError } from './config/error.ts'
 import { type Config, readConfig } from './config.ts'
+import { tracesAreWanted } from './plugins/traces.ts'
 
 /** Milliseconds in which the service stops, whatever hangs: 3.3 s of draining, then the batch and the queue. */
 const STOP_WITHIN = 7_500
 
 const start = async (config: Config): Promise<void> => {
-  const app = await buildApp(config)
+  const app = await buildApp(config, { traces: tracesAreWanted(process.env) })
   const grace = closeWithGrace(
     { delay: STOP_WITHIN, skip: ['SIGINT', 'SIGTERM'], logger: app.log },
     async ({ err }) => {

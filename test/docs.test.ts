@@ -12,9 +12,35 @@ const linksOf = (page: string): string[] =>
     .filter((link) => !/^[a-z]+:/.test(link))
     .map((link) => join(dirname(page), link))
 
+/** As GitHub makes them of headings. */
+const anchorsOf = (page: string): string[] =>
+  [...readFileSync(page, 'utf8').matchAll(/^#+ (.*)$/gm)].map((match) =>
+    (match[1] as string)
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  )
+
+/** These pages tell of files that their reader writes. */
+const MADE_UP = new Set(['docs/adding-a-provider.md', 'docs/adding-an-event-type.md'])
+const FILE = /`((?:src|test|dev|chaos|bench|harness|datadog|deploy|migrations|fuzz|docs)\/[\w./-]+)`/g
+
 describe.each(pages)('%s', (page) => {
+  const text = readFileSync(page, 'utf8')
+
   test('links to what is there', () => {
     expect(linksOf(page).filter((link) => !existsSync(link))).toEqual([])
+    const places = [...text.matchAll(/\]\(([^)\s#:]*\.md|)#([^)]*)\)/g)].map(([, file, anchor]) => ({
+      file: file ? join(dirname(page), file) : page,
+      anchor: anchor as string,
+    }))
+    expect(places.filter(({ file, anchor }) => !anchorsOf(file).includes(anchor))).toEqual([])
+  })
+
+  test.skipIf(MADE_UP.has(page))('names files that are there', () => {
+    expect(
+      [...text.matchAll(FILE)].map((match) => match[1] as string).filter((file) => !existsSync(file)),
+    ).toEqual([])
   })
 })
 

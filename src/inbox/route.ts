@@ -148,7 +148,7 @@ const mount = (
         request.verifiedEvents = verified.events
         hold?.trust()
         hold?.add(verified.events.length * EVENT_COST)
-        const headers = { ...request.headers, 'x-request-id': request.id }
+        const headers = { ...request.headers, ...scope.traceHeaders(request), 'x-request-id': request.id }
         accepted = await accept({ ...verified, headers, receivedAt }, until)
       } finally {
         hold?.release()

@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { DEAD_LETTERS } from '../../src/notifications/queue-names.ts'
 import { asService } from '../database.ts'
 import { deliver as deliverMail, mail, mailgunEnv } from '../providers/mailgun/deliveries.ts'
 import { deliverAndSettle, event, seedOutreach, sendgridEnv } from '../providers/sendgrid/deliveries.ts'
 import { eventually, type Service, startService } from '../service.ts'
 import { webhooks } from './run.ts'
+
+vi.setConfig({ testTimeout: 120_000 }) // a process takes its time to start on a busy machine
 
 const ANA = 'Ana_Lopez+jobs@acme.example'
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { SEEDED } from '../../harness/seed.ts'
 import { mailgunSamples } from '../../src/providers/mailgun/sample.ts'
 import { createMailgunSigner, mailFields, multipart } from '../../src/providers/mailgun/sign.ts'
@@ -11,6 +11,8 @@ import type { SignedRequest } from '../../src/providers/signed-request.ts'
 import { stripeSamples } from '../../src/providers/stripe/sample.ts'
 import { createStripeSigner } from '../../src/providers/stripe/sign.ts'
 import { webhooks } from './run.ts'
+
+vi.setConfig({ testTimeout: 120_000 }) // a process takes its time to start on a busy machine
 
 let folder: string
 beforeAll(() => {

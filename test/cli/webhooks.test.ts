@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createMailgunSigner } from '../../src/providers/mailgun/sign.ts'
 import { bodyOf, createSendgridSigner } from '../../src/providers/sendgrid/sign.ts'
 import { createStripeSigner } from '../../src/providers/stripe/sign.ts'
@@ -12,6 +12,8 @@ import { storeEvents } from '../stored.ts'
 import { PROGRAM, webhooks } from './run.ts'
 
 // Every command, as a process, against a running service.
+
+vi.setConfig({ testTimeout: 120_000 }) // a process takes its time to start on a busy machine
 
 const sendgrid = createSendgridSigner()
 const mailgun = createMailgunSigner()

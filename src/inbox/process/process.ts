@@ -21,8 +21,15 @@ import {
   recordFailure,
 } from './pending.ts'
 import { claimDeliveries, claimDelivery, countClaim, uncountClaim } from './queue.ts'
-import { type HandledEvent, type ReportOptions, reportCommitted, reportFailure } from './report.ts'
+import {
+  type Committed,
+  type HandledEvent,
+  type ReportOptions,
+  reportCommitted,
+  reportFailure,
+} from './report.ts'
 import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
+import type { Traces } from './traces.ts'
 
 export interface ProcessOptions extends ReportOptions {
   pool: pg.Pool
@@ -35,6 +42,8 @@ export interface ProcessOptions extends ReportOptions {
   stopping: () => boolean
   /** Queues notifications inside the transaction of the effects that cause them. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
+  /** Undefined unless they are wanted. */
+  traces?: Traces | undefined
 }
 
 /** What the workers of one provider share. */
@@ -156,7 +165,19 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     })
     if (committed === undefined) return 0
     await reportCommitted(name, committed, startedAt, options)
+    trace(committed, startedAt)
     return Math.max(1, committed.events.length + committed.duplicates)
+  }
+
+  /** A span of what went well, and one of each event that failed. */
+  const trace = ({ events, failures }: Pick<Committed, 'events' | 'failures'>, startedAt: number): void => {
+    if (options.traces === undefined) return
+    const failed = new Set(failures.map(({ event }) => event.id))
+    const well = events.map(({ event }) => event).filter(({ id }) => !failed.has(id))
+    void options.traces.processed({ provider: name, events: well, startedAt })
+    for (const { event, error } of failures) {
+      void options.traces.processed({ provider: name, events: [event], startedAt, error })
+    }
   }
 
   /** A batch, whatever it takes. */
@@ -241,6 +262,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     options.alone(() => attempt(which, before))
 
   const attempt = async (which: 'fresh' | 'failed', before?: Date): Promise<boolean> => {
+    const startedAt = performance.now()
     const begun = await beginAttempt(pool, name, clock(), which, before)
     if (begun === undefined || begun === 'paused') return begun === 'paused'
     try {
@@ -259,6 +281,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       if (counted) strikes.delete(begun.id)
       else strikes.set(begun.id, strike)
       await fail(begun, error, counted)
+      void options.traces?.processed({ provider: name, events: [begun], startedAt, error })
     }
     return true
   }

@@ -181,9 +181,12 @@ test('a flood keeps the first of each minute, and of these the newest, while all
   const counts = (await ofMinute()).map(({ n }) => Number(n))
   // A minute of the clock may end within one of the test.
   expect(Math.max(...counts)).toBeLessThanOrEqual(MAX_A_MINUTE)
-  expect(
-    await service.rows(`select from refused_deliveries where reason = 'signature_missing'`),
-  ).toHaveLength(4)
+  await eventually(
+    async () =>
+      (await service.rows(`select from refused_deliveries where reason = 'signature_missing'`)).length === 4 ||
+      undefined,
+    'the others are kept, too',
+  )
 })
 
 test('what is older than seven days is deleted', async () => {

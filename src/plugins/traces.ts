@@ -1,0 +1,53 @@
+import fp from 'fastify-plugin'
+import type { Traces } from '../inbox/process/traces.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Undefined unless OpenTelemetry is on. */
+    traces: Traces | undefined
+    /** What a delivery is kept with, so that its processing can be linked to it: `traceparent`. */
+    traceHeaders: (request: FastifyRequest) => Record<string, string>
+  }
+}
+
+/** A collector that is away must not hold up the end. */
+const STOP_WITHIN = 1_000
+
+/** Whether the usual variables of OpenTelemetry say where traces go. */
+export const tracesAreWanted = (env: NodeJS.ProcessEnv): boolean =>
+  env.OTEL_SDK_DISABLED?.toLowerCase() !== 'true' &&
+  env.OTEL_TRACES_EXPORTER !== 'none' &&
+  [env.OTEL_EXPORTER_OTLP_ENDPOINT, env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, env.OTEL_TRACES_EXPORTER].some(
+    Boolean,
+  )
+
+/** Traces by OpenTelemetry. Nothing of it is loaded unless it is wanted. */
+export const tracesPlugin = fp<{ wanted: boolean }>(
+  async (app, { wanted }) => {
+    app.decorate('traces', undefined)
+    app.decorate('traceHeaders', () => ({}))
+    if (!wanted) return
+    const [{ NodeSDK }, { FastifyOtelInstrumentation }, { createTraces }] = await Promise.all([
+      import('@opentelemetry/sdk-node'),
+      import('@fastify/otel'),
+      import('../inbox/process/traces.ts'),
+    ])
+    const sdk = new NodeSDK({ serviceName: process.env.OTEL_SERVICE_NAME ?? 'roleferry-webhooks' })
+    sdk.start()
+    await app.register(new FastifyOtelInstrumentation({ instrumentHooks: false }).plugin())
+    app.traces = createTraces(app.database.upkeep)
+    app.traceHeaders = (request) => {
+      const headers: Record<string, string> = {}
+      request.opentelemetry().inject(headers)
+      return headers.traceparent === undefined ? {} : { traceparent: headers.traceparent }
+    }
+    app.addHook('onClose', async () => {
+      const late = new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())
+      await Promise.race([
+        sdk.shutdown().catch((error) => app.log.warn({ err: error }, 'traces were lost')),
+        late,
+      ])
+    })
+  },
+  { name: 'traces', dependencies: ['database'] },
+)
