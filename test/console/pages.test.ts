@@ -202,7 +202,7 @@ describe('in a browser', () => {
     const second = '2026-01-02T03:04:06'
     await service.rows(
       `update webhook_events e set received_at = time::timestamptz
-       from unnest((select array_agg(id) from (select id from webhook_events order by id limit 2) two), $1::text[]) as v(id, time)
+       from unnest((select array_agg(id) from (select id from webhook_events where event_type in ('processed', 'delivered') order by id limit 2) two), $1::text[]) as v(id, time)
        where e.id = v.id`,
       [`${first}Z`, `${second}Z`],
     )
