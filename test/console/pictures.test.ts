@@ -102,6 +102,17 @@ const trouble = async (): Promise<void> => {
        ('outage', now() - interval '312 minutes', now() - interval '300 minutes', 'web-1:3000', null),
        ('start', now() - interval '7 hours', null, 'web-1:3000', '2026.11.27')`,
   )
+  await service.rows(
+    `insert into deferred_deliveries (provider, deferred_at, dedupe_key, event_count)
+     select 'sendgrid', now() - interval '306 minutes', dedupe_key, 4 from webhook_events where event_type = 'open'
+     union all select 'stripe', now() - interval '304 minutes', dedupe_key, 1 from webhook_events where event_type = 'customer.subscription.created'
+     union all select 'sendgrid', now() - interval '303 minutes', 'a delivery that is still missing', 12`,
+  )
+  await service.rows(
+    `insert into minute_counts (minute, provider, outcome, reason, count) values
+       (date_trunc('minute', now()) - interval '306 minutes', 'sendgrid', 'refused', 'unavailable', 2),
+       (date_trunc('minute', now()) - interval '304 minutes', 'stripe', 'refused', 'unavailable', 1)`,
+  )
   const by = { operator: 'kim', via: 'console', reason: 'the new price is not known yet' } as const
   await pauseProcessing(
     service.db,
@@ -119,6 +130,9 @@ const trouble = async (): Promise<void> => {
   )
 }
 
+const minutesAgo = (minutes: number): string =>
+  new Date(service.now().getTime() - minutes * 60_000).toISOString().slice(0, 19)
+
 const idOf = async (table: string, where: string): Promise<string> =>
   String((await service.rows(`select id from ${table} where ${where} order by id desc limit 1`))[0]?.id)
 
@@ -135,7 +149,7 @@ const PAGES: [name: string, path: () => string | Promise<string>][] = [
   ['refused-delivery', async () => `/console/refused/${await idOf('refused_deliveries', 'true')}`],
   ['replay', () => '/console/replay?status=dead'],
   ['pauses', () => '/console/pauses'],
-  ['outage', () => '/console/outage'],
+  ['outage', () => `/console/outage?from=${minutesAgo(330)}&to=${minutesAgo(290)}`],
   ['audit', () => '/console/audit'],
   ['mailboxes', () => '/console/mailboxes'],
   ['mailbox', () => '/console/mailboxes/1'],

@@ -34,7 +34,7 @@ ${report === undefined ? nothing('The times are the wrong way around', 'From mus
 const local = (at: Date): string => at.toISOString().slice(0, 19)
 
 const timesForm = (from: Date, to: Date): Html => html`
-<form class="filter card" method="get" action="/console/outage">
+<form class="filter between card" method="get" action="/console/outage">
   <div class="field"><label for="from">From (UTC)</label><input id="from" name="from" type="datetime-local" step="1" value="${local(from)}" required></div>
   <div class="field"><label for="to">To (UTC)</label><input id="to" name="to" type="datetime-local" step="1" value="${local(to)}" required></div>
   <div class="actions"><button type="submit">Show</button></div>

@@ -183,8 +183,8 @@ test('a flood keeps the first of each minute, and of these the newest, while all
   expect(Math.max(...counts)).toBeLessThanOrEqual(MAX_A_MINUTE)
   await eventually(
     async () =>
-      (await service.rows(`select from refused_deliveries where reason = 'signature_missing'`)).length === 4 ||
-      undefined,
+      (await service.rows(`select from refused_deliveries where reason = 'signature_missing'`)).length ===
+        4 || undefined,
     'the others are kept, too',
   )
 })
