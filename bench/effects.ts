@@ -34,7 +34,7 @@ export const watchEffects = async (place: Place) => {
       await sleep(LOOK_EVERY)
     }
   })()
-  watching.catch(() => {}) // it is heard by whoever calls until()
+  watching.catch(() => {}) // a call of until() hears it
   return {
     /** Resolves once so many events took effect. @throws when they do not come. */
     until: (events: number, onProgress: (seen: number) => void): Promise<Curve> => {

@@ -1,6 +1,6 @@
-import { createMailgunSigner } from '../src/providers/mailgun/sign.ts'
-import { createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
-import { createStripeSigner } from '../src/providers/stripe/sign.ts'
+import { createMailgunSigner } from '../src/simulators/mailgun/sign.ts'
+import { createSendgridSigner } from '../src/simulators/sendgrid/sign.ts'
+import { createStripeSigner } from '../src/simulators/stripe/sign.ts'
 
 /** What the load generator signs with. */
 export interface Keys {
@@ -12,7 +12,7 @@ export interface Keys {
 /** The price that every made-up subscription is about. */
 export const PRICE = 'price_bench_pro'
 
-/** New keys: the secret halves for the load generator, and the settings of whoever is to verify. */
+/** New keys: the secret halves for the load generator, and the settings that verify with the others. */
 export const createKeys = (): { keys: Keys; env: Record<string, string> } => {
   const sendgrid = createSendgridSigner()
   const stripe = createStripeSigner()

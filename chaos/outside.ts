@@ -33,7 +33,7 @@ export interface Outside {
   stop: () => Promise<void>
 }
 
-/** Milliseconds: whoever calls has given up by then, in every channel. */
+/** Milliseconds: every channel has given up by then. */
 const TOO_SLOW = 12_000
 /** An ordinary answer takes a moment, in which the sender can be killed. */
 const MOMENT = 150

@@ -2,7 +2,7 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
 import { fromPayload } from '../src/mail/mail.ts'
 import { lookUp } from '../src/mail/match/known.ts'
-import { byDomain, byMailbox, bySender } from '../src/mail/match/match.ts'
+import { byAddress } from '../src/mail/match/match.ts'
 import { readThread } from '../src/mail/match/threads.ts'
 import { takeIndexes } from './volume.ts'
 
@@ -69,12 +69,15 @@ export interface Cost {
   pages: number
   /** Tables that are read from end to end. */
   whole: string[]
+  /** The most rows that are sorted at once. */
+  sorted: number
   plan: string
 }
 
 interface Node {
   'Node Type': string
   'Relation Name'?: string
+  'Actual Rows': number
   'Shared Hit Blocks': number
   'Shared Read Blocks': number
   Plans?: Node[]
@@ -85,6 +88,12 @@ const wholeTables = (node: Node): string[] => [
   ...(node.Plans ?? []).flatMap(wholeTables),
 ]
 
+const mostSorted = (node: Node): number => {
+  const below = node.Plans ?? []
+  const own = /Sort/.test(node['Node Type']) ? below.map((one) => one['Actual Rows']) : []
+  return Math.max(0, ...own, ...below.map(mostSorted))
+}
+
 const mail = (from: string, { to = LARGE_MAILBOX, thread = '' } = {}) =>
   fromPayload({
     from,
@@ -93,6 +102,8 @@ const mail = (from: string, { to = LARGE_MAILBOX, thread = '' } = {}) =>
     messageId: `<${from}>`,
     headers: thread === '' ? [] : [['In-Reply-To', thread]],
   })
+
+const EVERY_RULE = { domain: true, mailbox: true }
 
 const MAILS = {
   'in a thread': mail('somebody@elsewhere.example', { thread: '<outreach_4711@rf-send-01.com>' }),
@@ -108,7 +119,7 @@ const MAILS = {
 }
 
 /**
- * Runs every statement of the matching for one mail of each kind, several times, with the plans that `keepPlans` keeps.
+ * Runs every statement of the matching for one mail of each kind, several times, with the plans that `KEEP_PLANS` keeps.
  *
  * @param databaseUrl of somebody who may load `auto_explain`
  */
@@ -117,6 +128,7 @@ export const measureMatching = async (databaseUrl: string): Promise<Cost[]> => {
     session_preload_libraries: 'auto_explain',
     plan_cache_mode: 'force_generic_plan',
     enable_seqscan: 'off',
+    enable_sort: 'off',
     client_min_messages: 'log',
     'auto_explain.log_min_duration': '0',
     'auto_explain.log_analyze': 'on',
@@ -142,17 +154,22 @@ export const measureMatching = async (databaseUrl: string): Promise<Cost[]> => {
         const found = await run()
         for (const { milliseconds, plan } of seen) {
           const pages = plan['Shared Hit Blocks'] + plan['Shared Read Blocks']
-          const whole = wholeTables(plan)
-          costs.push({ what: `${kind}: ${what}`, milliseconds, pages, whole, plan: JSON.stringify(plan) })
+          const [whole, sorted] = [wholeTables(plan), mostSorted(plan)]
+          costs.push({
+            what: `${kind}: ${what}`,
+            milliseconds,
+            pages,
+            whole,
+            sorted,
+            plan: JSON.stringify(plan),
+          })
         }
         return found
       }
       const { ids } = readThread(one)
       const { recipients, thread } = await look('what is known', () => lookUp({ tx }, one, ids))
       if (thread !== undefined) continue
-      if ((await look('by sender', () => bySender({ tx }, one, recipients))) !== undefined) continue
-      if ((await look('by domain', () => byDomain({ tx }, one, recipients))) !== undefined) continue
-      await look('by mailbox', () => byMailbox({ tx }, one, recipients))
+      await look('by address', () => byAddress({ tx }, one, recipients, EVERY_RULE))
     }
   }
   await client.end()

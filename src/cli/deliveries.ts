@@ -1,10 +1,9 @@
 import { Command, Option } from 'commander'
 import type pg from 'pg'
-import type { ProviderName } from '../inbox/provider.ts'
 import { curlOf } from '../operations/curl.ts'
 import { type DeliverySummary, listDeliveries, showDelivery } from '../operations/deliveries.ts'
 import { timesOf } from '../operations/delivery-times.ts'
-import { eventTypes } from '../providers/event-types.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
 import { visible } from '../visible-text.ts'
 import { CommandError } from './outcome.ts'
 import { plain, printFields, printJson, printTable, printTitle, remark } from './output.ts'
@@ -27,7 +26,7 @@ export const deliveriesCommand = (): Command =>
     .addCommand(
       new Command('list')
         .description('list deliveries, the newest first')
-        .addOption(new Option('--provider <name>', 'of this provider').choices(Object.keys(eventTypes)))
+        .addOption(new Option('--provider <name>', 'of this provider').choices(PROVIDER_NAMES))
         .option('--since <time>', 'received since: a time, or 90m, 6h, 2d ago', readTime)
         .option('--until <time>', 'received before', readTime)
         .option('--queued', 'those that are not processed yet')
@@ -115,7 +114,7 @@ const show = async (pool: pg.Pool, id: string, json?: boolean): Promise<void> =>
 const curl = async (pool: pg.Pool, id: string): Promise<void> => {
   const delivery = await showDelivery(pool, id)
   if (delivery === undefined) throw new CommandError(plain(`There is no delivery ${id}.`), 'notFound')
-  const script = curlOf(delivery.provider, delivery.bytes)
+  const script = await curlOf(delivery.provider, delivery.bytes)
   if (script === undefined) throw new CommandError('Nothing is left to post: it was forgotten.', 'notFound')
   console.log(script)
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ErrorGroup } from '../operations/overview.ts'
-import { providerLabel } from '../providers/labels.ts'
+import { providerLabel } from '../providers/index.ts'
 import { toQuery } from './filters.ts'
 import { ago, cut, number } from './format.ts'
 import { type Html, html } from './html.ts'

@@ -1,5 +1,5 @@
 import type { EventSummary } from '../operations/events.ts'
-import { providerLabel } from '../providers/labels.ts'
+import { providerLabel } from '../providers/index.ts'
 import { ago, cut } from './format.ts'
 import { type Content, type Html, html } from './html.ts'
 import { badge, type Column, table } from './parts.ts'

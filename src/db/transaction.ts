@@ -11,17 +11,19 @@ export type Transaction = NodePgDatabase & { $client: pg.ClientBase }
  * the pool inside the open transaction, and the next insert on it reports success without ever being committed
  * (drizzle-orm issues 6114, 6241). Here a client whose state is unknown is destroyed.
  *
+ * @param settings SQL that sets what holds until its end: `set local …`
  * @throws what `work` throws, or the connection's error; nothing is committed then, except that a COMMIT which
  * timed out may have happened: repeat what can be repeated.
  */
 export const inTransaction = async <T>(
   pool: pg.Pool,
   work: (tx: Transaction, client: pg.PoolClient) => Promise<T>,
+  settings = '',
 ): Promise<T> => {
   const client = await pool.connect()
   let broken: Error | undefined
   try {
-    await client.query('begin')
+    await client.query(settings === '' ? 'begin' : `begin; ${settings}`)
     const result = await work(drizzle({ client, casing: 'snake_case' }), client)
     await client.query('commit')
     return result

@@ -1,5 +1,4 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { executePrepared } from '../db/prepared.ts'
 import { contacts, outreach, sequenceSteps } from '../db/schema.ts'
 import type { Batch } from '../inbox/provider.ts'
 
@@ -12,29 +11,6 @@ export const isCancelledFor = (reason: SQL): SQL => sql`(
   s.status = 'scheduled'
   or (s.status = 'cancelled' and ${strength(sql`s.cancelled_reason`)} between 1 and ${strength(reason)} - 1)
 )`
-
-/**
- * Cancels the scheduled sequence steps of outreach, with the reason for which its contact was opted out where that is
- * stronger: the steps may have become known only after that. The outreach and their contacts must be locked.
- */
-export const cancelSteps = async ({ tx }: Batch, outreachIds: string[], reason: 'replied'): Promise<void> => {
-  const optedOutReason = sql`${contacts.optedOutReason}`
-  await executePrepared(
-    tx,
-    'cancel_steps',
-    sql`
-      update ${sequenceSteps} s
-      set status = 'cancelled', cancelled_reason = o.reason
-      from (
-        select ${outreach.id}, case
-          when ${contacts.optedOut} and ${strength(optedOutReason)} > ${strength(sql`${reason}::text`)}
-          then ${optedOutReason} else ${reason} end as reason
-        from ${outreach} left join ${contacts} on ${contacts.id} = ${outreach.contactId}
-        where ${outreach.id} = any(${sql.param(outreachIds)}::bigint[])
-      ) o
-      where s.outreach_id = o.id and ${isCancelledFor(sql`o.reason`)}`,
-  )
-}
 
 /**
  * Cancels steps of outreach whose contact is opted out: those that were not there yet when the contact was. The

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries as d } from '../db/schema.ts'
 import { statement } from '../db/statement.ts'
-import type { ProviderName } from '../inbox/provider.ts'
+import type { ProviderName } from '../providers/index.ts'
 
 /** What was accepted; `more` says that it was more than that. */
 export interface AcceptedDeliveries {

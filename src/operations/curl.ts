@@ -1,5 +1,5 @@
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
-import { localPosts } from '../providers/local-posts.ts'
+import { isProviderName, type ProviderName, providers } from '../providers/index.ts'
+import type { LocalPost } from '../providers/local-post.ts'
 
 /** Characters of a line of base64: what `openssl base64 -d` reads. */
 const LINE = /.{1,64}/g
@@ -13,24 +13,31 @@ const FORGOTTEN = 'null'
  * @param kept the body as it is kept.
  * @returns undefined when it was forgotten, or cannot be read.
  */
-export const curlOf = (provider: string, kept: Buffer): string | undefined => {
-  const name = PROVIDER_NAMES.find((known) => known === provider)
-  if (name === undefined || kept.toString() === FORGOTTEN) return undefined
+export const curlOf = async (provider: string, kept: Buffer): Promise<string | undefined> => {
+  const post = await postOf(provider)
+  if (post === undefined || kept.toString() === FORGOTTEN) return undefined
   try {
-    return script(name, localPosts[name].body(kept))
+    return script(provider as ProviderName, post, post.body(kept))
   } catch {
     return undefined
   }
 }
 
 /** The same for one event. @param payload as JSON. */
-export const curlOfEvent = (provider: string, payload: string): string | undefined => {
-  const name = PROVIDER_NAMES.find((known) => known === provider)
-  return name && curlOf(name, Buffer.from(localPosts[name].bodyOfOne(payload)))
+export const curlOfEvent = async (provider: string, payload: string): Promise<string | undefined> => {
+  const post = await postOf(provider)
+  return post && curlOf(provider, Buffer.from(post.bodyOfOne(payload)))
 }
 
-const script = (provider: ProviderName, body: Buffer): string => {
-  const { path, keyVariable, contentType, sign, headers } = localPosts[provider]
+const postOf = async (provider: string): Promise<LocalPost | undefined> =>
+  isProviderName(provider) ? providers[provider].localPost?.() : undefined
+
+const script = (
+  provider: ProviderName,
+  { keyVariable, contentType, sign, headers }: LocalPost,
+  body: Buffer,
+): string => {
+  const { path } = providers[provider]
   return `( # Signed with ${keyVariable}, else with the key of npm run dev. URL names another service.
 set -e
 key=\${${keyVariable}:-$(node -p 'JSON.parse(fs.readFileSync(".data/dev/keys.json")).keys.${provider}')}

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries as d, webhookQueue as q } from '../db/schema.ts'
 import { toStatement } from '../db/statement.ts'
-import type { ProviderName } from '../inbox/provider.ts'
+import type { ProviderName } from '../providers/index.ts'
 import { type EventStatus, matching } from './matching.ts'
 
 /** Which deliveries are meant; what is left out does not narrow. */

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
 import { minuteCounts, webhookEvents, webhookQueue } from '../db/schema.ts'
 import { REFUSALS } from '../inbox/admission/refusal.ts'
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import { PROVIDER_NAMES, type ProviderName, providers } from '../providers/index.ts'
 import { type AcceptedDeliveries, countDeliveries } from './count-deliveries.ts'
 import { listMarks, type Mark } from './marks.ts'
 import { listPutOff, type PutOffDelivery, putOff } from './put-off.ts'
@@ -44,8 +44,6 @@ export interface OutageReport {
 
 const HOUR = 3_600_000
 const MOST_LISTED = 200
-/** How long each provider tries to deliver, in hours: docs/providers.md. */
-const RETRIES_FOR: Record<ProviderName, number> = { sendgrid: 24, stripe: 72, mailgun: 8 }
 const OURS = Object.entries(REFUSALS).flatMap(([reason, { statusCode }]) =>
   statusCode === 503 ? [reason] : [],
 )
@@ -66,11 +64,12 @@ export const outageReport = async (
     listPutOff(pool, { from, to }, MOST_LISTED),
     countDeliveries(pool, PROVIDER_NAMES, { from, to }),
   ])
-  const providers = PROVIDER_NAMES.map((provider, n): ProviderOutage => {
+  const outages = PROVIDER_NAMES.map((provider, n): ProviderOutage => {
     const of = put.find((one) => one.provider === provider)
     const state = drained.find((one) => one.provider === provider)
     const firstAt = of?.firstMissingAt ?? null
-    const until = firstAt === null ? null : new Date(firstAt.getTime() + RETRIES_FOR[provider] * HOUR)
+    const until =
+      firstAt === null ? null : new Date(firstAt.getTime() + providers[provider].retryHours * HOUR)
     return {
       provider,
       accepted: accepted[n] ?? { deliveries: 0, events: 0, more: false },
@@ -88,7 +87,7 @@ export const outageReport = async (
       retriesUntil: until !== null && until > now ? until : null,
     }
   })
-  return { from, to, providers, ...listed, marks }
+  return { from, to, providers: outages, ...listed, marks }
 }
 
 const unavailable = async (pool: pg.Pool, from: Date, to: Date): Promise<Map<string, number>> => {

@@ -198,7 +198,7 @@ union select 'mailbox', m.id::text, m.email from sent join mailboxes m on lower(
 union select 'mailbox', m.id::text, m.email from about join mailboxes m on lower(m.email) = about.mailbox
 order by 1, 3`
 
-/** The rows an event is about, by its subject: links for whoever looks at it. */
+/** The rows an event is about, by its subject: links for its page. */
 export const touchedBy = async (
   pool: pg.Pool,
   { subject, receivedAt }: Pick<EventSummary, 'subject' | 'receivedAt'>,

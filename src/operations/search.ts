@@ -4,7 +4,7 @@ import { type EventFilter, STORED_PROVIDERS } from './matching.ts'
 /** What a search text stands for: the part of a filter it is, and in words what was found on the way. */
 export interface SearchResult {
   filter: Pick<EventFilter, 'subjects' | 'eventId'>
-  /** What an address belongs to, for whoever searched: `contact Ana Lopez`, `mailbox sam@rf-send-01.com`. */
+  /** What an address belongs to, as a search shows it: `contact Ana Lopez`, `mailbox sam@rf-send-01.com`. */
   found: Found[]
 }
 

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { PROVIDER_NAMES, type ProviderName } from '../../inbox/provider.ts'
 import { type DeliverySummary, listDeliveries } from '../../operations/deliveries.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { PROVIDER_NAMES, type ProviderName, providerLabel } from '../../providers/index.ts'
 import type { ConsoleContext } from '../context.ts'
 import { ago, number } from '../format.ts'
 import { type Html, html } from '../html.ts'

@@ -3,7 +3,7 @@ import { counted } from '../../counted.ts'
 import { curlOf } from '../../operations/curl.ts'
 import { type DeliveryDetail, showDelivery } from '../../operations/deliveries.ts'
 import { type DeliveryTimes, timesOf } from '../../operations/delivery-times.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { providerLabel } from '../../providers/index.ts'
 import { type ConsoleContext, NotFound } from '../context.ts'
 import { copyable, copyShown, shell } from '../copy.ts'
 import { ago, cut, moment, number, took } from '../format.ts'
@@ -49,7 +49,7 @@ ${live(
         ['Bytes', number(delivery.size)],
       ]),
     )}
-    ${card('Post it again', postAgain(delivery))}
+    ${card('Post it again', await postAgain(delivery))}
   </div>
 </div>`,
 )}`,
@@ -63,10 +63,10 @@ const cli = (words: string, id: string): Html =>
 const body = ({ id, body: text, size }: DeliveryDetail): Html =>
   html`${json(text.replaceAll('\r\n', '\n'))}${size > MOST_BODY && html`<p class="hint">Only the beginning is shown. All of it: ${cli('show', id)}</p>`}`
 
-const postAgain = ({ id, provider, bytes, size }: DeliveryDetail): Content => {
+const postAgain = async ({ id, provider, bytes, size }: DeliveryDetail): Promise<Content> => {
   if (size > MOST_BODY)
     return html`<p class="hint">It is large. The command comes from ${cli('curl', id)}</p>`
-  const script = curlOf(provider, bytes)
+  const script = await curlOf(provider, bytes)
   return script === undefined
     ? html`<p class="hint">Nothing is left to post: it was forgotten.</p>`
     : html`<p class="hint">To a service of your own, signed with its key: the provider’s signature grows stale.</p>${shell('curl for a local service', script)}`

@@ -10,7 +10,7 @@ import {
 } from '../../operations/events.ts'
 import { type Touched, touchedBy } from '../../operations/records.ts'
 import { replayEvents } from '../../operations/replay.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { providerLabel } from '../../providers/index.ts'
 import { type ConsoleContext, mayChange, NotFound, operatorOf } from '../context.ts'
 import { copyable, copyButton, copyShown, shell } from '../copy.ts'
 import { subjectLink } from '../event-list.ts'
@@ -69,7 +69,7 @@ ${live(
         ['Attempts', String(event.attempts)],
       ]),
     )}
-    ${payload !== undefined && card('Post it again', postAgain(event, payload))}
+    ${payload !== undefined && card('Post it again', await postAgain(event, payload))}
   </div>
 </div>`,
 )}`,
@@ -99,11 +99,11 @@ const isMoving = ({ status, notifications }: EventHistory): boolean =>
   status === 'pending' || notifications.some(({ state }) => state === 'waiting')
 
 /** A delivery with this event alone, for a service of one's own. */
-const postAgain = (
+const postAgain = async (
   { provider, deliveryId }: EventHistory,
   { text, more }: { text: string; more: boolean },
-): Content => {
-  const script = more ? undefined : curlOfEvent(provider, text)
+): Promise<Content> => {
+  const script = more ? undefined : await curlOfEvent(provider, text)
   const delivery =
     deliveryId !== null &&
     html`<a href="/console/deliveries/${deliveryId}">Its delivery</a> has the bytes as they came.`

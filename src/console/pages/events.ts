@@ -1,10 +1,8 @@
 import type { FastifyInstance } from 'fastify'
-import { PROVIDER_NAMES } from '../../inbox/provider.ts'
 import { countEvents, listEvents } from '../../operations/events.ts'
 import { EVENT_STATUSES, isPosition } from '../../operations/matching.ts'
 import type { Found } from '../../operations/search.ts'
-import { eventTypes } from '../../providers/event-types.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { PROVIDER_NAMES, providerLabel } from '../../providers/index.ts'
 import { type ConsoleContext, mayChange } from '../context.ts'
 import { eventList } from '../event-list.ts'
 import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
@@ -15,7 +13,10 @@ import { live, nothing } from '../parts.ts'
 const PAGE = 50
 const MOST_COUNTED = 10_000
 
-export const eventsPage = (scope: FastifyInstance, { pool, clock, show }: ConsoleContext): void => {
+export const eventsPage = (
+  scope: FastifyInstance,
+  { pool, clock, eventTypes, show }: ConsoleContext,
+): void => {
   scope.get('/events', async (request, reply) => {
     const query = request.query as Record<string, unknown>
     const fields = readFields(query)
@@ -47,7 +48,7 @@ export const eventsPage = (scope: FastifyInstance, { pool, clock, show }: Consol
       section: 'events',
       body: html`
 <h1>Events</h1>
-${filterForm(fields)}
+${filterForm(fields, eventTypes)}
 ${results}`,
     })
   })
@@ -92,10 +93,8 @@ const noEvents = (fields: FilterFields, after: string | undefined): Html => {
 const option = (value: string, name: string, chosen: string): Html =>
   html`<option value="${value}"${value === chosen && html` selected`}>${name}</option>`
 
-const types = [...new Set(Object.values(eventTypes).flatMap((ofProvider) => [...ofProvider]))].sort()
-
 /** Works as an ordinary form; with the script the list follows what is chosen and typed. */
-const filterForm = (fields: FilterFields): Html => html`
+const filterForm = (fields: FilterFields, types: string[]): Html => html`
 <form class="filter card" method="get" action="/console/events" role="search" aria-label="Filter events"
       hx-get="/console/events" hx-trigger="input changed delay:300ms from:#q, change" hx-target="#results" hx-select="#results"
       hx-swap="outerHTML" hx-replace-url="true" hx-sync="this:replace">

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import type { CountedOutcome } from '../../inbox/counts.ts'
-import { PROVIDER_NAMES } from '../../inbox/provider.ts'
 import { countEvents, type EventSummary } from '../../operations/events.ts'
 import { listMarks, type Mark } from '../../operations/marks.ts'
 import {
@@ -12,7 +11,7 @@ import {
   lastEvents,
 } from '../../operations/overview.ts'
 import { type RefusedGroup, refusedGroups } from '../../operations/refused.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { PROVIDER_NAMES, providerLabel } from '../../providers/index.ts'
 import { chart, legend } from '../chart.ts'
 import type { ConsoleContext } from '../context.ts'
 import { errorTable } from '../error-table.ts'

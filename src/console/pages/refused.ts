@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { RefusalReason } from '../../inbox/admission/refusal.ts'
 import {
-  isProviderName,
   listRefused,
   REFUSAL_REASONS,
   type RefusedDetail,
@@ -11,7 +10,7 @@ import {
   refusedGroups,
   showRefused,
 } from '../../operations/refused.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { isProviderName, providerLabel } from '../../providers/index.ts'
 import type { ConsoleContext } from '../context.ts'
 import { copyable, copyShown } from '../copy.ts'
 import { toQuery } from '../filters.ts'

@@ -9,7 +9,7 @@ import {
 } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { ClaimedEvent, IncomingEvent, Provider } from '../provider.ts'
-import { type Applying, applyHalved, applyTogether, errorText } from './apply.ts'
+import { type Applying, applyHalved, applyTogether, errorText, takeTurnToHalve } from './apply.ts'
 import { bury, enter } from './arrived.ts'
 import { look } from './look.ts'
 import {
@@ -149,20 +149,25 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     onWork: (work: Work) => void = () => {},
   ): Promise<number> => {
     const startedAt = performance.now()
-    const committed = await inTransaction(pool, async (tx, client) => {
-      const now = clock()
-      const work = await source(client, now, halved)
-      if (work === undefined) return undefined
-      onWork(work)
-      const oldNews = new Set(work.events.filter(({ isOldNews }) => isOldNews).map(({ event }) => event.id))
-      const { unread } = work
-      const applying: Applying = { provider, tx, client, now, oldNews, unread, enqueue: options.enqueue }
-      const applied = halved
-        ? await applyHalved(applying, work.due)
-        : { outcome: await applyTogether(applying, work.due), failures: [] }
-      await work.finish()
-      return { ...work, ...applied, processedAt: now }
-    })
+    const committed = await inTransaction(
+      pool,
+      async (tx, client) => {
+        if (halved) await takeTurnToHalve(client)
+        const now = clock()
+        const work = await source(client, now, halved)
+        if (work === undefined) return undefined
+        onWork(work)
+        const oldNews = new Set(work.events.filter(({ isOldNews }) => isOldNews).map(({ event }) => event.id))
+        const { unread } = work
+        const applying: Applying = { provider, tx, client, now, oldNews, unread, enqueue: options.enqueue }
+        const applied = halved
+          ? await applyHalved(applying, work.due)
+          : { outcome: await applyTogether(applying, work.due), failures: [] }
+        await work.finish()
+        return { ...work, ...applied, processedAt: now }
+      },
+      provider.settings,
+    )
     if (committed === undefined) return 0
     await reportCommitted(name, committed, startedAt, options)
     trace(committed, startedAt)

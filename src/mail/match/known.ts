@@ -46,8 +46,9 @@ export const lookUp = async ({ tx }: Pick<Batch, 'tx'>, mail: Mail, threadIds: s
       with given as materialized (
         select array(
           select address from unnest(${sql.param([...from, ...recipients.flat()])}::text[]) as address
-          where exists (select from ${mailboxes} where lower(${mailboxes.email}) = address)
-             or exists (select from ${outreach} where lower(${outreach.fromMailbox}) = address)
+          where coalesce(
+            (select true from ${mailboxes} where lower(${mailboxes.email}) = address limit 1),
+            (select true from ${outreach} where lower(${outreach.fromMailbox}) = address limit 1))
         ) as ours
       ), named as (
         select ${outreach.id}, ${outreach.messageId}, ${outreach.contactId}, ${outreach.applicationId},

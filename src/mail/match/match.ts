@@ -17,50 +17,15 @@ export interface Match {
 }
 
 interface Row extends Record<string, unknown> {
+  rule: 'sender' | 'domain' | 'mailbox'
   id: string
   contact_id: string | null
   application_id: string | null
 }
 
-const toMatch = (matchedBy: Match['matchedBy'], [row]: Row[]): Match | undefined =>
-  row && {
-    matchedBy,
-    outreachId: row.id,
-    contactId: row.contact_id,
-    applicationId: row.application_id,
-  }
-
 const found = sql`${outreach.id}, ${outreach.contactId}, ${outreach.applicationId}`
 const texts = (values: string[]): SQL => sql`${sql.param(values.map((value) => storableText(value)))}::text[]`
-
-/**
- * The latest outreach that went from one of our mailboxes to the person who writes: by `From`, else by the envelope.
- *
- * @param recipients our mailboxes among the mail's recipients, in lower case
- */
-export const bySender = async (
-  { tx }: Pick<Batch, 'tx'>,
-  mail: Mail,
-  recipients: string[],
-): Promise<Match | undefined> => {
-  const senders = [...readAddresses(mail.from ?? ''), ...readAddresses(mail.sender ?? '')]
-    .filter(({ address }) => address.includes('@'))
-    .flatMap(({ address }) => spellings(address))
-  if (senders.length === 0 || recipients.length === 0) return undefined
-  const rows = await executePrepared<Row>(
-    tx,
-    'mail_by_sender',
-    sql`
-      select ${found}
-      from unnest(${texts(senders)}) with ordinality as sender(email, nth)
-        join ${contacts} on lower(${contacts.email}) = lower(sender.email)
-        join ${outreach} on ${outreach.contactId} = ${contacts.id}
-      where lower(${outreach.fromMailbox}) = any(${texts(recipients)}) and ${outreach.sentAt} is not null
-      order by sender.nth, ${outreach.sentAt} desc, ${outreach.id} desc
-      limit 1`,
-  )
-  return toMatch('sender', rows)
-}
+const number = (value: number): SQL => sql.raw(String(value))
 
 /**
  * Up to so many contacts of a domain their outreach is looked at; of a larger one, the mailbox's latest, up to so many.
@@ -69,82 +34,112 @@ export const bySender = async (
 const FEW_CONTACTS = 200
 const LATEST_OUTREACH = 2_000
 
+/** Which rules may find an outreach, beside the sender's own address. */
+export interface Rules {
+  domain: boolean
+  mailbox: boolean
+}
+
 /**
- * The latest outreach that went from one of our mailboxes to somebody of the sender's domain, a company's. Of a company
- * with hundreds of contacts it must be among the latest that the mailbox sent.
+ * The outreach that a mail answers by its addresses, in one statement: of these rules the first that finds one, each from
+ * one of our mailboxes. A rule is run only when those before it have found nothing.
+ *
+ * - `sender`: the latest that went to the person who writes, by `From`, else by the envelope;
+ * - `domain`: the latest that went to somebody of the sender's domain, a company's. Of a company with hundreds of contacts
+ *   it must be among the latest that the mailbox sent;
+ * - `mailbox`: the latest that waits for an answer. A mail marked as spam answers none.
+ *
+ * @param recipients our mailboxes among the mail's recipients, in lower case
  */
-export const byDomain = async (
+export const byAddress = async (
   { tx }: Pick<Batch, 'tx'>,
   mail: Mail,
   recipients: string[],
+  rules: Rules,
 ): Promise<Match | undefined> => {
-  const sender = senderAddress(mail)
-  const domains = sender === undefined ? [] : domainsOf(sender)
-  if (domains.length === 0 || domains.some(isFreeMail) || recipients.length === 0) return undefined
-  const latest = sql`order by ${outreach.sentAt} desc, ${outreach.id} desc limit 1`
-  const rows = await executePrepared<Row>(
+  if (recipients.length === 0) return undefined
+  const domains = rules.domain ? companyDomains(mail) : []
+  const sentFrom = sql`lower(${outreach.fromMailbox})`
+  const [row] = await executePrepared<Row>(
     tx,
-    'mail_by_domain',
+    'mail_by_address',
     sql`
-      with colleagues as materialized (
+      with by_sender as materialized (
+        select ${found}
+        from unnest(${texts(sendersOf(mail))}) with ordinality as sender(email, nth)
+          join ${contacts} on lower(${contacts.email}) = lower(sender.email)
+          join ${outreach} on ${outreach.contactId} = ${contacts.id}
+        where ${sentFrom} = any(${texts(recipients)}) and ${outreach.sentAt} is not null
+        order by sender.nth, ${outreach.sentAt} desc, ${outreach.id} desc
+        limit 1
+      ), colleagues as materialized (
         select ${contacts.id} from ${contacts} where ${domainKey(contacts.email)} = any(${texts(domains)})
-        limit ${sql.raw(String(FEW_CONTACTS + 1))}
+        limit ${number(FEW_CONTACTS + 1)}
       ), few as materialized (
-        select count(*) <= ${sql.raw(String(FEW_CONTACTS))} as are_few from colleagues
-      )
-      select id, contact_id, application_id from (
+        select count(*) <= ${number(FEW_CONTACTS)} as are_few from colleagues
+      ), by_domain as materialized (
         (
-          select ${found}, ${outreach.sentAt}
+          select ${found}
           from colleagues join ${outreach} on ${outreach.contactId} = colleagues.id
-          where (select are_few from few)
-            and lower(${outreach.fromMailbox}) = any(${texts(recipients)}) and ${outreach.sentAt} is not null
-          ${latest}
+          where not exists (select from by_sender) and (select are_few from few)
+            and ${sentFrom} = any(${texts(recipients)}) and ${outreach.sentAt} is not null
+          order by ${outreach.sentAt} desc, ${outreach.id} desc
+          limit 1
         ) union all (
-          select sent.id, sent.contact_id, sent.application_id, sent.sent_at
+          select sent.id, sent.contact_id, sent.application_id
           from unnest(${texts(recipients)}) as mailbox cross join lateral (
             select ${found}, ${outreach.sentAt}
             from ${outreach}
-            where lower(${outreach.fromMailbox}) = mailbox and ${outreach.sentAt} is not null
-            order by ${outreach.sentAt} desc, ${outreach.id} desc
-            limit ${sql.raw(String(LATEST_OUTREACH))}
+            where ${sentFrom} = mailbox and ${outreach.sentAt} is not null
+            order by ${outreach.sentAt} desc
+            limit ${number(LATEST_OUTREACH)}
           ) sent
-          where not (select are_few from few)
+          where not exists (select from by_sender) and not (select are_few from few)
             and (select ${domainKey(contacts.email)} from ${contacts} where ${contacts.id} = sent.contact_id)
               = any(${texts(domains)})
           order by sent.sent_at desc, sent.id desc
           limit 1
         )
-      ) candidates
-      order by sent_at desc, id desc
-      limit 1`,
+      ), by_mailbox as materialized (
+        select waiting.id, waiting.contact_id, waiting.application_id
+        from unnest(${texts(rules.mailbox && !isMarkedAsSpam(mail) ? recipients : [])}) as mailbox
+          cross join lateral (
+            select ${found}, ${outreach.sentAt}
+            from ${outreach}
+            where ${sentFrom} = mailbox and ${outreach.repliedAt} is null
+              and ${outreach.status} in ('sent', 'delivered')
+            order by ${outreach.sentAt} desc nulls last, ${outreach.id} desc nulls last
+            limit 1
+          ) waiting
+        where not exists (select from by_sender) and not exists (select from by_domain)
+        order by waiting.sent_at desc nulls last, waiting.id desc
+        limit 1
+      )
+      select 'sender' as rule, * from by_sender
+      union all select 'domain', * from by_domain
+      union all select 'mailbox', * from by_mailbox`,
   )
-  return toMatch('domain', rows)
+  return (
+    row && {
+      matchedBy: row.rule,
+      outreachId: row.id,
+      contactId: row.contact_id,
+      applicationId: row.application_id,
+    }
+  )
 }
 
-/** The latest outreach from one of our mailboxes that waits for an answer. A mail marked as spam answers none. */
-export const byMailbox = async (
-  { tx }: Pick<Batch, 'tx'>,
-  mail: Mail,
-  recipients: string[],
-): Promise<Match | undefined> => {
-  if (recipients.length === 0 || isMarkedAsSpam(mail)) return undefined
-  const rows = await executePrepared<Row>(
-    tx,
-    'mail_by_mailbox',
-    sql`
-      select waiting.id, waiting.contact_id, waiting.application_id
-      from unnest(${texts(recipients)}) as mailbox cross join lateral (
-        select ${found}, ${outreach.sentAt}
-        from ${outreach}
-        where lower(${outreach.fromMailbox}) = mailbox and ${outreach.repliedAt} is null
-          and ${outreach.status} in ('sent', 'delivered')
-        order by ${outreach.sentAt} desc nulls last, ${outreach.id} desc nulls last
-        limit 1
-      ) waiting
-      order by waiting.sent_at desc nulls last, waiting.id desc
-      limit 1`,
-  )
-  return toMatch('mailbox', rows)
+/** In `From`, else in the envelope. */
+const sendersOf = (mail: Mail): string[] =>
+  [...readAddresses(mail.from ?? ''), ...readAddresses(mail.sender ?? '')]
+    .filter(({ address }) => address.includes('@'))
+    .flatMap(({ address }) => spellings(address))
+
+/** None where anybody gets an address. */
+const companyDomains = (mail: Mail): string[] => {
+  const sender = senderAddress(mail)
+  const domains = sender === undefined ? [] : domainsOf(sender)
+  return domains.some(isFreeMail) ? [] : domains
 }
 
 const isMarkedAsSpam = (mail: Mail): boolean =>

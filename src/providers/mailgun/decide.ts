@@ -2,7 +2,7 @@ import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import { classify, type Kind } from '../../mail/kind/classify.ts'
 import type { Mail } from '../../mail/mail.ts'
 import { lookUp } from '../../mail/match/known.ts'
-import { byDomain, byMailbox, bySender, type Match } from '../../mail/match/match.ts'
+import { byAddress, type Match } from '../../mail/match/match.ts'
 import { readThread } from '../../mail/match/threads.ts'
 
 export interface DecideOptions {
@@ -50,10 +50,10 @@ export const decide = async (
 
   const atMost = classify(mail, { isOwn, answersUs: false, isContact: true })
   if (atMost !== 'reply' && atMost !== 'unsubscribe') return decided(atMost)
-  const sender = await bySender(batch, mail, recipients)
-  const kind = classify(mail, { isOwn, answersUs: false, isContact: sender !== undefined })
-  if (sender !== undefined || kind !== 'reply') return decided(kind, sender)
-  const colleague = await byDomain(batch, mail, recipients)
-  if (colleague !== undefined || fallback === 'off') return decided(kind, colleague)
-  return decided(kind, await byMailbox(batch, mail, recipients))
+  // Only a reply may be matched by more than the sender's own address.
+  const isReplyAtMost = atMost === 'reply'
+  const rules = { domain: isReplyAtMost, mailbox: isReplyAtMost && fallback === 'mailbox' }
+  const match = await byAddress(batch, mail, recipients, rules)
+  const isContact = match?.matchedBy === 'sender'
+  return decided(classify(mail, { isOwn, answersUs: false, isContact }), match)
 }
