@@ -17,6 +17,7 @@ import { createLayout } from './layout.ts'
 import { auditPage } from './pages/audit.ts'
 import { deliveriesPage } from './pages/deliveries.ts'
 import { deliveryPage } from './pages/delivery.ts'
+import { errorsPage } from './pages/errors.ts'
 import { eventPage } from './pages/event.ts'
 import { eventsPage } from './pages/events.ts'
 import { mailboxPage } from './pages/mailbox.ts'
@@ -168,6 +169,7 @@ const mount = async (scope: FastifyInstance, { config, providers, clock }: Conso
 
   for (const page of [
     overviewPage,
+    errorsPage,
     eventsPage,
     eventPage,
     replayPage,

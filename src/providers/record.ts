@@ -1,6 +1,7 @@
 import type { Config, VerificationConfig } from '../config.ts'
 import type { Capture, Provider, ReadSignature, Unreadable } from '../inbox/provider.ts'
 import type { Simulator } from '../simulators/simulator.ts'
+import type { LocalPost } from './local-post.ts'
 
 /**
  * All there is to say about a provider, in one place. Its code is loaded when it is asked for, so that a command which
@@ -27,6 +28,8 @@ export interface ProviderRecord {
   /** How a captured delivery's signature is read; the check is that of the service. */
   readSignature: (capture: Capture, config: VerificationConfig) => Promise<ReadSignature | Unreadable>
   simulator: () => Promise<Simulator>
+  /** Without it the console offers no command that posts a kept delivery again. */
+  localPost?: () => Promise<LocalPost>
 }
 
 /** What a provider's `index.ts` makes; its name and its path are in its record. */

@@ -8,7 +8,7 @@ import { eventList } from '../event-list.ts'
 import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
 import { cut, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
-import { nothing } from '../parts.ts'
+import { live, nothing } from '../parts.ts'
 
 const PAGE = 50
 const MOST_COUNTED = 10_000
@@ -27,24 +27,29 @@ export const eventsPage = (
       listEvents(pool, filter, { limit: PAGE, after }),
       countEvents(pool, filter, MOST_COUNTED),
     ])
+    const list = html`
+      ${foundRows(found)}${errorChip(fields)}
+      <div class="bar">
+        <p role="status">${count === 0 ? 'No events' : html`<strong>${number(count)}${more && '+'}</strong> ${count === 1 ? 'event' : 'events'}`}</p>
+        ${count > 0 && mayChange(request) && html`<a class="button" href="/console/replay${toQuery({ ...fields })}">Replay ${count === 1 ? 'it' : 'them'} …</a>`}
+      </div>
+      ${events.length === 0 ? noEvents(fields, after) : html`<div class="card flush">${eventList(events, now, { about: true })}</div>`}
+      <nav class="pages" aria-label="Pages">
+        ${after !== undefined && html`<a class="button" href="/console/events${toQuery({ ...fields })}">Newest</a>`}
+        ${next !== null && html`<a class="button" rel="next" href="/console/events${toQuery({ ...fields, after: next })}">Older</a>`}
+      </nav>`
+    // Older pages stay as they are: only at the beginning of the list something is new.
+    const results =
+      after === undefined
+        ? live('results', `/console/events${toQuery({ ...fields })}`, list)
+        : html`<div id="results">${list}</div>`
     return show(reply, {
       title: 'Events',
       section: 'events',
       body: html`
 <h1>Events</h1>
 ${filterForm(fields, eventTypes)}
-<div id="results">
-  ${foundRows(found)}${errorChip(fields)}
-  <div class="bar">
-    <p role="status">${count === 0 ? 'No events' : html`<strong>${number(count)}${more && '+'}</strong> ${count === 1 ? 'event' : 'events'}`}</p>
-    ${count > 0 && mayChange(request) && html`<a class="button" href="/console/replay${toQuery({ ...fields })}">Replay ${count === 1 ? 'it' : 'them'} …</a>`}
-  </div>
-  ${events.length === 0 ? noEvents(fields, after) : html`<div class="card flush">${eventList(events, now, { about: true })}</div>`}
-  <nav class="pages" aria-label="Pages">
-    ${after !== undefined && html`<a class="button" href="/console/events${toQuery({ ...fields })}">Newest</a>`}
-    ${next !== null && html`<a class="button" rel="next" href="/console/events${toQuery({ ...fields, after: next })}">Older</a>`}
-  </nav>
-</div>`,
+${results}`,
     })
   })
 }

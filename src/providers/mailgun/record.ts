@@ -10,4 +10,5 @@ export const mailgun: ProviderRecord = {
   readSignature: async (capture, config) =>
     (await import('./read-signature.ts')).mailgunSignature(capture, config),
   simulator: async () => (await import('../../simulators/mailgun/simulator.ts')).mailgunSimulator,
+  localPost: async () => (await import('./local-post.ts')).mailgunLocalPost,
 }

@@ -10,4 +10,5 @@ export const sendgrid: ProviderRecord = {
   readSignature: async (capture, config) =>
     (await import('./read-signature.ts')).sendgridSignature(capture, config),
   simulator: async () => (await import('../../simulators/sendgrid/simulator.ts')).sendgridSimulator,
+  localPost: async () => (await import('./local-post.ts')).sendgridLocalPost,
 }

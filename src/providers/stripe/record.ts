@@ -14,4 +14,5 @@ export const stripe: ProviderRecord = {
   readSignature: async (capture, config) =>
     (await import('./read-signature.ts')).stripeSignature(capture, config),
   simulator: async () => (await import('../../simulators/stripe/simulator.ts')).stripeSimulator,
+  localPost: async () => (await import('./local-post.ts')).stripeLocalPost,
 }
