@@ -3,7 +3,7 @@ import { parseArgs, styleText } from 'node:util'
 import pg from 'pg'
 import { fillOutreach, measureMatching } from '../harness/mail-volume.ts'
 import { startPostgres } from '../harness/postgres.ts'
-import { migrate } from '../src/db/migrate.ts'
+import { migrate } from '../src/migrate.ts'
 
 // What finding the outreach that a mail answers costs Postgres, with ten million outreach, 20,000 of them of the
 // mailbox that the mail comes to.

@@ -4,15 +4,15 @@ import { fileURLToPath } from 'node:url'
 import { onPort } from '../harness/port.ts'
 import { residentBytes, type ServerProcess, startServerProcess } from '../harness/server-process.ts'
 import { startStack } from '../harness/stack.ts'
-import { migrate } from '../src/db/migrate.ts'
+import { migrate } from '../src/migrate.ts'
 import {
   createMailgunSigner,
   type FormFields,
   mailFields,
   multipart,
   urlencoded,
-} from '../src/providers/mailgun/sign.ts'
-import type { SignedRequest } from '../src/providers/signed-request.ts'
+} from '../src/simulators/mailgun/sign.ts'
+import type { SignedRequest } from '../src/simulators/signed-request.ts'
 
 // What the largest mails cost: posts them at the service as production starts it, a process of its own, and watches
 // its resident memory. Exit code 1 when that grows too much.

@@ -7,9 +7,8 @@ import { type Pgbouncer, startPgbouncer } from '../harness/pgbouncer.ts'
 import { SEEDED, seed } from '../harness/seed.ts'
 import { createService } from '../harness/service.ts'
 import { startStack } from '../harness/stack.ts'
-import { migrate } from '../src/db/migrate.ts'
-import { PROVIDER_NAMES } from '../src/inbox/provider.ts'
-import { kits } from '../src/providers/kits.ts'
+import { migrate } from '../src/migrate.ts'
+import { PROVIDER_NAMES, providers } from '../src/providers/index.ts'
 
 // Runs the service through PgBouncer, with the settings of docs/pgbouncer.md as they stand, and kills PgBouncer.
 
@@ -29,7 +28,9 @@ const db = new pg.Pool({ connectionString: postgres.url, max: 2 })
 const poolers: Pgbouncer[] = []
 const services: Awaited<ReturnType<typeof createService>>[] = []
 
-const played = PROVIDER_NAMES.map((name) => ({ name, ...kits[name].play() }))
+const played = await Promise.all(
+  PROVIDER_NAMES.map(async (name) => ({ name, ...(await providers[name].simulator()).play() })),
+)
 const direct = postgres.url.replace('//postgres:', `//${ROLE}:`)
 const startThrough = async (settings: string[]) => {
   const pooler = await startPgbouncer(['postgres'], postgres.port, [ROLE], settings)
@@ -78,7 +79,11 @@ const deliver = async (url: string, name: (typeof PROVIDER_NAMES)[number]): Prom
   const answers: Answer[] = []
   const { headers, body } = sample(SEEDED, new Date()).sign(new Date())
   for (const until = Date.now() + 30_000; Date.now() < until; await sleep(200)) {
-    const answer = await fetch(url + kits[name].path, { method: 'POST', headers, body: new Uint8Array(body) })
+    const answer = await fetch(url + providers[name].path, {
+      method: 'POST',
+      headers,
+      body: new Uint8Array(body),
+    })
     answers.push({ status: answer.status, text: await answer.text() })
     if (answer.status !== 200) continue
     accepted++

@@ -4,14 +4,13 @@ import type { RedisConnection } from '../redis/connection.ts'
 import { EXPIRY_SECONDS, KEYS_AT_ONCE, type Keyspace, ORIGIN, PREFIX } from './keyspace/keyspace.ts'
 import { onCluster } from './keyspace/on-cluster.ts'
 import { onServer } from './keyspace/on-server.ts'
-import type { ProviderName } from './provider.ts'
 
 /** What Redis remembers of processed events. It may forget at any time: the inbox decides. */
 export interface ProcessedKeys {
   /** What is remembered of these events, in one round trip. Never rejects. */
   find: (eventIds: string[]) => Promise<Looked>
   /** Remembers events whose effects are committed. Never throws: Redis is not needed. */
-  add: (provider: ProviderName, events: ProcessedEvent[], processedAt: Date) => Promise<void>
+  add: (provider: string, events: ProcessedEvent[], processedAt: Date) => Promise<void>
 }
 
 /** What Redis knew of some events. */
@@ -144,7 +143,7 @@ export const createProcessedKeys = (redis: RedisConnection, onError: (error: Err
 
 /** An event that left its key. */
 interface Remembered {
-  provider: ProviderName
+  provider: string
   eventId: string
   receivedAt: Date
 }

@@ -1,5 +1,3 @@
-import type { ProviderName } from '../provider.ts'
-
 /** The keys of processed events: one server takes many in one command, a cluster in a pipeline for each master. */
 export interface Keyspace {
   /** @throws when nothing can be read. */
@@ -27,7 +25,7 @@ interface Read {
 export interface Added {
   processedAt: string
   arrived: string
-  provider: ProviderName
+  provider: string
   eventId: string
 }
 

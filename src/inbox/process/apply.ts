@@ -52,7 +52,7 @@ export const applyTogether = async (
     else if (provider.handles(event.eventType)) handled.push(event)
     else {
       batch.ignore(event)
-      if (!provider.knows(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
+      if (!provider.eventTypes.has(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
     }
   }
   if (handled.length > 0) await provider.handle(handled, batch)
