@@ -1,6 +1,6 @@
-import { createMailgunSigner } from '../src/providers/mailgun/sign.ts'
-import { createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
-import { createStripeSigner } from '../src/providers/stripe/sign.ts'
+import { createMailgunSigner } from '../src/simulators/mailgun/sign.ts'
+import { createSendgridSigner } from '../src/simulators/sendgrid/sign.ts'
+import { createStripeSigner } from '../src/simulators/stripe/sign.ts'
 
 /** What the load generator signs with. */
 export interface Keys {

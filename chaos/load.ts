@@ -1,8 +1,8 @@
 import { Agent, request as httpRequest } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../harness/random.ts'
-import type { ProviderName } from '../src/inbox/provider.ts'
-import type { SignedRequest } from '../src/providers/signed-request.ts'
+import type { ProviderName } from '../src/providers/index.ts'
+import type { SignedRequest } from '../src/simulators/signed-request.ts'
 import type { Parcel, Traffic } from './traffic/traffic.ts'
 
 export interface LoadOptions {

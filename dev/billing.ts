@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import type pg from 'pg'
 import type { MailServer } from '../harness/mail-server.ts'
-import type { SignedRequest } from '../src/providers/signed-request.ts'
+import type { SignedRequest } from '../src/simulators/signed-request.ts'
 import type { BillingRow, BillingStep } from './stories/step.ts'
 
 interface BillingOptions {

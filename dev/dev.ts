@@ -10,8 +10,7 @@ import { seed } from '../harness/seed.ts'
 import { guardProcess } from '../harness/server-process.ts'
 import { startStack } from '../harness/stack.ts'
 import { migrate } from '../src/db/migrate.ts'
-import { PROVIDER_NAMES } from '../src/inbox/provider.ts'
-import { kits } from '../src/providers/kits.ts'
+import { PROVIDER_NAMES, providers } from '../src/providers/index.ts'
 
 // The whole stack on this machine, left running: Postgres, Redis, and the service restarted on every change.
 
@@ -29,20 +28,22 @@ await seed(databaseUrl)
 /** Kept, so that what was signed yesterday verifies today. */
 const keysFile = join(folder, 'keys.json')
 const kept = existsSync(keysFile) ? JSON.parse(readFileSync(keysFile, 'utf8')).keys : {}
-const providers = PROVIDER_NAMES.map((name) => ({ name, ...kits[name].play(kept?.[name]) }))
+const played = await Promise.all(
+  PROVIDER_NAMES.map(async (name) => ({ name, ...(await providers[name].simulator()).play(kept?.[name]) })),
+)
 /** Settings of one's own hold; keys of one's own, of a real provider, are accepted beside those made here. */
 const environment: Record<string, string> = {}
-for (const { name, environment: own } of providers) {
+for (const { name, environment: own } of played) {
   for (const [variable, value] of Object.entries(own)) {
     const given = process.env[variable]
     environment[variable] =
-      given && variable === kits[name].keyVariable ? `${given},${value}` : given || value
+      given && variable === providers[name].keyVariable ? `${given},${value}` : given || value
   }
 }
 const port = await usablePort(Number(process.env.PORT ?? 3000))
 /** The command line reads it: see src/cli/development.ts. */
 const forCommands = {
-  keys: Object.fromEntries(providers.map(({ name, key }) => [name, key])),
+  keys: Object.fromEntries(played.map(({ name, key }) => [name, key])),
   port,
   databaseUrl,
   redisUrl: stack.redis.url,

@@ -11,8 +11,8 @@ import {
   mailFields,
   multipart,
   urlencoded,
-} from '../src/providers/mailgun/sign.ts'
-import type { SignedRequest } from '../src/providers/signed-request.ts'
+} from '../src/simulators/mailgun/sign.ts'
+import type { SignedRequest } from '../src/simulators/signed-request.ts'
 
 // What the largest mails cost: posts them at the service as production starts it, a process of its own, and watches
 // its resident memory. Exit code 1 when that grows too much.

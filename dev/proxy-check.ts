@@ -11,10 +11,9 @@ import { startStack } from '../harness/stack.ts'
 import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import { migrate } from '../src/db/migrate.ts'
-import { PROVIDER_NAMES } from '../src/inbox/provider.ts'
-import { kits } from '../src/providers/kits.ts'
-import { createMailgunSigner, mailFields, multipart } from '../src/providers/mailgun/sign.ts'
-import type { SignedRequest } from '../src/providers/signed-request.ts'
+import { PROVIDER_NAMES, providers } from '../src/providers/index.ts'
+import { createMailgunSigner, mailFields, multipart } from '../src/simulators/mailgun/sign.ts'
+import type { SignedRequest } from '../src/simulators/signed-request.ts'
 
 // Runs docs/nginx.conf, as it stands but for addresses and paths, in front of two replicas and posts through it.
 
@@ -26,7 +25,9 @@ await migrate(stack.postgres.url)
 await seed(stack.postgres.url)
 const mailgun = createMailgunSigner()
 const keyOf = { mailgun: mailgun.key } as Record<string, string>
-const played = PROVIDER_NAMES.map((name) => ({ name, ...kits[name].play(keyOf[name]) }))
+const played = await Promise.all(
+  PROVIDER_NAMES.map(async (name) => ({ name, ...(await providers[name].simulator()).play(keyOf[name]) })),
+)
 const config = readConfig({
   DATABASE_URL: stack.postgres.url,
   REDIS_URL: stack.redis.url,
@@ -135,21 +136,21 @@ try {
     const [first, sample] = Object.entries(samples)[0] ?? []
     if (sample === undefined) continue
     const request = sample(SEEDED, new Date()).sign(new Date())
-    const answer = await send(kits[name].path, request)
+    const answer = await send(providers[name].path, request)
     check(`${name} ${first}`, is(answer, 200, '"accepted":1'), answer)
-    const again = await send(kits[name].path, request)
+    const again = await send(providers[name].path, request)
     check('  again', is(again, 200, 'duplicate'), again)
-    const unsigned = await send(kits[name].path, {
+    const unsigned = await send(providers[name].path, {
       ...request,
       body: Buffer.from(String(request.body).replaceAll(/[a-f]/g, 'x')),
     })
     check('  tampered', unsigned.status === (name === 'stripe' ? 400 : 401), unsigned)
   }
   for (const size of [9, 39]) {
-    const answer = await send(kits.mailgun.path, mailOf(`large-${size}`, size * MIB))
+    const answer = await send(providers.mailgun.path, mailOf(`large-${size}`, size * MIB))
     check(`a mail of ${size} MiB`, is(answer, 200, '"accepted":1'), answer)
   }
-  const tooLarge = await send(kits.mailgun.path, mailOf('too-large', 40 * MIB))
+  const tooLarge = await send(providers.mailgun.path, mailOf('too-large', 40 * MIB))
   check('one over 40 MiB is refused by the service', is(tooLarge, 413, 'WEBHOOK_TOO_LARGE'), tooLarge)
   for (const path of [
     '/console/../webhooks/x',
@@ -178,7 +179,7 @@ try {
   await replicas[0]?.close()
   const [sample] = Object.values(played[0]?.samples ?? {})
   for (let n = 0; sample !== undefined && n < 4; n++) {
-    const answer = await send(kits.sendgrid.path, sample(SEEDED, new Date()).sign(new Date()))
+    const answer = await send(providers.sendgrid.path, sample(SEEDED, new Date()).sign(new Date()))
     check('with one replica gone', is(answer, 200, '"accepted":1'), answer)
   }
   check('the service sees the sender nginx saw', [...senders].join() === '127.0.0.1', {

@@ -1,10 +1,9 @@
 import { createRandom, type Random } from '../harness/random.ts'
-import type { ProviderName } from '../src/inbox/provider.ts'
-import { kits } from '../src/providers/kits.ts'
-import { type FormFields, multipart, urlencoded } from '../src/providers/mailgun/sign.ts'
+import { type ProviderName, providers } from '../src/providers/index.ts'
 import { BODY_LIMIT as SENDGRID_LIMIT } from '../src/providers/sendgrid/index.ts'
-import type { SignedRequest } from '../src/providers/signed-request.ts'
 import { BODY_LIMIT as STRIPE_LIMIT } from '../src/providers/stripe/index.ts'
+import { type FormFields, multipart, urlencoded } from '../src/simulators/mailgun/sign.ts'
+import type { SignedRequest } from '../src/simulators/signed-request.ts'
 import { extremeFields, extremeJson } from './extremes.ts'
 import { forgeForm, forgeHeaders } from './forge.ts'
 import { mutateBytes, mutateForm, mutateJson } from './mutate.ts'
@@ -41,7 +40,7 @@ export const makeCase = (senders: Senders, seed: number, number: number): FuzzCa
     provider === 'mailgun' ? makeMail(senders, random) : makeJson(senders, provider, random)
   const ordinary = {
     method: 'POST',
-    target: kits[provider].path,
+    target: providers[provider].path,
     version: 'HTTP/1.1',
     headers: [
       ['host', 'webhooks.example'],

@@ -1,5 +1,5 @@
 import type { Random } from '../harness/random.ts'
-import type { FormFields } from '../src/providers/mailgun/sign.ts'
+import type { FormFields } from '../src/simulators/mailgun/sign.ts'
 
 const MIB = 1024 * 1024
 

@@ -1,6 +1,6 @@
 import type { Random } from '../harness/random.ts'
-import type { FormFields } from '../src/providers/mailgun/sign.ts'
-import type { SignedRequest } from '../src/providers/signed-request.ts'
+import type { FormFields } from '../src/simulators/mailgun/sign.ts'
+import type { SignedRequest } from '../src/simulators/signed-request.ts'
 import { mutateBytes } from './mutate.ts'
 import type { Senders } from './senders.ts'
 

@@ -1,6 +1,6 @@
 import type { Random } from '../harness/random.ts'
 import type { Json } from '../src/inbox/provider.ts'
-import type { FormFields } from '../src/providers/mailgun/sign.ts'
+import type { FormFields } from '../src/simulators/mailgun/sign.ts'
 import { hostileJson, hostileText } from './hostile.ts'
 
 type Holder = Json[] | { [key: string]: Json }

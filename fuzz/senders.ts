@@ -1,8 +1,10 @@
 import { SEEDED } from '../harness/seed.ts'
-import { kits } from '../src/providers/kits.ts'
-import { createMailgunSigner } from '../src/providers/mailgun/sign.ts'
-import { createSendgridSigner } from '../src/providers/sendgrid/sign.ts'
-import { createStripeSigner } from '../src/providers/stripe/sign.ts'
+import { createMailgunSigner } from '../src/simulators/mailgun/sign.ts'
+import { mailgunSimulator } from '../src/simulators/mailgun/simulator.ts'
+import { createSendgridSigner } from '../src/simulators/sendgrid/sign.ts'
+import { sendgridSimulator } from '../src/simulators/sendgrid/simulator.ts'
+import { createStripeSigner } from '../src/simulators/stripe/sign.ts'
+import { stripeSimulator } from '../src/simulators/stripe/simulator.ts'
 
 /** Those whose deliveries this program knows how to forge. */
 export const FUZZED = ['sendgrid', 'stripe', 'mailgun'] as const
@@ -14,9 +16,9 @@ export const createSenders = () => {
   const stripe = createStripeSigner()
   const mailgun = createMailgunSigner()
   const played = {
-    sendgrid: kits.sendgrid.play(sendgrid.privateKey),
-    stripe: kits.stripe.play(stripe.secret),
-    mailgun: kits.mailgun.play(mailgun.key),
+    sendgrid: sendgridSimulator.play(sendgrid.privateKey),
+    stripe: stripeSimulator.play(stripe.secret),
+    mailgun: mailgunSimulator.play(mailgun.key),
   }
   return {
     env: {

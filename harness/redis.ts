@@ -45,23 +45,13 @@ export const startRedis = async ({
   port?: number
   tls?: TlsFiles
 } = {}): Promise<RedisServer> => {
-  const { command, env } = await findProgram(PROGRAM)
-  const launch = (port: number): Promise<ServerProcess> => {
-    const settings = {
+  const launch = (port: number): Promise<ServerProcess> =>
+    startRedisProcess({
       ...(tls === undefined ? { port } : withTls(port, tls)),
-      bind: '127.0.0.1',
-      save: '',
-      appendonly: 'no',
       databases: REDIS_DATABASES,
-    }
-    return startServerProcess({
-      command,
-      args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
-      env,
-      ready: 'Ready to accept connections',
-      endSignal: 'KILL',
+      // A replica need not wait for others that may want the same copy.
+      'repl-diskless-sync-delay': 0,
     })
-  }
   let server: ServerProcess
   const port = await onPort(wantedPort, async (chosen) => {
     server = await launch(chosen)
@@ -76,6 +66,40 @@ export const startRedis = async ({
       if (!server.isRunning()) server = await launch(port)
     },
   }
+}
+
+/**
+ * Starts a `redis-server` on loopback that writes no data to disk.
+ *
+ * @param settings of its configuration, over these
+ * @throws when its port is taken
+ */
+export const startRedisProcess = async (
+  settings: Record<string, string | number>,
+  folderToDelete?: string,
+): Promise<ServerProcess> => {
+  const { command, env } = await findProgram(PROGRAM)
+  const all = { bind: '127.0.0.1', save: '', appendonly: 'no', ...settings }
+  return startServerProcess({
+    command,
+    args: Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...String(value).split(' ')]),
+    env,
+    ready: 'Ready to accept connections',
+    endSignal: 'KILL',
+    folderToDelete,
+  })
+}
+
+/** Starts a sentinel with a configuration file, which it writes to. */
+export const startSentinelProcess = async (file: string): Promise<ServerProcess> => {
+  const { command, env } = await findProgram(PROGRAM)
+  return startServerProcess({
+    command,
+    args: [file, '--sentinel'],
+    env,
+    ready: '+monitor master',
+    endSignal: 'KILL',
+  })
 }
 
 const withTls = (port: number, { certificate, key, authority }: TlsFiles) => ({

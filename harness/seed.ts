@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { SampleSubject } from '../src/providers/sample.ts'
+import type { SampleSubject } from '../src/simulators/sample.ts'
 
 /** Rows of the seed that a sample delivery can be about. */
 export const SEEDED: SampleSubject = {

@@ -58,7 +58,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     rewriteUrl: ({ url = '/' }) => routable(url),
   })
-  const providers = createProviders(config)
+  const providers = await createProviders(config)
 
   app.setErrorHandler(answerError)
   // The shape of every other error, a code included.
@@ -69,7 +69,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(troublePlugin)
   await app.register(closePlugin)
   await app.register(edgePlugin, { connections })
-  await app.register(metricsPlugin, { config })
+  await app.register(metricsPlugin, { config, providers })
   await app.register(databasePlugin, { config })
   await app.register(tracesPlugin, { wanted: options.traces ?? false })
   await app.register(countsPlugin, { clock })
@@ -82,7 +82,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(backlogPlugin, { providers, clock })
   await app.register(healthPlugin)
   await app.register(webhookRoutes, { config, providers, clock })
-  await app.register(consoleRoutes, { config, clock })
+  await app.register(consoleRoutes, { config, providers, clock })
 
   const unconfigured = providers.filter((provider) => !provider.configured).map((provider) => provider.name)
   if (unconfigured.length > 0) {

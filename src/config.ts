@@ -6,25 +6,12 @@ import { databaseUrl } from './config/database-url.ts'
 import { ConfigError } from './config/error.ts'
 import { ecdsaKeys, sharedSecrets, stripeSecrets } from './config/keys.ts'
 import { priceList, priceProblems } from './config/prices.ts'
+import { redisUrl } from './config/redis-url.ts'
 import { smtpUrl } from './config/smtp-url.ts'
 import { trustProxy } from './config/trust-proxy.ts'
 
-/** Variables that hold a secret: each may be given as `NAME_FILE`, the path of a file that holds the value. */
-const SECRETS = [
-  'DATABASE_URL',
-  'DATABASE_DIRECT_URL',
-  'REDIS_URL',
-  'SENDGRID_WEBHOOK_KEY',
-  'STRIPE_WEBHOOK_SECRET',
-  'STRIPE_API_KEY',
-  'MAILGUN_WEBHOOK_SIGNING_KEY',
-  'SLACK_BOT_TOKEN',
-  'SMTP_URL',
-  'VAPID_PRIVATE_KEY',
-  'CONSOLE_PASSWORD',
-  'CONSOLE_READ_PASSWORD',
-  'SERVICE_PASSWORD',
-] as const
+/** A variable that holds a secret may be given as `NAME_FILE`, the path of a file that holds the value. */
+const secret = <Schema extends z.ZodType>(schema: Schema): Schema => schema.meta({ secret: true })
 
 const HOUR = 3_600
 
@@ -68,6 +55,22 @@ const isOrigin = ({ pathname, search, hash, username, password }: URL): boolean 
 
 const consolePassword = z.string().min(12, 'expected at least 12 characters')
 
+/**
+ * What deliveries are verified with: of each provider its keys, of which any one may match (without one its route answers
+ * 503), and the age from which a signature is stale. A new provider's are two lines here.
+ */
+const verification = {
+  // What they are depends on the scheme, which is read below.
+  SENDGRID_WEBHOOK_KEY: secret(z.string().optional()),
+  SENDGRID_WEBHOOK_SCHEME: z.enum(['ecdsa', 'hmac'], { error: 'expected ecdsa or hmac' }).default('ecdsa'),
+  SENDGRID_MAX_AGE: age(25 * HOUR),
+  STRIPE_WEBHOOK_SECRET: secret(stripeSecrets.default([])),
+  STRIPE_MAX_AGE: age(300),
+  MAILGUN_WEBHOOK_SIGNING_KEY: secret(sharedSecrets.default([])),
+  MAILGUN_MAX_AGE: age(9 * HOUR),
+  MAX_FUTURE: age(300, 0),
+}
+
 const schema = z.object({
   HOST: z
     .string()
@@ -80,40 +83,35 @@ const schema = z.object({
       error: 'expected fatal, error, warn, info, debug, trace or silent',
     })
     .default('info'),
-  DATABASE_URL: databaseUrl,
-  DATABASE_DIRECT_URL: databaseUrl.optional(),
+  DATABASE_URL: secret(databaseUrl),
+  DATABASE_DIRECT_URL: secret(databaseUrl.optional()),
   DATABASE_POOL_MAX: integer(10, 2, 1_000),
-  REDIS_URL: url('redis://host:6379/0', 'redis:', 'rediss:').optional(),
-  // What they are depends on the scheme, which is read below.
-  SENDGRID_WEBHOOK_KEY: z.string().optional(),
-  SENDGRID_WEBHOOK_SCHEME: z.enum(['ecdsa', 'hmac'], { error: 'expected ecdsa or hmac' }).default('ecdsa'),
-  SENDGRID_MAX_AGE: age(25 * HOUR),
-  STRIPE_WEBHOOK_SECRET: stripeSecrets.default([]),
-  STRIPE_MAX_AGE: age(300),
+  REDIS_URL: secret(redisUrl.optional()),
+  ...verification,
   STRIPE_PRICE_PRO: priceList.default([]),
   STRIPE_PRICE_TEAMS: priceList.default([]),
-  STRIPE_API_KEY: z
-    .string()
-    .regex(
-      /^[rs]k_\w{8,}$/,
-      'expected an API key (best a restricted, read-only one), which starts with rk_ or sk_',
-    )
-    .optional(),
+  STRIPE_API_KEY: secret(
+    z
+      .string()
+      .regex(
+        /^[rs]k_\w{8,}$/,
+        'expected an API key (best a restricted, read-only one), which starts with rk_ or sk_',
+      )
+      .optional(),
+  ),
   STRIPE_API_URL: origin('https://api.stripe.com').optional(),
-  /** Any one may match; without one the route answers 503. */
-  MAILGUN_WEBHOOK_SIGNING_KEY: sharedSecrets.default([]),
-  MAILGUN_MAX_AGE: age(9 * HOUR),
-  MAX_FUTURE: age(300, 0),
   REPLY_MATCH_FALLBACK: z.enum(['mailbox', 'off'], { error: 'expected mailbox or off' }).default('mailbox'),
-  SLACK_BOT_TOKEN: z
-    .string()
-    .regex(/^[!-~]+$/, 'expected one token, as in xoxb-…')
-    .optional(),
+  SLACK_BOT_TOKEN: secret(
+    z
+      .string()
+      .regex(/^[!-~]+$/, 'expected one token, as in xoxb-…')
+      .optional(),
+  ),
   SLACK_API_URL: url('https://slack.com/api/', 'http:', 'https:').optional(),
   SLACK_CHANNEL_DELIVERABILITY: z.string().default('#deliverability'),
   SLACK_CHANNEL_BILLING: z.string().default('#billing'),
   SLACK_CHANNEL_OPS: z.string().default('#webhooks'),
-  SMTP_URL: smtpUrl.optional(),
+  SMTP_URL: secret(smtpUrl.optional()),
   EMAIL_FROM: z
     .string()
     .regex(
@@ -122,15 +120,15 @@ const schema = z.object({
     )
     .default('RoleFerry <hello@roleferry.com>'),
   VAPID_PUBLIC_KEY: z.string().optional(),
-  VAPID_PRIVATE_KEY: z.string().optional(),
+  VAPID_PRIVATE_KEY: secret(z.string().optional()),
   VAPID_SUBJECT: url('mailto:ops@roleferry.com', 'mailto:', 'https:').default('mailto:ops@roleferry.com'),
   DD_AGENT_HOST: z.string().default('127.0.0.1'),
   DD_DOGSTATSD_PORT: integer(8125, 1, 65_535),
   DD_ENV: z.string().optional(),
   DD_SERVICE: z.string().default('roleferry-webhooks'),
   DD_VERSION: z.string().optional(),
-  CONSOLE_PASSWORD: consolePassword.optional(),
-  CONSOLE_READ_PASSWORD: consolePassword.optional(),
+  CONSOLE_PASSWORD: secret(consolePassword.optional()),
+  CONSOLE_READ_PASSWORD: secret(consolePassword.optional()),
   CONSOLE_USER_HEADER: z
     .string()
     .regex(/^[\w-]{1,100}$/, 'expected the name of a header, as in X-Forwarded-User')
@@ -141,6 +139,15 @@ const schema = z.object({
   RETENTION_EVENT_DAYS: days(90, 31),
   RETENTION_MESSAGE_DAYS: days(365),
 })
+
+/** Every variable that the service reads. */
+export const VARIABLES = Object.keys(schema.shape)
+
+/** `SERVICE_PASSWORD` is for `db:migrate` alone. */
+const SECRETS = [
+  'SERVICE_PASSWORD',
+  ...Object.entries(schema.shape).flatMap(([name, read]) => (read.meta()?.secret === true ? [name] : [])),
+]
 
 /** The service's settings: every variable by its own name, keys as key objects, ages in seconds. */
 export type Config = WithSendgridKeys<z.infer<typeof schema>>
@@ -166,15 +173,7 @@ export const readConfig = (environment: Environment): Config => {
   return { ...settings, SENDGRID_WEBHOOK_KEY: sendgridKeys }
 }
 
-const verificationSchema = schema.pick({
-  SENDGRID_WEBHOOK_SCHEME: true,
-  SENDGRID_MAX_AGE: true,
-  STRIPE_WEBHOOK_SECRET: true,
-  STRIPE_MAX_AGE: true,
-  MAILGUN_WEBHOOK_SIGNING_KEY: true,
-  MAILGUN_MAX_AGE: true,
-  MAX_FUTURE: true,
-})
+const verificationSchema = z.object(verification)
 
 /** Only what deliveries are verified with, for the command that explains why one does not. */
 export type VerificationConfig = WithSendgridKeys<z.infer<typeof verificationSchema>>

@@ -7,7 +7,8 @@ import { parse } from 'pg-connection-string'
 import { describe, expect, test } from 'vitest'
 import { takeApart } from '../src/config/database-url.ts'
 import { ConfigError } from '../src/config/error.ts'
-import { readConfig } from '../src/config.ts'
+import { takeApartRedisUrl } from '../src/config/redis-url.ts'
+import { readConfig, VARIABLES } from '../src/config.ts'
 
 const DATABASE_URL = 'postgres://u:p@localhost/db'
 const ecKey = (namedCurve: string) =>
@@ -338,6 +339,45 @@ test.each([
 })
 
 test.each([
+  'redis://redis.internal',
+  'rediss://user:p%40ss@redis.internal:6380/3',
+  'redis+cluster://a',
+  'redis+cluster://user:p%40ss@a:7001,b:7002,[::1]:7003',
+  'rediss+cluster://:password@a:7001,b:7002/',
+  'redis://a:7001,b:7002,c:7003',
+  'redis+sentinel://a,b,c/mymaster',
+  'rediss+sentinel://user:password@a:26379,b:26380/mymaster/3?sentinel_username=u&sentinel_password=p',
+])('REDIS_URL=%s is right', (url) => {
+  expect(readConfig({ DATABASE_URL, REDIS_URL: url }).REDIS_URL).toBe(url)
+})
+
+test('the parts of a REDIS_URL for a cluster and for sentinels', () => {
+  expect(takeApartRedisUrl('rediss+cluster://user:p%40s,s@a:7001,[::1]:7002,c')).toEqual({
+    kind: 'cluster',
+    nodes: [
+      { host: 'a', port: 7001 },
+      { host: '::1', port: 7002 },
+      { host: 'c', port: 6379 },
+    ],
+    username: 'user',
+    password: 'p@s,s',
+    tls: true,
+  })
+  expect(takeApartRedisUrl('redis+sentinel://:secret@a:1,b/my%20master/3?sentinel_password=p%26w')).toEqual({
+    kind: 'sentinel',
+    sentinels: [
+      { host: 'a', port: 1 },
+      { host: 'b', port: 26_379 },
+    ],
+    name: 'my master',
+    database: 3,
+    password: 'secret',
+    sentinelPassword: 'p&w',
+    tls: false,
+  })
+})
+
+test.each([
   ['HOST', 'two words'],
   ['PORT', '0x10'],
   ['PORT', '65536'],
@@ -346,6 +386,19 @@ test.each([
   ['DATABASE_POOL_MAX', '1'],
   ['DATABASE_POOL_MAX', 'ten'],
   ['REDIS_URL', 'redis:6379'],
+  ['REDIS_URL', 'redis+cluster://a:7001,b:7002/1'],
+  ['REDIS_URL', 'redis+cluster://'],
+  ['REDIS_URL', 'redis+cluster://a:7001,'],
+  ['REDIS_URL', 'redis+cluster://a:7001,b:x'],
+  ['REDIS_URL', 'redis+cluster://a:7001,b:65536'],
+  ['REDIS_URL', 'redis+cluster://user:%zz@a:7001'],
+  ['REDIS_URL', 'redis+cluster://a:7001?family=6'],
+  ['REDIS_URL', 'redis://a:7001,b:7002/1'],
+  ['REDIS_URL', 'redis+sentinel://a:26379,b:26379'],
+  ['REDIS_URL', 'redis+sentinel://a:26379,b:26379/'],
+  ['REDIS_URL', 'redis+sentinel://a:26379/mymaster/first'],
+  ['REDIS_URL', 'redis+sentinel://a:26379/mymaster?password=x'],
+  ['REDIS_URL', 'redis+sentinels://a:26379/mymaster'],
   ['REDIS_URL', 'redis://:%zz@host'],
   ['SENDGRID_WEBHOOK_SCHEME', 'rsa'],
   ['SENDGRID_MAX_AGE', '0'],
@@ -395,11 +448,11 @@ test("Stripe's API needs a key of its shape, and an address without a path", () 
     expect(read('rk_live_0123456789', url)).toEqual([expect.stringMatching(/^STRIPE_API_URL: expected/)])
 })
 
-test('.env.example lists every variable of the contract, and only those', () => {
+test('.env.example lists every variable that is read, those of the contract among them, and no other', () => {
   const listed = [...readFileSync('.env.example', 'utf8').matchAll(/^#? ?([A-Z][A-Z0-9_]+)=/gm)].map(
     (match) => match[1],
   )
-  const known = [
+  const contract = [
     'HOST',
     'PORT',
     'TRUST_PROXY',
@@ -443,5 +496,6 @@ test('.env.example lists every variable of the contract, and only those', () => 
     'RETENTION_EVENT_DAYS',
     'RETENTION_MESSAGE_DAYS',
   ]
-  expect([...new Set(listed)].sort()).toEqual(known.sort())
+  expect([...new Set(listed)].sort()).toEqual([...VARIABLES].sort())
+  expect(VARIABLES).toEqual(expect.arrayContaining(contract))
 })

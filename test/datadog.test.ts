@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { REFUSALS } from '../src/inbox/admission/refusal.ts'
 import type { MisunderstandingReason } from '../src/inbox/provider.ts'
 import { METRIC_PREFIX, METRICS } from '../src/plugins/metrics.ts'
-import { eventTypes } from '../src/providers/event-types.ts'
+import { PROVIDER_NAMES } from '../src/providers/index.ts'
 
 // What is posted to Datadog's API names only what this service emits, and says what it means.
 
@@ -95,7 +95,7 @@ const METRIC_QUERY =
 const GLOBAL_TAGS = ['service', 'env', 'version']
 /** Tags whose values are a closed list. */
 const VALUES: Record<string, readonly string[]> = {
-  provider: Object.keys(eventTypes),
+  provider: PROVIDER_NAMES,
   reason: Object.keys(REFUSALS),
   status: ['success', 'error'],
   channel: ['slack', 'email', 'push'],

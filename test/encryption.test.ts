@@ -13,15 +13,17 @@ import { type RedisServer, startRedis } from '../harness/redis.ts'
 import { SEEDED, seed } from '../harness/seed.ts'
 import { createService } from '../harness/service.ts'
 import { migrate } from '../src/db/migrate.ts'
-import { kits } from '../src/providers/kits.ts'
+import { providers } from '../src/providers/index.ts'
+import { sendgridSimulator } from '../src/simulators/sendgrid/simulator.ts'
+import { stripeSimulator } from '../src/simulators/stripe/simulator.ts'
 import { makeCertificates } from './certificates.ts'
 import { eventually, type Service, startService } from './service.ts'
 import { SERVICE_ROLE } from './template.ts'
 
 // What docs/encryption.md says, tried with servers that have certificates of an authority of one's own.
 
-const sendgrid = kits.sendgrid.play()
-const stripe = kits.stripe.play()
+const sendgrid = sendgridSimulator.play()
+const stripe = stripeSimulator.play()
 
 let folder: string
 let files: ReturnType<typeof makeCertificates>
@@ -103,7 +105,7 @@ test('with the settings of the page nothing travels in clear', async () => {
     expect(rows[0].sessions).toBeGreaterThan(0)
 
     const click = sendgrid.samples.click?.(SEEDED, new Date()).sign(new Date()) as Signed
-    expect(await post(service, kits.sendgrid.path, click)).toBe(200)
+    expect(await post(service, providers.sendgrid.path, click)).toBe(200)
     const asked = new Redis(redis.url, { tls: { ca: readFileSync(files.authority) } })
     await eventually(
       async () => (await asked.keys('webhook:processed:*')).length > 0 || undefined,
@@ -112,7 +114,7 @@ test('with the settings of the page nothing travels in clear', async () => {
     asked.disconnect()
 
     const begun = stripe.samples['customer.subscription.created']?.(SEEDED, new Date()).sign(new Date())
-    expect(await post(service, kits.stripe.path, begun as Signed)).toBe(200)
+    expect(await post(service, providers.stripe.path, begun as Signed)).toBe(200)
     await eventually(() => logins[0], 'the mail server is told the password')
     expect(logins).toEqual([{ secure: true, password: 'mail-password' }])
     expect(service.log().join('\n')).not.toContain('notification failed')
@@ -148,7 +150,7 @@ test('Redis and the mail server with an authority that is not known are not spok
     await eventually(() => /redis is away/.test(logOf(service)) || undefined, 'Redis is not trusted')
     const about = { ...SEEDED, customer: 'cus_Kim' }
     const begun = stripe.samples['customer.subscription.created']?.(about, new Date()).sign(new Date())
-    expect(await post(service, kits.stripe.path, begun as Signed)).toBe(200)
+    expect(await post(service, providers.stripe.path, begun as Signed)).toBe(200)
     await eventually(() => /notification failed/.test(logOf(service)) || undefined, 'the mail is not sent')
     expect(logins).toHaveLength(before)
   } finally {

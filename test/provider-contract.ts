@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ProviderName } from '../src/inbox/provider.ts'
-import type { SignedRequest } from '../src/providers/signed-request.ts'
+import type { ProviderName } from '../src/providers/index.ts'
+import type { SignedRequest } from '../src/simulators/signed-request.ts'
 import { type Service, startService } from './service.ts'
 
 export interface SignOptions {

@@ -8,8 +8,9 @@ import { createCounts } from '../../src/inbox/counts.ts'
 import { createSeldomLines } from '../../src/inbox/process/seldom-lines.ts'
 import { startWorkers } from '../../src/inbox/process/workers.ts'
 import { enqueue } from '../../src/notifications/queues.ts'
+import { providers } from '../../src/providers/index.ts'
 import { createSendgrid } from '../../src/providers/sendgrid/index.ts'
-import { bodyOf } from '../../src/providers/sendgrid/sign.ts'
+import { bodyOf } from '../../src/simulators/sendgrid/sign.ts'
 import { eventOf } from '../events.ts'
 import { openJobs } from '../jobs.ts'
 
@@ -65,7 +66,9 @@ const applyAll = async (
   const log = pino({ level: 'silent' })
   let processed = 0
   let stopping = false
-  const provider = createSendgrid(readConfig({ DATABASE_URL: databaseUrl }))
+  const { path } = providers.sendgrid
+  const created = createSendgrid(readConfig({ DATABASE_URL: databaseUrl }))
+  const provider = { name: 'sendgrid', path, ...created }
   return async () => {
     const workers = startWorkers(provider, undefined, {
       pool,

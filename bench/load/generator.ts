@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import { kits } from '../../src/providers/kits.ts'
-import type { SignedRequest } from '../../src/providers/signed-request.ts'
+import { providers } from '../../src/providers/index.ts'
+import type { SignedRequest } from '../../src/simulators/signed-request.ts'
 import { createDeliveries } from './deliveries.ts'
 import type { FromGenerator, Plan, Sent, ToGenerator } from './plan.ts'
 
@@ -32,7 +32,7 @@ const prepare = (plan: Plan): Buffer[] => {
   const at = new Date()
   for (let i = requests.length; i < plan.deliveries; i++) {
     const first = firstEvent + i * eventsPerDelivery
-    requests.push(toHttp(kits[provider].path, deliveries[provider](first, eventsPerDelivery, at)))
+    requests.push(toHttp(providers[provider].path, deliveries[provider](first, eventsPerDelivery, at)))
   }
   return requests
 }

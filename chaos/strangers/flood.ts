@@ -1,8 +1,8 @@
 import { Agent, request } from 'node:http'
-import { createMailgunSigner, urlencoded } from '../../src/providers/mailgun/sign.ts'
-import { bodyOf, createSendgridSigner } from '../../src/providers/sendgrid/sign.ts'
-import type { SignedRequest } from '../../src/providers/signed-request.ts'
-import { createStripeSigner } from '../../src/providers/stripe/sign.ts'
+import { createMailgunSigner, urlencoded } from '../../src/simulators/mailgun/sign.ts'
+import { bodyOf, createSendgridSigner } from '../../src/simulators/sendgrid/sign.ts'
+import type { SignedRequest } from '../../src/simulators/signed-request.ts'
+import { createStripeSigner } from '../../src/simulators/stripe/sign.ts'
 
 // Posts deliveries that nobody signed, or somebody with a key of his own, as fast as they are answered.
 

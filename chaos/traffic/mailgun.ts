@@ -5,7 +5,7 @@ import {
   mailFields,
   multipart,
   urlencoded,
-} from '../../src/providers/mailgun/sign.ts'
+} from '../../src/simulators/mailgun/sign.ts'
 import { add, type Effects, findEffects } from '../effects.ts'
 import {
   applicationOf,

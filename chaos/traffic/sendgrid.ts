@@ -1,5 +1,5 @@
 import type { Random } from '../../harness/random.ts'
-import { bodyOf, createSendgridSigner } from '../../src/providers/sendgrid/sign.ts'
+import { bodyOf, createSendgridSigner } from '../../src/simulators/sendgrid/sign.ts'
 import { add, type Effects, findEffects } from '../effects.ts'
 import { contactEmail, contactOf, mailboxOf, OUTREACH, type OutreachLedger } from './outreach.ts'
 import type { Parcel, Traffic } from './traffic.ts'

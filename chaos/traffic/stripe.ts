@@ -1,5 +1,5 @@
 import type { Random } from '../../harness/random.ts'
-import { createStripeSigner } from '../../src/providers/stripe/sign.ts'
+import { createStripeSigner } from '../../src/simulators/stripe/sign.ts'
 import {
   eventsOf,
   GENERATIONS,

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import type { ProviderName } from '../../src/inbox/provider.ts'
-import type { SignedRequest } from '../../src/providers/signed-request.ts'
+import type { ProviderName } from '../../src/providers/index.ts'
+import type { SignedRequest } from '../../src/simulators/signed-request.ts'
 import type { Effects } from '../effects.ts'
 
 /** One delivery: it is sent until it is acknowledged, each time with the same ids. */

@@ -4,8 +4,8 @@ import {
   mailFields,
   multipart,
   urlencoded,
-} from '../../src/providers/mailgun/sign.ts'
-import type { SignedRequest } from '../../src/providers/signed-request.ts'
+} from '../../src/simulators/mailgun/sign.ts'
+import type { SignedRequest } from '../../src/simulators/signed-request.ts'
 import type { Step } from './step.ts'
 
 const SAM = 'sam@rf-send-01.com'

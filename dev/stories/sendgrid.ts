@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { bodyOf, type SendgridSigner } from '../../src/providers/sendgrid/sign.ts'
+import { bodyOf, type SendgridSigner } from '../../src/simulators/sendgrid/sign.ts'
 import type { Step } from './step.ts'
 
 const samples = JSON.parse(

@@ -1,4 +1,4 @@
-import type { SignedRequest } from '../../src/providers/signed-request.ts'
+import type { SignedRequest } from '../../src/simulators/signed-request.ts'
 
 /** One delivery of the demo, and what the rules say it must do. */
 export interface Step {

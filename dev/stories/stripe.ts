@@ -1,4 +1,4 @@
-import type { StripeSigner } from '../../src/providers/stripe/sign.ts'
+import type { StripeSigner } from '../../src/simulators/stripe/sign.ts'
 import { eventsOf, MONTH, PRO, START, type StripeJson, TEAMS } from '../../test/providers/stripe/events.ts'
 import type { BillingStep } from './step.ts'
 

@@ -1,4 +1,4 @@
-import { PROVIDER_NAMES } from '../inbox/provider.ts'
+import { PROVIDER_NAMES } from '../providers/index.ts'
 import type { Cause } from './alert.ts'
 
 const HOUR = 3_600_000

@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander'
 import type pg from 'pg'
-import type { ProviderName } from '../inbox/provider.ts'
+import { curlOf } from '../operations/curl.ts'
 import { type DeliverySummary, listDeliveries, showDelivery } from '../operations/deliveries.ts'
-import { eventTypes } from '../providers/event-types.ts'
+import { timesOf } from '../operations/delivery-times.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
 import { visible } from '../visible-text.ts'
 import { CommandError } from './outcome.ts'
 import { plain, printFields, printJson, printTable, printTitle, remark } from './output.ts'
@@ -25,7 +26,7 @@ export const deliveriesCommand = (): Command =>
     .addCommand(
       new Command('list')
         .description('list deliveries, the newest first')
-        .addOption(new Option('--provider <name>', 'of this provider').choices(Object.keys(eventTypes)))
+        .addOption(new Option('--provider <name>', 'of this provider').choices(PROVIDER_NAMES))
         .option('--since <time>', 'received since: a time, or 90m, 6h, 2d ago', readTime)
         .option('--until <time>', 'received before', readTime)
         .option('--queued', 'those that are not processed yet')
@@ -40,6 +41,18 @@ export const deliveriesCommand = (): Command =>
         .argument('<id>', 'its row id, as lists and events show it')
         .addOption(jsonOption())
         .action((id: string, { json }: { json?: boolean }) => withDatabase((pool) => show(pool, id, json))),
+    )
+
+    .addCommand(
+      new Command('curl')
+        .description('print a shell command that posts it to a service of your own, signed with its key')
+        .argument('<id>', 'its row id')
+        .addHelpText(
+          'after',
+          `
+Paste it in the project's folder while npm run dev runs, or set the key and URL of another service (the command says which).`,
+        )
+        .action((id: string) => withDatabase((pool) => curl(pool, id))),
     )
 
 const list = async (pool: pg.Pool, { limit, after, json, ...filter }: ListOptions): Promise<void> => {
@@ -65,14 +78,18 @@ const stateOf = ({ state, doneEvents, eventCount }: DeliverySummary): string =>
 const show = async (pool: pg.Pool, id: string, json?: boolean): Promise<void> => {
   const delivery = await showDelivery(pool, id)
   if (delivery === undefined) throw new CommandError(plain(`There is no delivery ${id}.`), 'notFound')
-  if (json) return printJson(delivery)
+  const times = timesOf(delivery)
+  if (json) return printJson({ ...delivery, bytes: undefined, times })
   printFields([
     ['id', delivery.id],
     ['provider', delivery.provider],
-    ['received', delivery.receivedAt],
     ['state', stateOf(delivery)],
-    ['processed', delivery.processedAt],
-    ['took', tookOf(delivery.receivedAt, delivery.processedAt)],
+    ['accepted', delivery.receivedAt],
+    ['queued for', times.queuedMs === null ? null : `${times.queuedMs} ms`],
+    ['processed', times.firstAt],
+    ['last event', times.lastAt],
+    ['pending', times.pending],
+    ['dead', times.dead],
     ['events', delivery.eventCount],
     ['bytes', delivery.size],
   ])
@@ -94,5 +111,10 @@ const show = async (pool: pg.Pool, id: string, json?: boolean): Promise<void> =>
   console.log(visible(delivery.body))
 }
 
-const tookOf = (from: Date, until: Date | null): string | null =>
-  until === null ? null : `${until.getTime() - from.getTime()} ms`
+const curl = async (pool: pg.Pool, id: string): Promise<void> => {
+  const delivery = await showDelivery(pool, id)
+  if (delivery === undefined) throw new CommandError(plain(`There is no delivery ${id}.`), 'notFound')
+  const script = await curlOf(delivery.provider, delivery.bytes)
+  if (script === undefined) throw new CommandError('Nothing is left to post: it was forgotten.', 'notFound')
+  console.log(script)
+}

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { PROVIDER_NAMES } from '../inbox/provider.ts'
+import { PROVIDER_NAMES } from '../providers/index.ts'
 
 /** What `npm run dev` keeps for commands in other terminals: its keys, and where its servers are. */
 const schema = z.object({

@@ -1,9 +1,8 @@
 import { Argument, Command } from 'commander'
 import { readVerificationConfig } from '../config.ts'
 import type { Capture } from '../inbox/provider.ts'
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
 import { diagnose } from '../inbox/refused/diagnosis.ts'
-import { kits } from '../providers/kits.ts'
+import { PROVIDER_NAMES, type ProviderName, providers } from '../providers/index.ts'
 import { readCapture, readRawCapture } from './capture.ts'
 import { CommandError } from './outcome.ts'
 import { printFields, printJson } from './output.ts'
@@ -32,7 +31,7 @@ export const keysCommand = (): Command =>
         'after',
         `
 Verdicts: verified (exit code 0), stale, changed_body, wrong_key, malformed (exit code 1).
-Keys: ${PROVIDER_NAMES.map((name) => kits[name].keyVariable).join(', ')}.`,
+Keys: ${PROVIDER_NAMES.map((name) => providers[name].keyVariable).join(', ')}.`,
       )
       .action(check),
   )
@@ -42,7 +41,7 @@ const check = async (
   file: string | undefined,
   options: CheckOptions,
 ): Promise<void> => {
-  const { keyVariable: variable, readSignature } = kits[provider]
+  const { keyVariable: variable, readSignature } = providers[provider]
   const config = readVerificationConfig(
     options.key === undefined
       ? process.env

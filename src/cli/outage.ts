@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { outageReport } from '../operations/outage.ts'
 import { stepsAfter } from '../operations/outage-steps.ts'
 import { CommandError } from './outcome.ts'
-import { plain, printJson, printTable, printTitle } from './output.ts'
+import { plain, printJson, printTable, printTitle, remark } from './output.ts'
 import { jsonOption, readTime } from './selection.ts'
 import { withDatabase } from './stores.ts'
 
@@ -15,7 +15,7 @@ export const outageCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Deliveries that got 503 are known by their first event. Those refused before their signature was checked are only
+Counts are of deliveries. Those that got 503 are known by their first event. Those refused before their signature was checked are only
 counted. Runbook: docs/runbooks/database-outage.md`,
     )
     .action((options: { from: Date; to: Date; json?: boolean }) => {
@@ -35,7 +35,8 @@ const report = async (
   printTable(
     [
       'provider',
-      'accepted events',
+      'accepted',
+      'events',
       'got 503',
       'of these signed',
       'came again',
@@ -46,6 +47,7 @@ const report = async (
     ],
     found.providers.map((one) => [
       one.provider,
+      `${one.accepted.deliveries}${one.accepted.more ? '+' : ''}`,
       `${one.accepted.events}${one.accepted.more ? '+' : ''}`,
       one.unavailable,
       one.signed,
@@ -56,6 +58,21 @@ const report = async (
       one.pending,
     ]),
   )
+  if (found.putOff.length > 0) {
+    printTitle('Signed deliveries that got 503')
+    printTable(
+      ['first at', 'provider', 'events', 'times', 'came again', 'delivery'],
+      found.putOff.map((one) => [
+        one.at,
+        one.provider,
+        one.events,
+        one.tries,
+        one.cameAgainAt ?? 'missing',
+        one.deliveryId,
+      ]),
+    )
+    if (found.more) remark('there are more: narrow the times')
+  }
   if (found.marks.length > 0) {
     printTitle('What the service noted')
     printTable(

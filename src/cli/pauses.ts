@@ -1,6 +1,6 @@
 import { Argument, Command } from 'commander'
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
 import { pauseProcessing, resumeProcessing } from '../operations/pauses.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
 import { CommandError } from './outcome.ts'
 import { plain, printJson } from './output.ts'
 import { byShell, jsonOption, reasonOption } from './selection.ts'

@@ -1,6 +1,5 @@
 import { Command, Option } from 'commander'
 import type pg from 'pg'
-import { PROVIDER_NAMES } from '../inbox/provider.ts'
 import {
   listRefused,
   REFUSAL_REASONS,
@@ -8,6 +7,7 @@ import {
   refusedGroups,
   showRefused,
 } from '../operations/refused.ts'
+import { PROVIDER_NAMES } from '../providers/index.ts'
 import { visible } from '../visible-text.ts'
 import { CommandError } from './outcome.ts'
 import { plain, printFields, printJson, printTable, printTitle } from './output.ts'

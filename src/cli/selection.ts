@@ -1,12 +1,11 @@
 import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type pg from 'pg'
-import type { ProviderName } from '../inbox/provider.ts'
 import type { Operator } from '../operations/audit.ts'
 import { listEvents } from '../operations/events.ts'
 import { EVENT_STATUSES, type EventFilter, type EventStatus } from '../operations/matching.ts'
 import { resolveSearch } from '../operations/search.ts'
-import { eventTypes } from '../providers/event-types.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
 import { CommandError } from './outcome.ts'
 import { plain, remark } from './output.ts'
 
@@ -55,7 +54,7 @@ export const reasonOption = () =>
 /** Adds the options of a {@link Selection}. */
 export const withSelection = (command: Command, { status = true } = {}): Command => {
   command
-    .addOption(new Option('--provider <name>', 'of this provider').choices(Object.keys(eventTypes)))
+    .addOption(new Option('--provider <name>', 'of this provider').choices(PROVIDER_NAMES))
     .option('--type <type>', 'of this type, as in "click" or "invoice.paid"')
   if (status) command.addOption(new Option('--status <status>', 'in this status').choices(EVENT_STATUSES))
   return command

@@ -1,15 +1,18 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
-import type { ProviderKit } from '../providers/kit.ts'
-import { kits } from '../providers/kits.ts'
-import type { SampleSubject, Samples } from '../providers/sample.ts'
-import type { SignedRequest } from '../providers/signed-request.ts'
+import { PROVIDER_NAMES, type ProviderName, providers } from '../providers/index.ts'
+import type { SampleSubject, Samples } from '../simulators/sample.ts'
+import type { SignedRequest } from '../simulators/signed-request.ts'
+import type { Simulator } from '../simulators/simulator.ts'
 import { readDevelopment } from './development.ts'
 import { CommandError } from './outcome.ts'
 import { plain, printJson, printTable } from './output.ts'
 import { jsonOption, readCount } from './selection.ts'
 
-const eventsOf = (provider: ProviderName) => Object.keys(kits[provider].play().samples)
+const simulators = Object.fromEntries(
+  await Promise.all(PROVIDER_NAMES.map(async (name) => [name, await providers[name].simulator()] as const)),
+) as Record<ProviderName, Simulator>
+
+const eventsOf = (provider: ProviderName) => Object.keys(simulators[provider].play().samples)
 
 const ANSWER_WITHIN = 10_000
 
@@ -47,14 +50,14 @@ export const sendCommand = (): Command =>
       `
 Events:
 ${PROVIDER_NAMES.map((provider) => `  ${provider.padEnd(9)} ${eventsOf(provider).join(', ')}`).join('\n')}
-Keys: ${PROVIDER_NAMES.map((provider) => kits[provider].signingKeyVariable).join(', ')}.
+Keys: ${PROVIDER_NAMES.map((provider) => simulators[provider].signingKeyVariable).join(', ')}.
 SendGrid's is the private half, base64 of PKCS#8, of a pair of your own: SendGrid keeps its own to itself.`,
     )
     .action(send)
 
 const send = async (provider: ProviderName, event: string, options: SendOptions): Promise<void> => {
-  const kit = kits[provider]
-  const variable = kit.signingKeyVariable
+  const simulator = simulators[provider]
+  const variable = simulator.signingKeyVariable
   if (!eventsOf(provider).includes(event)) {
     throw new CommandError(
       plain(`There is no sample "${event}" of ${provider}. There are: ${eventsOf(provider).join(', ')}`),
@@ -69,14 +72,19 @@ const send = async (provider: ProviderName, event: string, options: SendOptions)
   if (url === undefined) throw new CommandError('Where to? Say --url, or run npm run dev.', 'usage')
   if (!URL.canParse(url)) throw new CommandError('--url: expected a URL like http://127.0.0.1:3000', 'usage')
 
-  const samples = samplesOf(kit, key)
+  const samples = samplesOf(simulator, key)
   const about = { ...options, price: options.price?.split(',')[0]?.trim() || 'price_pro' }
   const answers: Answer[] = []
   for (let n = 0; n < options.count; n++) {
     const sample = samples[event]?.(about, new Date())
     for (let times = options.duplicate ? 2 : 1; sample && times > 0; times--) {
       const request = sample.sign(new Date())
-      answers.push(await post(new URL(kit.path, url), options.tamper ? tampered(kit, request) : request))
+      answers.push(
+        await post(
+          new URL(providers[provider].path, url),
+          options.tamper ? tampered(simulator, request) : request,
+        ),
+      )
     }
   }
   if (options.json) printJson(answers)
@@ -89,7 +97,7 @@ const send = async (provider: ProviderName, event: string, options: SendOptions)
   if (refused > 0) throw new CommandError(`${refused} of ${answers.length} deliveries were refused.`)
 }
 
-const samplesOf = ({ play, signingKeyVariable }: ProviderKit, key: string): Samples => {
+const samplesOf = ({ play, signingKeyVariable }: Simulator, key: string): Samples => {
   try {
     return play(key).samples
   } catch {
@@ -119,7 +127,7 @@ const post = async (url: URL, { headers, body }: SignedRequest): Promise<Answer>
 
 const inItsJson = (body: string) => body.replace(/(?<=":\s*")./, (first) => (first === 'x' ? 'y' : 'x'))
 
-const tampered = ({ tamper = inItsJson }: ProviderKit, { headers, body }: SignedRequest): SignedRequest => ({
+const tampered = ({ tamper = inItsJson }: Simulator, { headers, body }: SignedRequest): SignedRequest => ({
   headers,
   body: Buffer.from(tamper(body.toString('latin1')), 'latin1'),
 })

@@ -1,11 +1,14 @@
-import type { Redis } from 'ioredis'
+import { once } from 'node:events'
 import pg from 'pg'
 import { readDatabaseUrl, readRedisUrl } from '../config.ts'
 import { connectionTo } from '../db/connection.ts'
+import type { RedisConnection } from '../redis/connection.ts'
 import { readDevelopment } from './development.ts'
 import { CommandError } from './outcome.ts'
 
 const CONNECT_WITHIN = 5_000
+/** Redis forgets a thousand keys at a time. */
+const ANSWER_WITHIN = 10_000
 
 /** Runs `work` on the service's database and closes the connections. @throws {CommandError} when it is away. */
 export const withDatabase = async (work: (pool: pg.Pool) => Promise<void>): Promise<void> => {
@@ -28,20 +31,21 @@ export const withDatabase = async (work: (pool: pg.Pool) => Promise<void>): Prom
 }
 
 /** Runs `work` on the service's Redis and closes the connection. @throws {CommandError} when it is away. */
-export const withRedis = async (work: (redis: Redis) => Promise<void>): Promise<void> => {
+export const withRedis = async (work: (redis: RedisConnection) => Promise<void>): Promise<void> => {
   const development = process.env.REDIS_URL === undefined ? readDevelopment() : undefined
   const url = readRedisUrl({ REDIS_URL: development?.redisUrl, ...process.env })
-  const { Redis } = await import('ioredis') // few commands ask Redis
-  const redis = new Redis(url, {
-    lazyConnect: true,
+  const { openRedis } = await import('../redis/connection.ts') // few commands ask Redis
+  const redis = openRedis(url, 'roleferry-webhooks command line', {
     connectTimeout: CONNECT_WITHIN,
-    retryStrategy: () => null,
+    commandTimeout: ANSWER_WITHIN,
+    socketTimeout: ANSWER_WITHIN,
   })
-  redis.on('error', () => {}) // connect() rejects as well
   try {
-    await redis.connect().catch((error: Error) => {
+    // Also rejects with the first error; those that come later reject what they concern.
+    await once(redis, 'ready', { signal: AbortSignal.timeout(CONNECT_WITHIN) }).catch((error: Error) => {
       throw new CommandError(`Redis does not answer: ${error.message}`)
     })
+    redis.on('error', () => {})
     await work(redis)
   } finally {
     redis.disconnect()

@@ -13,6 +13,7 @@ const own = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 /** Read once. The path changes with the content, so that a browser may keep them for good. */
 const readAssets = () => ({
   style: file('console.css', 'text/css; charset=utf-8', own('console.css')),
+  script: file('console.js', 'text/javascript; charset=utf-8', own('console.js')),
   icon: file('icon.svg', 'image/svg+xml', own('icon.svg')),
   htmx: file(
     'htmx.js',
@@ -21,7 +22,7 @@ const readAssets = () => ({
   ),
 })
 
-/** The paths of the console's style sheet, icon and script. */
+/** The paths of the console's style sheet, icon and scripts. */
 export type AssetPaths = Record<keyof ReturnType<typeof readAssets>, string>
 
 /** Serves the console's files. @returns where. */
@@ -32,6 +33,11 @@ export const serveAssets = (scope: FastifyInstance): AssetPaths => {
       reply.type(type).header('cache-control', 'private, max-age=31536000, immutable').send(content),
     )
   }
-  const { style, icon, htmx } = assets
-  return { style: `/console${style.path}`, icon: `/console${icon.path}`, htmx: `/console${htmx.path}` }
+  const { style, script, icon, htmx } = assets
+  return {
+    style: `/console${style.path}`,
+    script: `/console${script.path}`,
+    icon: `/console${icon.path}`,
+    htmx: `/console${htmx.path}`,
+  }
 }

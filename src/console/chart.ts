@@ -1,8 +1,9 @@
 import type { CountedOutcome } from '../inbox/counts.ts'
 import type { Mark } from '../operations/marks.ts'
 import type { CountedStretch } from '../operations/overview.ts'
-import { number } from './format.ts'
-import { type Content, type Html, html } from './html.ts'
+import { clockTime, number } from './format.ts'
+import { type Html, html } from './html.ts'
+import { markOf, markWords } from './mark.ts'
 
 /** What a bar is made of, from the bottom up. */
 const STACK = ['processed', 'ignored', 'skipped', 'failed', 'dead'] as const satisfies CountedOutcome[]
@@ -17,7 +18,7 @@ const MINUTE = 60_000
  * inline style.
  *
  * @param counts of one provider.
- * @param marks what the service noted: lines across the chart, and a band for an outage.
+ * @param marks what was noted: lines across the chart, and bands for outages and pauses.
  * @param stretch in minutes.
  * @param stretches how many, the last one being the one that `now` is in.
  */
@@ -37,15 +38,20 @@ export const chart = (
     return { from: new Date(from), parts, total: parts.reduce((sum, { count }) => sum + count, 0) }
   })
   const first = (last - stretches + 1) * stretch * MINUTE
+  const end = (last + 1) * stretch * MINUTE
   const width = stretches * (BAR + GAP) - GAP
-  const placeOf = (at: Date) => ((at.getTime() - first) / (stretches * stretch * MINUTE)) * width
+  const placeOf = (at: Date) => ((at.getTime() - first) / (end - first)) * width
   const most = Math.max(...bars.map(({ total }) => total))
   const total = bars.reduce((sum, bar) => sum + bar.total, 0)
+  const shown = { placeOf, width, height: HEIGHT, now }
+  const words = markWords(marks, shown)
   return html`
 <figure class="chart">
-  <svg viewBox="0 0 ${width} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${label}: ${number(total)} events, at most ${number(most)} in ${stretch === 1 ? 'a minute' : `${stretch} minutes`}">
+  <figcaption><span>${label}</span>${total === 0 && html`<span>no events</span>`}</figcaption>
+  <div class="y" aria-hidden="true"><span>${total > 0 && number(most)}</span><span>0</span></div>
+  <svg viewBox="0 0 ${width} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${label}: ${number(total)} events, at most ${number(most)} in ${stretch === 1 ? 'a minute' : `${stretch} minutes`}${words !== '' && `; ${words}`}">
     <line class="base" x1="0" x2="${width}" y1="${HEIGHT - 0.5}" y2="${HEIGHT - 0.5}"/>
-    ${marks.map((mark) => markOf(mark, placeOf, width))}
+    ${marks.map((mark) => markOf(mark, shown))}
     ${bars.map(({ from, parts, total: ofBar }, index) => {
       let top = HEIGHT
       return (
@@ -63,30 +69,17 @@ export const chart = (
       )
     })}
   </svg>
-  <figcaption><span>${label}</span><span class="most">${total === 0 ? 'none' : `peak ${number(most)}`}</span></figcaption>
+  <div class="x" aria-hidden="true">${[first, (first + end) / 2].map((at) => clockTime(new Date(at)))}<span>${clockTime(new Date(end))} UTC</span></div>
 </figure>`
 }
 
-const WORDS: Record<Mark['kind'], string> = {
-  start: 'the service started',
-  stop: 'the service stopped',
-  outage: 'the database was away',
-}
+const MARKS = { start: 'start, stop', outage: 'database away', pause: 'paused' }
 
-const markOf = (mark: Mark, placeOf: (at: Date) => number, width: number): Content => {
-  const { kind, at, endedAt, detail } = mark
-  const from = Math.max(0, placeOf(at))
-  const to = endedAt === null ? from : Math.min(width, placeOf(endedAt))
-  if (to < 0 || from > width || (endedAt === null && placeOf(at) < 0)) return undefined
-  const title = `${at.toISOString().slice(11, 16)} UTC: ${WORDS[kind]}${detail === null ? '' : ` (${detail})`}`
-  return html`<g class="mark"><title>${title}</title><rect class="${kind}" x="${from.toFixed(2)}" y="0" width="${Math.max(1.5, to - from).toFixed(2)}" height="${HEIGHT}"/></g>`
+/** What the colours of the bars and the marks mean. */
+export const legend = (): Html => {
+  const entry = (className: string, name: string, mark = false) =>
+    html`<li><svg class="${mark && 'mark'}" viewBox="0 0 10 10" aria-hidden="true"><rect class="${className}" width="${mark && className === 'start' ? 3 : 10}" height="10" rx="${mark ? 0 : 3}"/></svg>${name}</li>`
+  return html`<ul class="legend" aria-label="Colours of the bars and marks">${STACK.map((outcome) =>
+    entry(outcome, outcome === 'failed' ? 'failed attempt' : outcome),
+  )}${Object.entries(MARKS).map(([kind, name]) => entry(kind, name, true))}</ul>`
 }
-
-/** What the colours of the bars mean. */
-export const legend = (): Html =>
-  html`<ul class="legend" aria-label="Colours of the bars">${STACK.map(
-    (outcome) =>
-      html`<li><svg viewBox="0 0 10 10" aria-hidden="true"><rect class="${outcome}" width="10" height="10" rx="3"/></svg>${
-        outcome === 'failed' ? 'failed attempt' : outcome
-      }</li>`,
-  )}</ul>`

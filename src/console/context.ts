@@ -13,6 +13,8 @@ export interface ConsoleContext {
   /** Few connections and short statements, so that nothing here can keep deliveries or batches waiting. */
   pool: pg.Pool
   clock: () => Date
+  /** The types that the providers are known to send, to choose from. */
+  eventTypes: string[]
   /** Answers with a page. */
   show: (reply: FastifyReply, page: { title: string; section?: Section; body: Content }) => FastifyReply
   /** Tells the processors that there is work. */

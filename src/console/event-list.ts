@@ -1,5 +1,5 @@
 import type { EventSummary } from '../operations/events.ts'
-import { providerLabel } from '../providers/labels.ts'
+import { providerLabel } from '../providers/index.ts'
 import { ago, cut } from './format.ts'
 import { type Content, type Html, html } from './html.ts'
 import { badge, type Column, table } from './parts.ts'
@@ -25,7 +25,7 @@ export const eventList = (events: EventSummary[], now: Date, { about }: { about:
     { name: 'Received', cell: ({ receivedAt }) => ago(receivedAt, now) },
   ]
   const shown = columns.filter(({ name }) => about || name !== 'About')
-  return table('Events', shown, events, { dense: true })
+  return table('Events', shown, events, { dense: true, key: ({ id }) => `event-${id}` })
 }
 
 /** On a phone a long type goes on in a new line, rather after a dot than within a word. */

@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
 import { EVENT_STATUSES, type EventFilter, type EventStatus } from '../operations/matching.ts'
 import { type Found, resolveSearch } from '../operations/search.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
 
 /** The filter as it stands in the form and in the page's address; empty when it does not narrow. */
 export interface FilterFields {

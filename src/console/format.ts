@@ -18,6 +18,12 @@ export const duration = (milliseconds: number): string => {
   return `${Math.round(milliseconds / DAY)} days`
 }
 
+/** `840 ms`, `2.3 s`, `5 min`: how long a step took. */
+export const took = (milliseconds: number): string => {
+  if (milliseconds < SECOND) return `${Math.max(0, Math.round(milliseconds))} ms`
+  return milliseconds < 10 * SECOND ? `${(milliseconds / SECOND).toFixed(1)} s` : duration(milliseconds)
+}
+
 /** `3 min ago`, `in 40 s`, `just now` */
 const relative = (at: Date, now: Date): string => {
   const past = now.getTime() - at.getTime()
@@ -38,11 +44,15 @@ export const ago = (at: Date | null, now: Date): Html =>
     ? html`<span class="none">–</span>`
     : html`<time datetime="${at.toISOString()}" title="${absolute(at)}">${relative(at, now)}</time>`
 
-/** The time itself, with how long ago on hover. */
+/** The time itself, with how long ago on hover. The console's script adds the reader's own time. */
 export const moment = (at: Date | null, now: Date): Html =>
   at === null
     ? html`<span class="none">–</span>`
-    : html`<time datetime="${at.toISOString()}" title="${relative(at, now)}">${absolute(at)}</time>`
+    : html`<time datetime="${at.toISOString()}" title="${relative(at, now)}">${absolute(at)}<span class="local"></span></time>`
+
+/** `05:45` in UTC, for an axis. */
+export const clockTime = (at: Date): Html =>
+  html`<time datetime="${at.toISOString()}" title="${absolute(at)}">${at.toISOString().slice(11, 16)}</time>`
 
 /** Text cut to so many characters, with a mark that it is. */
 export const cut = (text: string, most: number): string =>

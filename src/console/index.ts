@@ -5,7 +5,7 @@ import helmet from '@fastify/helmet'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
 import { isTransient } from '../db/transaction.ts'
-import { PROVIDER_NAMES } from '../inbox/provider.ts'
+import type { Provider } from '../inbox/provider.ts'
 import { listPauses } from '../operations/pauses.ts'
 import { openPool } from '../plugins/database.ts'
 import { senderNetwork } from '../sender-network.ts'
@@ -17,6 +17,7 @@ import { createLayout } from './layout.ts'
 import { auditPage } from './pages/audit.ts'
 import { deliveriesPage } from './pages/deliveries.ts'
 import { deliveryPage } from './pages/delivery.ts'
+import { errorsPage } from './pages/errors.ts'
 import { eventPage } from './pages/event.ts'
 import { eventsPage } from './pages/events.ts'
 import { mailboxPage } from './pages/mailbox.ts'
@@ -49,21 +50,22 @@ const POLICY = {
   'frame-ancestors': ["'none'"],
 }
 
+interface ConsoleOptions {
+  config: Config
+  providers: Pick<Provider, 'name' | 'eventTypes'>[]
+  clock: () => Date
+}
+
 /**
  * The operators' console at `/console`. Mounted only when a password is set: without one the route does not exist.
  */
-export const consoleRoutes = async (
-  app: FastifyInstance,
-  { config, clock }: { config: Config; clock: () => Date },
-): Promise<void> => {
+export const consoleRoutes = async (app: FastifyInstance, options: ConsoleOptions): Promise<void> => {
+  const { config } = options
   if (config.CONSOLE_PASSWORD === undefined && config.CONSOLE_READ_PASSWORD === undefined) return
-  await app.register(async (scope) => mount(scope, { config, clock }), { prefix: '/console' })
+  await app.register(async (scope) => mount(scope, options), { prefix: '/console' })
 }
 
-const mount = async (
-  scope: FastifyInstance,
-  { config, clock }: { config: Config; clock: () => Date },
-): Promise<void> => {
+const mount = async (scope: FastifyInstance, { config, providers, clock }: ConsoleOptions): Promise<void> => {
   const access = createAccess(
     { operator: config.CONSOLE_PASSWORD, reader: config.CONSOLE_READ_PASSWORD },
     clock,
@@ -133,7 +135,10 @@ const mount = async (
     pool,
     clock,
     show,
-    wake: () => PROVIDER_NAMES.forEach(scope.processors.wake),
+    eventTypes: [...new Set(providers.flatMap(({ eventTypes }) => [...eventTypes]))].sort(),
+    wake: () => {
+      for (const { name } of providers) scope.processors.wake(name)
+    },
   }
 
   const showError = (reply: FastifyReply, statusCode: number, title: string, text: string) =>
@@ -164,6 +169,7 @@ const mount = async (
 
   for (const page of [
     overviewPage,
+    errorsPage,
     eventsPage,
     eventPage,
     replayPage,

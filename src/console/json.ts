@@ -8,8 +8,8 @@ const TOKEN = /("(?:[^"\\]|\\.)*"?)|(-?\d[\d.eE+-]*)|\b(?:true|false|null)\b/gs
 /** What makes a string a key. */
 const COLON = /\s*:/y
 
-/** Indented JSON, coloured. The text may end anywhere. */
-export const json = (text: string): Html => {
+/** Indented JSON, coloured. The text may end anywhere. @param id for what copies it. */
+export const json = (text: string, id = 'payload'): Html => {
   const parts: (Html | string)[] = []
   let end = 0
   for (const match of text.matchAll(TOKEN)) {
@@ -24,5 +24,5 @@ export const json = (text: string): Html => {
     end = match.index + all.length + (colon?.length ?? 0)
   }
   parts.push(text.slice(end))
-  return html`<pre class="json" tabindex="0" role="region" aria-label="Payload">${parts}</pre>`
+  return html`<pre class="json" id="${id}" tabindex="0" role="region" aria-label="Payload">${parts}</pre>`
 }

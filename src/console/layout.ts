@@ -19,6 +19,8 @@ const HTMX_CONFIG = JSON.stringify({
   includeIndicatorCSS: false,
   extensions: 'none',
   noSwap: [204, 304, '4xx', '5xx'],
+  // What the reader opened stays open when a page shows itself again.
+  morphIgnore: ['data-htmx-powered', 'open'],
 })
 
 const MARK = html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="8"/><path d="M7 18h18l-2.6 6H9.6zM10 16v-4h9l3 4zM12 10.500v-3h4v3z"/></svg>`
@@ -50,6 +52,7 @@ export const createLayout =
 <link rel="icon" href="${assets.icon}">
 <link rel="stylesheet" href="${assets.style}">
 <script src="${assets.htmx}" defer></script>
+<script src="${assets.script}" defer></script>
 </head>
 <body>
 <a class="skip" href="#main">Skip to content</a>
@@ -69,6 +72,7 @@ export const createLayout =
 ${pauses.length > 0 && html`<p class="notice paused" role="status">Processing is paused: <a href="/console/pauses">${pauses.map(({ provider, type }) => (type === null ? provider : `${provider} ${type}`)).join(', ')}</a></p>`}
 ${body}
 </main>
+<p class="skip" id="said" role="status"></p>
 </body>
 </html>
 `

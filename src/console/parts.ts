@@ -18,12 +18,13 @@ export interface Column<Row> {
 /**
  * A table that becomes cards on a narrow screen. The roles are stated since that change of display takes them away.
  * @param dense the cards speak for themselves, without the columns' names.
+ * @param key names a row, so that it stays the same when a page shows itself again.
  */
 export const table = <Row>(
   label: string,
   columns: Column<Row>[],
   rows: readonly Row[],
-  { dense = false }: { dense?: boolean } = {},
+  { dense = false, key }: { dense?: boolean; key?: (row: Row) => string } = {},
 ): Html => html`
 <table role="table" aria-label="${label}" class="${dense && 'dense'}">
   <thead role="rowgroup"><tr role="row">${columns.map(
@@ -31,7 +32,7 @@ export const table = <Row>(
   )}</tr></thead>
   <tbody role="rowgroup">${rows.map(
     (row) =>
-      html`<tr role="row">${columns.map(
+      html`<tr role="row"${key !== undefined && html` id="${key(row)}"`}>${columns.map(
         ({ name, kind, cell }) =>
           html`<td role="cell" class="${kind}"><span class="label" aria-hidden="true">${name}</span><span class="value">${cell(row)}</span></td>`,
       )}</tr>`,
@@ -55,7 +56,17 @@ export const nothing = (title: string, advice: Content): Html => html`
 
 /** A part of a page under its heading. */
 export const card = (title: string, content: Content, aside?: Content): Html => html`
-<section class="card"><header><h2>${title}</h2>${aside}</header>${content}</section>`
+<section class="card"><header><h2>${title}</h2>${aside && html`<span class="aside">${aside}</span>`}</header>${content}</section>`
+
+/**
+ * A part of a page that shows itself again every ten seconds. What has an id stays where it is, and so do the focus, what is
+ * open and the place on the page.
+ * @param path of the page, with its query; undefined where nothing is to change any more.
+ */
+export const live = (id: string, path: string | undefined, content: Content): Html =>
+  path === undefined
+    ? html`<div id="${id}">${content}</div>`
+    : html`<div id="${id}" data-live hx-get="${path}" hx-trigger="every 10s" hx-select="#${id}" hx-swap="outerMorph">${content}</div>`
 
 /** Beside a contact or a user. */
 export const outreachList = (outreach: OutreachSummary[], now: Date): Html =>

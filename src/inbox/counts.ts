@@ -1,5 +1,4 @@
 import type { RefusalReason } from './admission/refusal.ts'
-import type { ProviderName } from './provider.ts'
 
 /** What became of an event, an attempt (`failed`) or a delivery (`duplicate`: of its events, `refused`). */
 export type CountedOutcome = 'processed' | 'ignored' | 'skipped' | 'dead' | 'failed' | 'duplicate' | 'refused'
@@ -7,7 +6,7 @@ export type CountedOutcome = 'processed' | 'ignored' | 'skipped' | 'dead' | 'fai
 /** What came within one minute and how it ended. */
 export interface MinuteCount {
   minute: Date
-  provider: ProviderName
+  provider: string
   outcome: CountedOutcome
   /** Of a refusal, else empty. */
   reason: RefusalReason | ''
@@ -19,7 +18,7 @@ export interface MinuteCount {
  * seconds of it: these are figures to look at, nothing is decided by them.
  */
 export interface Counts {
-  add: (provider: ProviderName, outcome: CountedOutcome, by: number, reason?: RefusalReason) => void
+  add: (provider: string, outcome: CountedOutcome, by: number, reason?: RefusalReason) => void
   /** Hands out what was counted and begins anew. */
   take: () => MinuteCount[]
   /** Takes back what could not be stored. */

@@ -1,13 +1,16 @@
-import type { Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
 import type pg from 'pg'
-import type { ProviderName } from './provider.ts'
+import type { RedisConnection } from '../redis/connection.ts'
+import { EXPIRY_SECONDS, KEYS_AT_ONCE, type Keyspace, ORIGIN, PREFIX } from './keyspace/keyspace.ts'
+import { onCluster } from './keyspace/on-cluster.ts'
+import { onServer } from './keyspace/on-server.ts'
 
 /** What Redis remembers of processed events. It may forget at any time: the inbox decides. */
 export interface ProcessedKeys {
   /** What is remembered of these events, in one round trip. Never rejects. */
   find: (eventIds: string[]) => Promise<Looked>
   /** Remembers events whose effects are committed. Never throws: Redis is not needed. */
-  add: (provider: ProviderName, events: ProcessedEvent[], processedAt: Date) => Promise<void>
+  add: (provider: string, events: ProcessedEvent[], processedAt: Date) => Promise<void>
 }
 
 /** What Redis knew of some events. */
@@ -35,31 +38,15 @@ export interface CheckedKeys extends ProcessedKeys {
   check: (pool: pg.Pool) => Promise<number>
 }
 
-const EXPIRY_SECONDS = 86_400
-const PREFIX = 'webhook:processed:'
 const keyOf = (eventId: string) => PREFIX + eventId
 
 /** What `add` writes. Any other value is not ours, so the inbox is asked. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
-const timeOrNull = (value: string | null): string | null =>
-  value !== null && TIME.test(value) && !Number.isNaN(Date.parse(value)) ? value : null
+const timeOrNull = (value: string | null | undefined): string | null =>
+  typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value)) ? value : null
 
-/**
- * Which inbox the keys speak of: `identity`, and of the event that arrived last among those remembered `arrived`,
- * `provider` and `event_id`. An inbox that lacks this event was restored from an older state.
- */
-const ORIGIN = 'webhook:inbox'
-/** Since when every processed event has left its key (ISO 8601). It goes with the keys when Redis is emptied. */
+/** Since when every processed event has left its key (ISO 8601). It goes with the keys when a server is emptied. */
 const COMPLETE_SINCE = 'webhook:complete-since'
-
-/** One command for all keys: a third of the time and a tenth of the CPU of a pipeline of SETs. */
-const ADD = `
-for i = 2, #KEYS do redis.call('set', KEYS[i], ARGV[1], 'ex', ARGV[2]) end
-if ARGV[3] > (redis.call('hget', KEYS[1], 'arrived') or '') then
-  redis.call('hset', KEYS[1], 'arrived', ARGV[3], 'provider', ARGV[4], 'event_id', ARGV[5])
-end`
-/** Redis serves nobody else while a script runs. */
-const KEYS_PER_SCRIPT = 1_000
 
 const nothingKnown = (eventIds: string[]): Looked => ({ times: eventIds.map(() => null), complete: false })
 
@@ -69,18 +56,28 @@ export const noProcessedKeys: ProcessedKeys = {
   add: async () => {},
 }
 
-export const createProcessedKeys = (redis: Redis, onError: (error: Error) => void): CheckedKeys => {
+const keyspaceOf = (redis: RedisConnection): Keyspace =>
+  redis.isCluster ? onCluster(redis as Cluster) : onServer(redis as Redis)
+
+export const createProcessedKeys = (redis: RedisConnection, onError: (error: Error) => void): CheckedKeys => {
+  const keyspace = keyspaceOf(redis)
   let trusted = false
   /** Keys could not be written: what Redis remembers has a gap. */
   let gap = false
   /** A check that began before the last doubt must not end it. */
   let doubts = 0
+  /** Of the events whose keys this process wrote. A cluster may lose what {@link ORIGIN} says and keep the keys. */
+  let newest: Remembered | undefined
   return {
     find: async (eventIds) => {
       if (!trusted || eventIds.length === 0) return nothingKnown(eventIds)
       try {
-        const [since, ...times] = (await redis.mget(COMPLETE_SINCE, ...eventIds.map(keyOf))).map(timeOrNull)
-        const complete = !gap && Date.now() - Date.parse(since ?? '') > EXPIRY_SECONDS * 1_000
+        // A cluster is never complete: a master may be emptied, and the one with this key goes on.
+        const { values, error } = await keyspace.read([COMPLETE_SINCE, ...eventIds.map(keyOf)])
+        if (error !== undefined) onError(error)
+        const [since, ...times] = values.map(timeOrNull)
+        const complete =
+          keyspace.onOneServer && !gap && Date.now() - Date.parse(since ?? '') > EXPIRY_SECONDS * 1_000
         return { times, complete }
       } catch (error) {
         onError(error as Error)
@@ -89,19 +86,19 @@ export const createProcessedKeys = (redis: Redis, onError: (error: Error) => voi
     },
     add: async (provider, events, processedAt) => {
       try {
-        for (let from = 0; from < events.length; from += KEYS_PER_SCRIPT) {
-          const some = events.slice(from, from + KEYS_PER_SCRIPT)
-          const newest = some.reduce((a, b) => (b.receivedAt > a.receivedAt ? b : a))
-          await redis.eval(
-            ADD,
-            some.length + 1,
-            ORIGIN,
-            ...some.map(({ eventId }) => keyOf(eventId)),
-            processedAt.toISOString(),
-            EXPIRY_SECONDS,
-            newest.receivedAt.toISOString(),
-            provider,
-            newest.eventId,
+        for (let from = 0; from < events.length; from += KEYS_AT_ONCE) {
+          const some = events.slice(from, from + KEYS_AT_ONCE)
+          const { receivedAt, eventId } = some.reduce((a, b) => (b.receivedAt > a.receivedAt ? b : a))
+          if (newest === undefined || receivedAt > newest.receivedAt)
+            newest = { provider, eventId, receivedAt }
+          await keyspace.add(
+            some.map((event) => keyOf(event.eventId)),
+            {
+              processedAt: processedAt.toISOString(),
+              arrived: receivedAt.toISOString(),
+              provider,
+              eventId,
+            },
           )
         }
       } catch (error) {
@@ -116,14 +113,22 @@ export const createProcessedKeys = (redis: Redis, onError: (error: Error) => voi
     trusted: () => trusted,
     check: async (pool) => {
       const doubtsBefore = doubts
-      const { identity, provider = null, event_id: eventId = null } = await readOrigin(redis)
-      const { rows } = await pool.query<{ identity: string; known: boolean }>(IDENTIFY, [provider, eventId])
+      const { identity, provider, event_id: eventId } = await readOrigin(redis)
+      const remembered = [
+        ...(provider !== undefined && eventId !== undefined ? [{ provider, eventId }] : []),
+        ...(newest === undefined ? [] : [newest]),
+      ]
+      const { rows } = await pool.query<{ identity: string; known: boolean }>(IDENTIFY, [
+        remembered.map((event) => event.provider),
+        remembered.map((event) => event.eventId),
+      ])
       const [inbox] = rows
       if (inbox === undefined) throw new Error('Postgres did not say which database it is')
       let dropped = 0
       if (inbox.identity !== identity || !inbox.known) {
         trusted = false
-        dropped = await dropProcessedKeys(redis)
+        dropped = await drop(redis, keyspace)
+        newest = undefined
         await redis.hset(ORIGIN, 'identity', inbox.identity)
       }
       const now = new Date().toISOString()
@@ -136,8 +141,15 @@ export const createProcessedKeys = (redis: Redis, onError: (error: Error) => voi
   }
 }
 
+/** An event that left its key. */
+interface Remembered {
+  provider: string
+  eventId: string
+  receivedAt: Date
+}
+
 /** Empty when the key is not there, or holds something that this service did not write. */
-const readOrigin = async (redis: Redis): Promise<Record<string, string>> => {
+const readOrigin = async (redis: RedisConnection): Promise<Record<string, string>> => {
   try {
     return await redis.hgetall(ORIGIN)
   } catch (error) {
@@ -156,19 +168,20 @@ const TIMELINE = `('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(3
  */
 const IDENTIFY = `
 select concat_ws(':', s.system_identifier, ${TIMELINE}, d.oid, 'webhook_events'::regclass::oid) as identity,
-       $1::text is null or exists (select from webhook_events where provider = $1 and event_id = $2) as known
+       not exists (
+         select from unnest($1::text[], $2::text[]) remembered(provider, event_id)
+         where not exists (
+           select from webhook_events e where e.provider = remembered.provider and e.event_id = remembered.event_id
+         )
+       ) as known
 from pg_control_system() s, pg_database d
 where d.datname = current_database()`
 
 /** Makes Redis forget every processed event and which inbox they were in. @returns how many events it forgot. */
-export const dropProcessedKeys = async (redis: Redis): Promise<number> => {
-  await redis.del(ORIGIN, COMPLETE_SINCE)
-  let dropped = 0
-  let cursor = '0'
-  do {
-    const [next, keys] = await redis.scan(cursor, 'MATCH', `${PREFIX}*`, 'COUNT', 1_000)
-    if (keys.length > 0) dropped += await redis.unlink(keys)
-    cursor = next
-  } while (cursor !== '0')
-  return dropped
+export const dropProcessedKeys = (redis: RedisConnection): Promise<number> => drop(redis, keyspaceOf(redis))
+
+const drop = async (redis: RedisConnection, keyspace: Keyspace): Promise<number> => {
+  // One by one: on a cluster they may be on two masters.
+  for (const key of [ORIGIN, COMPLETE_SINCE]) await redis.del(key)
+  return keyspace.drop()
 }

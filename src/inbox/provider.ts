@@ -4,10 +4,6 @@ import type { Transaction } from '../db/transaction.ts'
 import type { Page } from '../notifications/pages.ts'
 import type { Notification } from '../notifications/queues.ts'
 
-/** Every provider, in the order in which people are shown them. */
-export const PROVIDER_NAMES = ['sendgrid', 'stripe', 'mailgun'] as const
-export type ProviderName = (typeof PROVIDER_NAMES)[number]
-
 /** A JSON value as `JSON.parse` gives it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
@@ -146,7 +142,8 @@ export type LogDetails = Record<string, string | number | bigint | boolean | nul
 
 /** Everything the service knows about one provider. The inbox calls it; it calls nothing of the inbox's back. */
 export interface Provider<Body = unknown> {
-  name: ProviderName
+  /** As in `webhook_events.provider`. */
+  name: string
   path: `/webhooks/${string}`
   /** Bytes of a body that is read whole. More is a 413. */
   bodyLimit: number
@@ -171,8 +168,11 @@ export interface Provider<Body = unknown> {
   withoutSecrets?: (start: Buffer, headers: Capture['headers']) => Buffer
   /** The event types `handle` applies; any other is stored `ignored`. */
   handles: (eventType: string) => boolean
-  /** The event types it is known to send, handled or not. Any other is `ignored`, too, but reported. */
-  knows: (eventType: string) => boolean
+  /**
+   * The event types it is known to send: those that are handled, and those that are ignored on purpose. Any other is
+   * `ignored`, too, but reported as misunderstood; in the metrics its tag is `other`.
+   */
+  eventTypes: ReadonlySet<string>
   /** Called for each event first, also for those that no rule applies: for what is to be said of any of them. */
   remark?: (event: ClaimedEvent, batch: Batch) => void
   /** Why an event has no type at all; undefined when it has one. It ends `skipped`, and is reported. */

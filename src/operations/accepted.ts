@@ -2,7 +2,7 @@ import { and, eq, gte, max } from 'drizzle-orm'
 import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
 import { minuteCounts } from '../db/schema.ts'
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
 import { listDeliveries } from './deliveries.ts'
 import { listEvents } from './events.ts'
 

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries as d, webhookQueue as q } from '../db/schema.ts'
 import { toStatement } from '../db/statement.ts'
-import type { ProviderName } from '../inbox/provider.ts'
+import type { ProviderName } from '../providers/index.ts'
 import { type EventStatus, matching } from './matching.ts'
 
 /** Which deliveries are meant; what is left out does not narrow. */
@@ -45,8 +45,9 @@ interface CarriedEvent {
 export interface DeliveryDetail extends DeliverySummary {
   /** Those that were kept; null of what was moved from an earlier version. */
   headers: Record<string, string> | null
-  /** The body as text, or its beginning. */
+  /** The body, or its beginning, as text and as it is kept. */
   body: string
+  bytes: Buffer
   /** Of its new events the first {@link MOST_EVENTS}, in their order in the body. */
   events: CarriedEvent[]
   /** When the last of these was processed; null while none is. */
@@ -112,7 +113,7 @@ export const showDelivery = async (
   const events = await carriedBy(pool, row)
   const ended = events.flatMap(({ processedAt }) => (processedAt === null ? [] : [processedAt.getTime()]))
   const processedAt = ended.length === 0 ? null : new Date(ended.reduce((a, b) => Math.max(a, b)))
-  return { ...row, body: row.body.toString('utf8'), events, processedAt }
+  return { ...row, body: row.body.toString('utf8'), bytes: row.body, events, processedAt }
 }
 
 /** The index of lists begins with status, provider and type; a handful of types have come, so each is looked up. */

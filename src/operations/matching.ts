@@ -1,4 +1,4 @@
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
 
 export const EVENT_STATUSES = ['pending', 'processed', 'ignored', 'skipped', 'dead'] as const
 export type EventStatus = (typeof EVENT_STATUSES)[number]

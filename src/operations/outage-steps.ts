@@ -1,12 +1,5 @@
-import { providerLabel } from '../providers/labels.ts'
+import { providers as records } from '../providers/index.ts'
 import type { OutageReport, ProviderOutage } from './outage.ts'
-
-/** Where each provider shows what it could not deliver. */
-const LINKS = {
-  sendgrid: 'https://app.sendgrid.com/email_activity',
-  stripe: 'https://dashboard.stripe.com/webhooks',
-  mailgun: 'https://app.mailgun.com/mg/sending/logs',
-} as const
 
 /** What is left to do after an outage, in sentences; one that says so when nothing is. */
 export const stepsAfter = ({ from, providers }: Pick<OutageReport, 'from' | 'providers'>): string[] => {
@@ -19,11 +12,11 @@ export const stepsAfter = ({ from, providers }: Pick<OutageReport, 'from' | 'pro
 const waiting = ({ provider, pending }: ProviderOutage): string[] =>
   pending === 0
     ? []
-    : [`${providerLabel(provider)}: ${pending} events that had come are not applied yet; see the backlog.`]
+    : [`${records[provider].label}: ${pending} events that had come are not applied yet; see the backlog.`]
 
 const asking = (one: ProviderOutage, from: Date): string[] => {
   const { provider, missing, unverified, retriesUntil } = one
-  const name = providerLabel(provider)
+  const { label, undelivered } = records[provider]
   // What was refused before its signature was checked cannot be told from what strangers sent.
   if (missing.deliveries === 0 && unverified === 0) return []
   const what =
@@ -31,10 +24,11 @@ const asking = (one: ProviderOutage, from: Date): string[] => {
       ? `${missing.deliveries} signed deliveries (${missing.events} events) have not come again`
       : `${unverified} deliveries were refused before their signature was checked`
   const until = retriesUntil === null ? '' : ` It tries by itself until ${retriesUntil.toISOString()}.`
-  const fetch =
-    provider === 'stripe'
-      ? `Fetch them: webhooks stripe catch-up --since ${from.toISOString()} --reason outage`
-      : `Compare with what it shows: ${LINKS[provider]}`
-  const resend = provider === 'stripe' ? ` (or ${LINKS.stripe}, failed events, Resend)` : ''
-  return [`${name}: ${what}.${until} ${fetch}${resend}`]
+  const { url, resend, fetch } = undelivered
+  const how =
+    fetch === undefined
+      ? `Compare with what it shows: ${url}`
+      : `Fetch them: ${fetch} --since ${from.toISOString()} --reason outage`
+  const otherwise = resend === undefined ? '' : ` (or ${url}, ${resend})`
+  return [`${label}: ${what}.${until} ${how}${otherwise}`]
 }

@@ -1,17 +1,18 @@
 import { and, gte, lt, sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
-import { deferredDeliveries, minuteCounts, webhookEvents, webhookQueue } from '../db/schema.ts'
+import { minuteCounts, webhookEvents, webhookQueue } from '../db/schema.ts'
 import { REFUSALS } from '../inbox/admission/refusal.ts'
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
-import { countEvents } from './events.ts'
+import { PROVIDER_NAMES, type ProviderName, providers } from '../providers/index.ts'
+import { type AcceptedDeliveries, countDeliveries } from './count-deliveries.ts'
 import { listMarks, type Mark } from './marks.ts'
+import { listPutOff, type PutOffDelivery, putOff } from './put-off.ts'
 
 /** What an outage did to one provider's deliveries, as far as the inbox can tell. */
 export interface ProviderOutage {
   provider: ProviderName
-  /** Events of deliveries that were accepted in that time; `more` than that when it is set. */
-  accepted: { events: number; more: boolean }
+  /** Deliveries that were accepted in that time. */
+  accepted: AcceptedDeliveries
   /** Deliveries answered with 503 in that time, those whose signature nobody looked at included. */
   unavailable: number
   /** Of these the ones whose signature nobody looked at: whose they were cannot be told. */
@@ -34,14 +35,15 @@ export interface OutageReport {
   from: Date
   to: Date
   providers: ProviderOutage[]
+  /** The first of what was put off, one by one; `more` says that there is more. */
+  putOff: PutOffDelivery[]
+  more: boolean
   /** What the service noted about itself in that time and an hour around it. */
   marks: Mark[]
 }
 
 const HOUR = 3_600_000
-const MOST_COUNTED = 100_000
-/** How long each provider tries to deliver, in hours: docs/providers.md. */
-const RETRIES_FOR: Record<ProviderName, number> = { sendgrid: 24, stripe: 72, mailgun: 8 }
+const MOST_LISTED = 200
 const OURS = Object.entries(REFUSALS).flatMap(([reason, { statusCode }]) =>
   statusCode === 503 ? [reason] : [],
 )
@@ -54,24 +56,23 @@ export const outageReport = async (
   pool: pg.Pool,
   { from, to, now }: { from: Date; to: Date; now: Date },
 ): Promise<OutageReport> => {
-  const [refused, put, drained, marks, ...accepted] = await Promise.all([
+  const [refused, put, drained, marks, listed, accepted] = await Promise.all([
     unavailable(pool, from, to),
     putOff(pool, from, to),
     drain(pool, to),
     listMarks(pool, new Date(from.getTime() - HOUR), new Date(to.getTime() + HOUR)),
-    ...PROVIDER_NAMES.map((provider) =>
-      countEvents(pool, { provider, since: from, until: to }, MOST_COUNTED),
-    ),
+    listPutOff(pool, { from, to }, MOST_LISTED),
+    countDeliveries(pool, PROVIDER_NAMES, { from, to }),
   ])
-  const providers = PROVIDER_NAMES.map((provider, n): ProviderOutage => {
+  const outages = PROVIDER_NAMES.map((provider, n): ProviderOutage => {
     const of = put.find((one) => one.provider === provider)
     const state = drained.find((one) => one.provider === provider)
-    const count = accepted[n]
     const firstAt = of?.firstMissingAt ?? null
-    const until = firstAt === null ? null : new Date(firstAt.getTime() + RETRIES_FOR[provider] * HOUR)
+    const until =
+      firstAt === null ? null : new Date(firstAt.getTime() + providers[provider].retryHours * HOUR)
     return {
       provider,
-      accepted: { events: count?.count ?? 0, more: count?.more ?? false },
+      accepted: accepted[n] ?? { deliveries: 0, events: 0, more: false },
       unavailable: refused.get(provider) ?? 0,
       unverified: Math.max(0, (refused.get(provider) ?? 0) - (of?.tries ?? 0)),
       signed: of?.signed ?? 0,
@@ -86,7 +87,7 @@ export const outageReport = async (
       retriesUntil: until !== null && until > now ? until : null,
     }
   })
-  return { from, to, providers, marks }
+  return { from, to, providers: outages, ...listed, marks }
 }
 
 const unavailable = async (pool: pg.Pool, from: Date, to: Date): Promise<Map<string, number>> => {
@@ -103,44 +104,6 @@ const unavailable = async (pool: pg.Pool, from: Date, to: Date): Promise<Map<str
     )
     .groupBy(provider)
   return new Map(rows.map((row) => [row.provider, row.count]))
-}
-
-interface PutOff {
-  provider: string
-  tries: number
-  signed: number
-  cameAgain: number
-  firstAgainAt: Date | null
-  lastAgainAt: Date | null
-  missing: number
-  missingEvents: number
-  firstMissingAt: Date | null
-}
-
-/** Whether each delivery that was put off is in the inbox now, by the identity of its first event. */
-const putOff = async (pool: pg.Pool, from: Date, to: Date): Promise<PutOff[]> => {
-  const { provider, dedupeKey, deferredAt, eventCount } = deferredDeliveries
-  const { rows } = await queryBuilder(pool).execute<Record<string, unknown>>(sql`
-    with put as (
-      select ${provider} as provider, ${dedupeKey} as key, min(${deferredAt}) as at, max(${eventCount}) as events, count(*) as tries
-      from ${deferredDeliveries} where ${deferredAt} >= ${from} and ${deferredAt} < ${to} group by 1, 2
-    ), found as (
-      select put.*, coalesce(${webhookEvents.receivedAt}, ${webhookQueue.receivedAt}) as again from put
-      left join ${webhookEvents} on ${webhookEvents.provider} = put.provider and ${webhookEvents.dedupeKey} = put.key
-      left join ${webhookQueue} on ${webhookQueue.provider} = put.provider and ${webhookQueue.dedupeKey} = put.key
-    )
-    select provider, sum(tries)::int as tries, count(*)::int as signed, (count(again))::int as "cameAgain", min(again) as "firstAgainAt", max(again) as "lastAgainAt",
-           (count(*) filter (where again is null))::int as missing,
-           coalesce(sum(events) filter (where again is null), 0)::int as "missingEvents",
-           min(at) filter (where again is null) as "firstMissingAt"
-    from found group by 1`)
-  const time = (value: unknown) => (value === null ? null : new Date(String(value)))
-  return rows.map((row) => ({
-    ...(row as unknown as PutOff),
-    firstAgainAt: time(row.firstAgainAt),
-    lastAgainAt: time(row.lastAgainAt),
-    firstMissingAt: time(row.firstMissingAt),
-  }))
 }
 
 /** Of the events that arrived in the day before `to`: when the last was applied, and how many are not. */

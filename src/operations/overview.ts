@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { CountedOutcome } from '../inbox/counts.ts'
-import type { ProviderName } from '../inbox/provider.ts'
+import type { ProviderName } from '../providers/index.ts'
 import { type EventSummary, listEvents } from './events.ts'
 import { type EventFilter, matching, NO_ERROR } from './matching.ts'
 

@@ -3,8 +3,8 @@ import type pg from 'pg'
 import { webhookEvents as e, webhookPauses as p } from '../db/schema.ts'
 import { column } from '../db/statement.ts'
 import { inTransaction } from '../db/transaction.ts'
-import type { ProviderName } from '../inbox/provider.ts'
 import { storableText } from '../inbox/storable.ts'
+import type { ProviderName } from '../providers/index.ts'
 import { noteChange, type Operator, reasonOf } from './audit.ts'
 
 /** What is paused or resumed: a provider, or one of its event types. Deliveries are accepted all the same. */

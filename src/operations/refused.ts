@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
 import { minuteCounts, refusedDeliveries } from '../db/schema.ts'
 import { REFUSALS, type RefusalReason } from '../inbox/admission/refusal.ts'
-import { PROVIDER_NAMES, type ProviderName } from '../inbox/provider.ts'
+import type { ProviderName } from '../providers/index.ts'
 import { lastAccepted } from './accepted.ts'
 
 export const REFUSAL_REASONS = Object.keys(REFUSALS) as RefusalReason[]
@@ -160,6 +160,3 @@ const isAlarming = ({
   if (lastAcceptedAt === null) return false
   return why !== 'signature_missing' || lastAt > lastAcceptedAt
 }
-
-export const isProviderName = (name: string): name is ProviderName =>
-  PROVIDER_NAMES.some((known) => known === name)

@@ -1,12 +1,11 @@
 import fp from 'fastify-plugin'
-import type { ProviderName } from '../inbox/provider.ts'
 import { loggable } from '../logger.ts'
 import { backlog } from '../operations/overview.ts'
 
 const EVERY = 10_000
 
 /** Reports how much is due and how late the oldest of it is, as gauges. */
-export const backlogPlugin = fp<{ providers: { name: ProviderName }[]; clock: () => Date }>(
+export const backlogPlugin = fp<{ providers: { name: string }[]; clock: () => Date }>(
   async (app, { providers, clock }) => {
     const report = async (): Promise<void> => {
       const now = clock()

@@ -5,7 +5,8 @@ import type { Config } from '../config.ts'
 import { queryBuilder } from '../db/query-builder.ts'
 import { serviceMarks } from '../db/schema.ts'
 import { loggable } from '../logger.ts'
-import type { Mark } from '../operations/marks.ts'
+
+type Noted = typeof serviceMarks.$inferInsert
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -26,7 +27,7 @@ export const marksPlugin = fp<{ config: Config; clock: () => Date }>(
   async (app, { config, clock }) => {
     const db = queryBuilder(app.database.upkeep)
     const instance = `${hostname()}:${config.PORT}`
-    const note = async (kind: Mark['kind'], at: Date, more: Partial<Mark> = {}): Promise<void> => {
+    const note = async (kind: Noted['kind'], at: Date, more: Partial<Noted> = {}): Promise<void> => {
       try {
         await db.insert(serviceMarks).values({ kind, at, instance, ...more })
       } catch (error) {

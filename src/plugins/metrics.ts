@@ -2,8 +2,7 @@ import fp from 'fastify-plugin'
 import { StatsD } from 'hot-shots'
 import type { Config } from '../config.ts'
 import type { RefusalReason } from '../inbox/admission/refusal.ts'
-import type { MisunderstandingReason, ProviderName } from '../inbox/provider.ts'
-import { eventTypes } from '../providers/event-types.ts'
+import type { MisunderstandingReason, Provider } from '../inbox/provider.ts'
 
 /** How an attempt or a notification ended, or the class of an answer's status. */
 type Status = 'success' | 'error' | StatusClass
@@ -40,7 +39,7 @@ export const METRICS = {
 export const METRIC_PREFIX = 'roleferry.webhooks.'
 
 interface TagValues {
-  provider: ProviderName
+  provider: string
   /** A type the provider is not known to send is tagged `other`. */
   event_type: string
   status: Status
@@ -65,8 +64,8 @@ declare module 'fastify' {
 }
 
 /** DogStatsD over UDP, buffered: an agent that is away costs nothing, an unresolvable host one look-up a flush. */
-export const metricsPlugin = fp<{ config: Config }>(
-  async (app, { config }) => {
+export const metricsPlugin = fp<{ config: Config; providers: Pick<Provider, 'name' | 'eventTypes'>[] }>(
+  async (app, { config, providers }) => {
     const client = new StatsD({
       host: config.DD_AGENT_HOST,
       port: config.DD_DOGSTATSD_PORT,
@@ -82,6 +81,14 @@ export const metricsPlugin = fp<{ config: Config }>(
         app.trouble.report({ err: error }, 'metrics cannot be sent')
       },
     })
+    const eventTypes = new Map(providers.map(({ name, eventTypes }) => [name, eventTypes]))
+    /** Tag values come from closed lists: whatever a sender invents would be billed as a metric of its own. */
+    const closed = (tags: Partial<TagValues>): Record<string, string> => {
+      const { event_type: type, provider = '' } = tags
+      return type === undefined || eventTypes.get(provider)?.has(type)
+        ? tags
+        : { ...tags, event_type: 'other' }
+    }
     app.decorate('metrics', {
       count: (name, by, tags) => client.increment(name, by, closed(tags)),
       distribution: (name, value, tags) => client.distribution(name, value, closed(tags)),
@@ -93,10 +100,3 @@ export const metricsPlugin = fp<{ config: Config }>(
   },
   { name: 'metrics', dependencies: ['trouble'] },
 )
-
-/** Tag values come from closed lists: whatever a sender invents would be billed as a metric of its own. */
-const closed = (tags: Partial<TagValues>): Record<string, string> => {
-  const { event_type: type, provider } = tags
-  if (type === undefined || provider === undefined || eventTypes[provider].has(type)) return tags
-  return { ...tags, event_type: 'other' }
-}

@@ -4,14 +4,14 @@ import type { Config } from '../config.ts'
 import { type BegunRun, beginRun, endRun } from '../inbox/process/runs.ts'
 import { createSeldomLines } from '../inbox/process/seldom-lines.ts'
 import { startWorkers, type Workers } from '../inbox/process/workers.ts'
-import type { Provider, ProviderName } from '../inbox/provider.ts'
+import type { Provider } from '../inbox/provider.ts'
 import { openPool, RUN } from './database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     processors: {
       /** Tells a provider's workers that there is work. */
-      wake: (provider: ProviderName) => void
+      wake: (provider: string) => void
       /** Resolves once every provider's workers have looked, after this call, and found nothing due. */
       idle: () => Promise<void>
     }
@@ -29,23 +29,23 @@ export const processorsPlugin = fp<{
   async (app, { config, providers, clock }) => {
     const { log } = app
     const seldomLines = createSeldomLines(log)
-    const workers = new Map<ProviderName, Workers>()
+    const workers = new Map<string, Workers>()
     let stopping = false
     const run = { place: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
     const runPool = openPool(app, config, { name: 'run', max: 1, timeouts: RUN, direct: true })
     let begun: BegunRun | undefined
 
     /** The providers in trouble, and since when any is, in milliseconds. */
-    const troubled = new Set<ProviderName>()
+    const troubled = new Set<string>()
     let troubledSince = 0
-    const inTrouble = (provider: ProviderName, error: unknown): void => {
+    const inTrouble = (provider: string, error: unknown): void => {
       if (troubled.size === 0) troubledSince = clock().getTime()
       troubled.add(provider)
       app.trouble.report({ provider, err: error }, 'processing pauses: the database is in trouble', {
         of: provider,
       })
     }
-    const outOfTrouble = (provider: ProviderName): void => {
+    const outOfTrouble = (provider: string): void => {
       if (!troubled.delete(provider) || troubled.size > 0) return
       app.trouble.flush()
       const back = clock()

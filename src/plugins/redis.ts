@@ -1,8 +1,9 @@
 import fp from 'fastify-plugin'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
 import { createProcessedKeys, noProcessedKeys, type ProcessedKeys } from '../inbox/processed-keys.ts'
 import { loggable } from '../logger.ts'
+import { openRedis } from '../redis/connection.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,6 +17,13 @@ const CHECK_AGAIN_AFTER = 1_000
 /** Milliseconds that the start waits for Redis. */
 const START_WITHIN = 1_000
 
+const LIMITS = { connectTimeout: 1_000, commandTimeout: 80, socketTimeout: 500 }
+
+const OF_CLUSTER = /^(MOVED|CROSSSLOT) /
+const AWAY = 'redis is away; the inbox alone decides'
+const IS_CLUSTER =
+  'this redis is a cluster: REDIS_URL has to begin with redis+cluster://; the inbox alone decides'
+
 /** Redis only saves work, so nothing waits for it: no queues, short time-outs, and an error is "not known". */
 export const redisPlugin = fp<{ config: Config }>(
   async (app, { config }) => {
@@ -23,25 +31,16 @@ export const redisPlugin = fp<{ config: Config }>(
     let failure: Error | undefined
     const report = (error: Error): void => {
       failure = error
-      if (!starting) app.trouble.report({ err: error }, 'redis is away; the inbox alone decides')
+      if (!starting) app.trouble.report({ err: error }, OF_CLUSTER.test(error.message) ? IS_CLUSTER : AWAY)
     }
     if (config.REDIS_URL === undefined) {
       app.log.warn('REDIS_URL is not set; the inbox alone decides what was seen before')
       app.decorate('processedKeys', noProcessedKeys)
       return
     }
-    const redis = new Redis(config.REDIS_URL, {
-      connectionName: config.DD_SERVICE,
-      connectTimeout: 1_000,
-      commandTimeout: 80,
-      // Ends a link that does not answer, so that its queue of commands cannot grow.
-      socketTimeout: 500,
-      enableOfflineQueue: false,
-      autoResendUnfulfilledCommands: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
-    })
+    const redis = openRedis(config.REDIS_URL, config.DD_SERVICE, LIMITS)
     redis.on('error', report)
+    redis.on('node error', report)
     const keys = createProcessedKeys(redis, report)
     app.decorate('processedKeys', keys)
 
@@ -68,6 +67,8 @@ export const redisPlugin = fp<{ config: Config }>(
       check()
     }
     redis.on('ready', checkAnew)
+    // A cluster is ready once; what comes and goes later are its nodes.
+    redis.on('+node', (node: Redis) => node.once('ready', checkAnew))
     for (const pool of [app.database.accept, app.database.process]) pool.on('connect', checkAnew)
     // The first deliveries should find it connected; without it the service starts all the same.
     await new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
 import { DEAD_LETTERS } from '../notifications/queue-names.ts'
-import { eventTypes } from '../providers/event-types.ts'
+import { PROVIDER_NAMES } from '../providers/index.ts'
 import type { UpkeepTask } from './task.ts'
 
 const DAY = 86_400_000
@@ -11,7 +11,7 @@ export const dailySummary: UpkeepTask = {
   cron: '0 6 * * *',
   run: async ({ pool, now }) => {
     const { rows } = await pool.query(SUMMARY, [
-      Object.keys(eventTypes),
+      PROVIDER_NAMES,
       new Date(now.getTime() - DAY),
       now,
       DEAD_LETTERS,

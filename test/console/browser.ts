@@ -7,8 +7,10 @@ import { findChromium } from '../../harness/chromium.ts'
 import type { Service } from '../service.ts'
 import { PASSWORD } from './console.ts'
 
-/** Pictures of each page, kept by CI. */
-const PICTURES = fileURLToPath(new URL('../../test-artifacts/console', import.meta.url))
+/** Pictures of each page, kept by CI; `npm run dev:pictures` writes those of the documents. */
+const PICTURES = fileURLToPath(
+  new URL(`../../${process.env.PICTURES ?? 'test-artifacts/console'}`, import.meta.url),
+)
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 export const launchBrowser = async (): Promise<Browser> => {

@@ -1,5 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { pauseProcessing } from '../../src/operations/pauses.ts'
 import { post } from '../provider-contract.ts'
 import { deliverAndSettle as deliverMail, mail } from '../providers/mailgun/deliveries.ts'
 import {
@@ -51,6 +52,9 @@ beforeAll(async () => {
   )
   await killedEvent(service, 'killed-1')
   await deliver(service, event('delivered', { outreach_id: 2, sg_event_id: 'seen' }))
+  await service.settled()
+  const by = { operator: 'kim', via: 'command line', reason: `a bug ${SCRIPT}` } as const
+  await pauseProcessing(service.db, { provider: 'sendgrid', type: 'dropped' }, by, service.now())
   await post(service, '/webhooks/sendgrid', signed(bodyOf([event('click')]), { key: 'wrong' }))
   // The counts are flushed every few seconds.
   await eventually(
@@ -66,6 +70,8 @@ afterAll(async () => {
 
 const idOf = async (where: string): Promise<string> =>
   String((await service.rows(`select id from webhook_events where ${where} order by id desc limit 1`))[0]?.id)
+const deliveryOf = async (where: string): Promise<string> =>
+  String((await service.rows(`select delivery_id from webhook_events where ${where}`))[0]?.delivery_id)
 const listed = () => page.locator('#results table tbody tr')
 
 const PAGES: [name: string, path: () => string | Promise<string>][] = [
@@ -92,6 +98,11 @@ const PAGES: [name: string, path: () => string | Promise<string>][] = [
   ['user', () => '/console/users/1'],
   ['audit', () => '/console/audit'],
   ['outage', () => '/console/outage'],
+  ['errors', () => '/console/errors'],
+  ['deliveries', () => '/console/deliveries'],
+  ['deliveries-none', () => '/console/deliveries?queued=1'],
+  ['delivery', async () => `/console/deliveries/${await deliveryOf(`event_type = 'spamreport'`)}`],
+  ['delivery-mail', async () => `/console/deliveries/${await deliveryOf(`provider = 'mailgun'`)}`],
   ['pauses', () => '/console/pauses'],
   ['not-found', () => '/console/nowhere'],
 ]
@@ -145,6 +156,13 @@ describe('in a browser', () => {
     )
     expect(await page.locator('.provider-row', { hasText: 'Stripe' }).textContent()).toContain('no event yet')
     expect(await page.locator('svg rect.processed').count()).toBeGreaterThan(0)
+    const sendgrid = page.locator('.provider-row', { hasText: 'SendGrid' }).locator('.chart').first()
+    expect(await sendgrid.locator('.x').textContent()).toMatch(/^(\d\d:\d\d){3} UTC$/)
+    expect(await sendgrid.locator('.y').textContent()).toMatch(/^[1-9]\d*0$/)
+    expect(await sendgrid.getByRole('img').getAttribute('aria-label')).toContain('paused (dropped: a bug')
+    const stripe = page.locator('.provider-row', { hasText: 'Stripe' }).locator('.chart').first()
+    expect(await stripe.textContent()).toContain('no events')
+    expect(await stripe.getByRole('img').getAttribute('aria-label')).not.toContain('paused')
     const another = await killedEvent(service, 'killed-while-looking')
     await tile('Dead').getByText('2').waitFor() // without a reload
     await service.rows('delete from webhook_events where id = $1', another)
@@ -184,7 +202,7 @@ describe('in a browser', () => {
     const second = '2026-01-02T03:04:06'
     await service.rows(
       `update webhook_events e set received_at = time::timestamptz
-       from unnest((select array_agg(id) from (select id from webhook_events order by id limit 2) two), $1::text[]) as v(id, time)
+       from unnest((select array_agg(id) from (select id from webhook_events where event_type in ('processed', 'delivered') order by id limit 2) two), $1::text[]) as v(id, time)
        where e.id = v.id`,
       [`${first}Z`, `${second}Z`],
     )
@@ -316,6 +334,28 @@ describe('in a browser', () => {
     )
     expect(reasons).toEqual([{ reason: 'all of them', operator: 'kim', via: 'console' }])
     await service.rows(`delete from webhook_events where event_id = 'later'`)
+  })
+
+  test('deliveries lead to one, with its steps, its headers, its bytes and its events, and to those of a provider', async () => {
+    await page.goto('/console/deliveries')
+    expect(await page.locator('table tbody tr').count()).toBeGreaterThan(2)
+    await page.getByRole('link', { name: 'Mailgun', exact: true }).click()
+    await eventually(
+      async () => (await page.locator('table tbody tr').count()) === 1 || undefined,
+      'one mail',
+    )
+    await page.locator('table tbody tr a').click()
+    await page.getByRole('heading', { name: /^Delivery \d+$/ }).waitFor()
+    const text = await page.locator('main').textContent()
+    expect(text).toContain('Accepted: made durable, then answered')
+    expect(text).toMatch(/Taken from the queue after [\d.]+ m?s, and processed/)
+    expect(text).toContain('mailgun/treq')
+    expect(await page.getByRole('region', { name: 'Payload' }).textContent()).toContain(
+      'Tuesday works for me.',
+    )
+    await page.getByRole('link', { name: 'inbound' }).click()
+    await page.getByRole('heading', { name: 'inbound' }).waitFor()
+    expect(complaints).toEqual([])
   })
 
   test('pages go back in time, and to the newest again', async () => {

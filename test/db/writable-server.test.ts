@@ -7,7 +7,7 @@ import { type PostgresServer, startPostgres } from '../../harness/postgres.ts'
 import { findServerUser } from '../../harness/postgres-cluster.ts'
 import { type PostgresPair, startPostgresPair } from '../../harness/postgres-pair.ts'
 import { connectionTo } from '../../src/db/connection.ts'
-import { inTransaction } from '../../src/db/transaction.ts'
+import { inTransaction, isOutage } from '../../src/db/transaction.ts'
 
 const folder = join(tmpdir(), `webhooks-writable-${crypto.randomUUID()}`)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -48,6 +48,11 @@ describe('a primary and its standby', () => {
       code: 'ECONNREFUSED',
       message: expect.stringContaining('takes no writes'),
     })
+    // Whatever was tried with it is tried again, without counting an attempt.
+    expect(
+      isOutage(await portBehind(url).catch((error: Error) => new Error('wrapped', { cause: error }))),
+    ).toBe(true)
+    expect(isOutage(await portBehind(url).catch((error: Error) => error))).toBe(true)
     await standby.freeze()
     try {
       expect(await portBehind(listOf(standby.port, pair.primary().port))).toBe(pair.primary().port)

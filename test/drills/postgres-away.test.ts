@@ -69,13 +69,20 @@ test('the report proves what came, what came again, and what is still missing', 
   const almost = await report(from, to)
   expect(almost.providers[0]).toMatchObject({
     provider: 'sendgrid',
-    accepted: { events: 2, more: false },
+    accepted: { deliveries: 1, events: 2, more: false },
     signed: 4,
     cameAgain: { deliveries: 3 },
     missing: { deliveries: 1, events: 2 },
     pending: 0,
   })
   expect(almost.providers[0]?.cameAgain.lastAt?.getTime()).toBeGreaterThanOrEqual(to.getTime() - 1_000)
+  // One by one: what is missing stands first, and what came again leads to where it is.
+  expect(almost.putOff).toMatchObject([
+    { provider: 'sendgrid', tries: 1, events: 2, cameAgainAt: null, deliveryId: null },
+    { tries: 2, cameAgainAt: expect.any(Date), deliveryId: expect.stringMatching(/^\d+$/) },
+    { tries: 1, cameAgainAt: expect.any(Date), deliveryId: expect.stringMatching(/^\d+$/) },
+    { tries: 1, cameAgainAt: expect.any(Date), deliveryId: expect.stringMatching(/^\d+$/) },
+  ])
   expect(stepsAfter(almost)[0]).toContain(
     '1 signed deliveries (2 events) have not come again. It tries by itself until',
   )
@@ -106,13 +113,21 @@ test('the page and the command show it, with the outage as a mark', async () => 
   ).text()
   expect(page).toContain('Nothing: whatever was signed')
   expect(page).toContain('outage')
+  expect(page).toMatch(/tried 2 times/)
+  expect(page.match(/href="\/console\/deliveries\/\d+"/g)).toHaveLength(4)
   const overview = await (await visit(service, '/console')).text()
   expect(overview).toContain('the database was away')
   const ended = await webhooks(['outage', '--from', from.toISOString(), '--to', to.toISOString(), '--json'], {
     DATABASE_URL: asService(service.databaseUrl),
   })
   expect(ended).toMatchObject({ code: 0 })
-  expect(JSON.parse(ended.stdout).providers[0]).toMatchObject({ signed: 4, cameAgain: { deliveries: 4 } })
+  expect(JSON.parse(ended.stdout).providers[0]).toMatchObject({
+    signed: 4,
+    cameAgain: { deliveries: 4 },
+    // The one before, and the four that came again.
+    accepted: { deliveries: 5, events: 10 },
+  })
+  expect(JSON.parse(ended.stdout).putOff).toHaveLength(4)
   const wrong = await webhooks(['outage', '--from', '1h', '--to', '2h'], {})
   expect(wrong.code).toBe(2)
 }, 600_000)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createSendgridSigner } from '../../src/providers/sendgrid/sign.ts'
+import { createSendgridSigner } from '../../src/simulators/sendgrid/sign.ts'
 import { webhooks } from '../cli/run.ts'
 import { startWithConsole, visit } from '../console/console.ts'
 import { asService } from '../database.ts'

@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify'
-import { PROVIDER_NAMES, type ProviderName } from '../../inbox/provider.ts'
 import { type DeliverySummary, listDeliveries } from '../../operations/deliveries.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { PROVIDER_NAMES, type ProviderName, providerLabel } from '../../providers/index.ts'
 import type { ConsoleContext } from '../context.ts'
 import { ago, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
-import { badge, nothing, table } from '../parts.ts'
+import { badge, live, nothing, table } from '../parts.ts'
 
 const PAGE = 50
 
@@ -13,6 +12,10 @@ export const deliveriesPage = (scope: FastifyInstance, { pool, clock, show }: Co
   scope.get<{ Querystring: Record<string, unknown> }>('/deliveries', async (request, reply) => {
     const { provider, queued, after } = readQuery(request.query)
     const { deliveries, next } = await listDeliveries(pool, { provider, queued }, { limit: PAGE, after })
+    const list =
+      deliveries.length === 0
+        ? noDeliveries({ provider, queued, after })
+        : html`<div class="card flush">${deliveryTable(deliveries, clock())}</div>`
     return show(reply, {
       title: 'Deliveries',
       section: 'deliveries',
@@ -24,12 +27,9 @@ export const deliveriesPage = (scope: FastifyInstance, { pool, clock, show }: Co
   ${PROVIDER_NAMES.map((name) => choice(providerLabel(name), `?provider=${name}`, provider === name))}
   ${choice('In the queue', '?queued=1', queued)}
 </nav>
-${
-  deliveries.length === 0
-    ? nothing('No deliveries', 'Nothing was delivered yet, or retention has dropped it.')
-    : html`<div class="card flush">${deliveryTable(deliveries, clock())}</div>`
-}
+${after === undefined ? live('list', `/console/deliveries${queryOf({ provider, queued, after })}`, list) : list}
 <nav class="pages" aria-label="Pages">
+  ${after !== undefined && html`<a class="button" href="/console/deliveries${queryOf({ provider, queued, after: undefined })}">Newest</a>`}
   ${next !== null && html`<a class="button" rel="next" href="/console/deliveries${queryOf({ provider, queued, after: next })}">Older</a>`}
 </nav>`,
     })
@@ -55,6 +55,20 @@ const queryOf = ({ provider, queued, after }: Query): string =>
     ...(after === undefined ? {} : { after }),
   })}`
 
+const noDeliveries = ({ provider, queued, after }: Query): Html => {
+  if (after !== undefined) return nothing('Nothing older', 'These were all deliveries that match.')
+  if (queued) return nothing('The queue is empty', 'Everything that was accepted has been processed.')
+  return provider === undefined
+    ? nothing(
+        'No deliveries',
+        'Nothing was delivered yet, or retention has dropped it. To try it: npm run webhooks -- send sendgrid delivered.',
+      )
+    : nothing(
+        `Nothing of ${providerLabel(provider)}`,
+        html`It has delivered nothing, or retention has dropped it. What was turned away is under <a href="/console/refused">Refused</a>.`,
+      )
+}
+
 const choice = (name: string, query: string, chosen: boolean): Html =>
   html`<a class="button" href="/console/deliveries${query}"${chosen && html` aria-current="true"`}>${name}</a>`
 
@@ -77,4 +91,5 @@ const deliveryTable = (deliveries: DeliverySummary[], now: Date): Html =>
       { name: 'Received', cell: ({ receivedAt }) => ago(receivedAt, now) },
     ],
     deliveries,
+    { key: ({ id }) => `delivery-${id}` },
   )

@@ -1,12 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import { counted } from '../../counted.ts'
+import { curlOf } from '../../operations/curl.ts'
 import { type DeliveryDetail, showDelivery } from '../../operations/deliveries.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { type DeliveryTimes, timesOf } from '../../operations/delivery-times.ts'
+import { providerLabel } from '../../providers/index.ts'
 import { type ConsoleContext, NotFound } from '../context.ts'
-import { ago, cut, duration, moment, number } from '../format.ts'
-import { type Html, html } from '../html.ts'
+import { copyable, copyShown, shell } from '../copy.ts'
+import { ago, cut, moment, number, took } from '../format.ts'
+import { type Content, type Html, html } from '../html.ts'
 import { json } from '../json.ts'
-import { badge, card, facts, nothing, table } from '../parts.ts'
+import { badge, card, facts, live, nothing, table } from '../parts.ts'
 
 /** Bytes of a body on the page. */
 const MOST_BODY = 100_000
@@ -19,43 +22,78 @@ export const deliveryPage = (scope: FastifyInstance, { pool, clock, show }: Cons
     if (delivery === undefined)
       throw new NotFound('There is no such delivery. It may have been dropped by retention.')
     const now = clock()
+    const times = timesOf(delivery)
+    const again = await postAgain(delivery)
     return show(reply, {
       title: `Delivery ${delivery.id}`,
       section: 'deliveries',
       body: html`
-<div class="heading">
+${live(
+  'live',
+  delivery.state === 'queued' || times.pending > 0 ? `/console/deliveries/${delivery.id}` : undefined,
+  html`<div class="heading">
   <h1>Delivery ${delivery.id}</h1>${badge(delivery.state)}
   <p>${providerLabel(delivery.provider)} · ${counted(delivery.eventCount, 'event')} · received ${ago(delivery.receivedAt, now)}</p>
 </div>
 <div class="detail">
   <div class="stack">
-    ${card('Timeline', timeline(delivery, now))}
+    ${card('Timeline', timeline(delivery, times, now))}
     ${card('New events', eventTable(delivery, now))}
-    ${card('Body', html`${json(delivery.body)}${delivery.size > MOST_BODY && html`<p class="hint">Only the beginning is shown. All of it: <code>npm run webhooks -- deliveries show ${delivery.id}</code></p>`}`)}
+    ${card('Body', body(delivery), delivery.size <= MOST_BODY && copyShown('the body', 'payload'))}
   </div>
   <div class="stack">
     ${card('Headers', delivery.headers === null ? html`<p class="hint">They were not kept.</p>` : facts(Object.entries(delivery.headers).map(([name, value]) => [name, html`<code>${value}</code>`])))}
     ${card(
       'Identity',
       facts([
-        ['Row', html`<code>${delivery.id}</code>`],
+        ['Row', copyable('the delivery’s id', delivery.id)],
         ['Bytes', number(delivery.size)],
       ]),
     )}
+    ${card('Post it again', again)}
   </div>
 </div>`,
+)}`,
     })
   })
 }
 
+const cli = (words: string, id: string): Html =>
+  html`<code>npm run -s webhooks -- deliveries ${words} ${id}</code>`
+
+const body = ({ id, body: text, size }: DeliveryDetail): Html =>
+  html`${json(text.replaceAll('\r\n', '\n'))}${size > MOST_BODY && html`<p class="hint">Only the beginning is shown. All of it: ${cli('show', id)}</p>`}`
+
+const postAgain = async ({ id, provider, bytes, size }: DeliveryDetail): Promise<Content> => {
+  if (size > MOST_BODY)
+    return html`<p class="hint">It is large. The command comes from ${cli('curl', id)}</p>`
+  const script = await curlOf(provider, bytes)
+  return script === undefined
+    ? html`<p class="hint">Nothing is left to post: it was forgotten.</p>`
+    : html`<p class="hint">To a service of your own, signed with its key: the provider’s signature grows stale.</p>${shell('curl for a local service', script)}`
+}
+
 const timeline = (
-  { receivedAt, processedAt, state, doneEvents, eventCount }: DeliveryDetail,
+  { receivedAt, state, doneEvents, eventCount }: DeliveryDetail,
+  { queuedMs, firstAt, lastAt, pending, dead }: DeliveryTimes,
   now: Date,
 ): Html => html`
 <ol class="timeline">
-  <li><span class="what">Received and made durable</span>${moment(receivedAt, now)}</li>
-  ${processedAt !== null && html`<li class="processed"><span class="what">Its events were processed, ${duration(processedAt.getTime() - receivedAt.getTime())} later</span>${moment(processedAt, now)}</li>`}
-  ${state === 'queued' && html`<li class="pending"><span class="what">In the queue${doneEvents > 0 && `, ${number(doneEvents)} of ${number(eventCount)} events done`}</span></li>`}
+  <li><span class="what">Accepted: made durable, then answered</span>${moment(receivedAt, now)}</li>
+  ${
+    firstAt !== null &&
+    queuedMs !== null &&
+    html`<li class="processed"><span class="what">Taken from the queue after <strong>${took(queuedMs)}</strong>${lastAt?.getTime() === firstAt.getTime() && ', and processed'}</span>${moment(firstAt, now)}</li>`
+  }
+  ${
+    firstAt !== null &&
+    lastAt !== null &&
+    lastAt > firstAt &&
+    html`<li class="processed"><span class="what">The last of its events processed, ${took(lastAt.getTime() - receivedAt.getTime())} after it came</span>${moment(lastAt, now)}</li>`
+  }
+  ${state === 'queued' && html`<li class="pending"><span class="what">In the queue for ${took(now.getTime() - receivedAt.getTime())}${doneEvents > 0 && `, ${number(doneEvents)} of ${number(eventCount)} events done`}</span></li>`}
+  ${pending > 0 && html`<li class="pending"><span class="what">${counted(pending, 'event')} pending</span></li>`}
+  ${dead > 0 && html`<li class="dead"><span class="what">${counted(dead, 'event')} dead</span></li>`}
 </ol>`
 
 const eventTable = ({ events, state }: DeliveryDetail, now: Date): Html =>
@@ -78,5 +116,5 @@ const eventTable = ({ events, state }: DeliveryDetail, now: Date): Html =>
           { name: 'Processed', cell: ({ processedAt }) => ago(processedAt, now) },
         ],
         events.slice(0, MOST_EVENTS),
-        { dense: true },
+        { dense: true, key: ({ id }) => `event-${id}` },
       )}${events.length > MOST_EVENTS && html`<p class="hint">The first ${number(MOST_EVENTS)} are shown.</p>`}`

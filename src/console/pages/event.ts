@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { counted } from '../../counted.ts'
 import type { DeliverySource } from '../../inbox/provider.ts'
+import { curlOfEvent } from '../../operations/curl.ts'
 import {
   type EventHistory,
   type EventNotification,
@@ -9,13 +10,14 @@ import {
 } from '../../operations/events.ts'
 import { type Touched, touchedBy } from '../../operations/records.ts'
 import { replayEvents } from '../../operations/replay.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { providerLabel } from '../../providers/index.ts'
 import { type ConsoleContext, mayChange, NotFound, operatorOf } from '../context.ts'
+import { copyable, copyButton, copyShown, shell } from '../copy.ts'
 import { subjectLink } from '../event-list.ts'
 import { ago, moment } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
 import { json } from '../json.ts'
-import { badge, card, facts, nothing } from '../parts.ts'
+import { badge, card, facts, live, nothing } from '../parts.ts'
 import { reasonField } from '../reason.ts'
 
 /** Characters of a payload on the page. */
@@ -32,20 +34,24 @@ export const eventPage = (scope: FastifyInstance, { pool, clock, show, wake }: C
         payloadText(pool, event.id, MOST_PAYLOAD),
         touchedBy(pool, event),
       ])
+      const again = payload && (await postAgain(event, payload))
       const now = clock()
       return show(reply, {
         title: event.eventType,
         section: 'events',
         body: html`
 ${notice(request.query.replayed)}
-<div class="heading">
+${live(
+  'live',
+  isMoving(event) ? `/console/events/${event.id}` : undefined,
+  html`<div class="heading">
   <h1>${event.eventType}</h1>${badge(event.status)}
   <p>${providerLabel(event.provider)} · received ${ago(event.receivedAt, now)}</p>
 </div>
 <div class="detail">
   <div class="stack">
     ${card('Timeline', timeline(event, now))}
-    ${card('Payload', payload === undefined ? nothing('The payload is deleted', 'Retention deletes payloads after some weeks; what the event did stays.') : html`${json(payload.text)}${payload.more && html`<p class="hint">Only the beginning is shown. All of it: <code>npm run webhooks -- events show ${event.id} --json</code></p>`}`)}
+    ${card('Payload', payload === undefined ? nothing('The payload is deleted', 'Retention deletes payloads after some weeks; what the event did stays.') : html`${json(payload.text)}${payload.more && html`<p class="hint">Only the beginning is shown. All of it: <code>npm run webhooks -- events show ${event.id} --json</code></p>`}`, payload !== undefined && !payload.more && copyShown('the payload', 'payload'))}
   </div>
   <div class="stack">
     ${card('What it is about', touchedList(touched, event))}
@@ -54,18 +60,20 @@ ${notice(request.query.replayed)}
     ${card(
       'Identity',
       facts([
-        ['Provider’s id', html`<code>${event.eventId}</code>`],
-        ['Row', html`<code>${event.id}</code>`],
+        ['Provider’s id', copyable('the provider’s id', event.eventId)],
+        ['Row', copyable('the row’s id', event.id)],
         [
           'Delivery',
           event.deliveryId !== null &&
-            html`<a href="/console/deliveries/${event.deliveryId}"><code>${event.deliveryId}</code></a>`,
+            html`<a href="/console/deliveries/${event.deliveryId}"><code>${event.deliveryId}</code></a> ${copyButton('the delivery’s id', event.deliveryId)}`,
         ],
         ['Attempts', String(event.attempts)],
       ]),
     )}
+    ${again !== undefined && card('Post it again', again)}
   </div>
 </div>`,
+)}`,
       })
     },
   )
@@ -87,9 +95,27 @@ ${notice(request.query.replayed)}
   })
 }
 
+/** Whether something of it is still to happen: then its page shows itself again. */
+const isMoving = ({ status, notifications }: EventHistory): boolean =>
+  status === 'pending' || notifications.some(({ state }) => state === 'waiting')
+
+/** A delivery with this event alone, for a service of one's own. */
+const postAgain = async (
+  { provider, deliveryId }: EventHistory,
+  { text, more }: { text: string; more: boolean },
+): Promise<Content> => {
+  const script = more ? undefined : await curlOfEvent(provider, text)
+  const delivery =
+    deliveryId !== null &&
+    html`<a href="/console/deliveries/${deliveryId}">Its delivery</a> has the bytes as they came.`
+  return script === undefined
+    ? html`<p class="hint">${delivery}</p>`
+    : html`<p class="hint">This event alone, to a service of your own, signed with its key. ${delivery}</p>${shell('curl for a local service', script)}`
+}
+
 const notice = (replayed: unknown): Content => {
   if (replayed === '1')
-    return html`<p class="notice good" role="status">It has its turn now. Reload to see how it ended.</p>`
+    return html`<p class="notice good" role="status">It has its turn now. The timeline shows how it ends.</p>`
   if (replayed === '0')
     return html`<p class="notice" role="status">It was left alone: it is due already, or being processed right now.</p>`
   return undefined

@@ -1,21 +1,22 @@
 import type { FastifyInstance } from 'fastify'
-import { PROVIDER_NAMES } from '../../inbox/provider.ts'
 import { countEvents, listEvents } from '../../operations/events.ts'
 import { EVENT_STATUSES, isPosition } from '../../operations/matching.ts'
 import type { Found } from '../../operations/search.ts'
-import { eventTypes } from '../../providers/event-types.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { PROVIDER_NAMES, providerLabel } from '../../providers/index.ts'
 import { type ConsoleContext, mayChange } from '../context.ts'
 import { eventList } from '../event-list.ts'
 import { type FilterFields, MISUNDERSTOOD, PERIODS, readFields, toFilter, toQuery } from '../filters.ts'
 import { cut, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
-import { nothing } from '../parts.ts'
+import { live, nothing } from '../parts.ts'
 
 const PAGE = 50
 const MOST_COUNTED = 10_000
 
-export const eventsPage = (scope: FastifyInstance, { pool, clock, show }: ConsoleContext): void => {
+export const eventsPage = (
+  scope: FastifyInstance,
+  { pool, clock, eventTypes, show }: ConsoleContext,
+): void => {
   scope.get('/events', async (request, reply) => {
     const query = request.query as Record<string, unknown>
     const fields = readFields(query)
@@ -26,24 +27,29 @@ export const eventsPage = (scope: FastifyInstance, { pool, clock, show }: Consol
       listEvents(pool, filter, { limit: PAGE, after }),
       countEvents(pool, filter, MOST_COUNTED),
     ])
+    const list = html`
+      ${foundRows(found)}${errorChip(fields)}
+      <div class="bar">
+        <p role="status">${count === 0 ? 'No events' : html`<strong>${number(count)}${more && '+'}</strong> ${count === 1 ? 'event' : 'events'}`}</p>
+        ${count > 0 && mayChange(request) && html`<a class="button" href="/console/replay${toQuery({ ...fields })}">Replay ${count === 1 ? 'it' : 'them'} …</a>`}
+      </div>
+      ${events.length === 0 ? noEvents(fields, after) : html`<div class="card flush">${eventList(events, now, { about: true })}</div>`}
+      <nav class="pages" aria-label="Pages">
+        ${after !== undefined && html`<a class="button" href="/console/events${toQuery({ ...fields })}">Newest</a>`}
+        ${next !== null && html`<a class="button" rel="next" href="/console/events${toQuery({ ...fields, after: next })}">Older</a>`}
+      </nav>`
+    // Older pages stay as they are: only at the beginning of the list something is new.
+    const results =
+      after === undefined
+        ? live('results', `/console/events${toQuery({ ...fields })}`, list)
+        : html`<div id="results">${list}</div>`
     return show(reply, {
       title: 'Events',
       section: 'events',
       body: html`
 <h1>Events</h1>
-${filterForm(fields)}
-<div id="results">
-  ${foundRows(found)}${errorChip(fields)}
-  <div class="bar">
-    <p role="status">${count === 0 ? 'No events' : html`<strong>${number(count)}${more && '+'}</strong> ${count === 1 ? 'event' : 'events'}`}</p>
-    ${count > 0 && mayChange(request) && html`<a class="button" href="/console/replay${toQuery({ ...fields })}">Replay ${count === 1 ? 'it' : 'them'} …</a>`}
-  </div>
-  ${events.length === 0 ? noEvents(fields, after) : html`<div class="card flush">${eventList(events, now, { about: true })}</div>`}
-  <nav class="pages" aria-label="Pages">
-    ${after !== undefined && html`<a class="button" href="/console/events${toQuery({ ...fields })}">Newest</a>`}
-    ${next !== null && html`<a class="button" rel="next" href="/console/events${toQuery({ ...fields, after: next })}">Older</a>`}
-  </nav>
-</div>`,
+${filterForm(fields, eventTypes)}
+${results}`,
     })
   })
 }
@@ -87,10 +93,8 @@ const noEvents = (fields: FilterFields, after: string | undefined): Html => {
 const option = (value: string, name: string, chosen: string): Html =>
   html`<option value="${value}"${value === chosen && html` selected`}>${name}</option>`
 
-const types = [...new Set(Object.values(eventTypes).flatMap((ofProvider) => [...ofProvider]))].sort()
-
 /** Works as an ordinary form; with the script the list follows what is chosen and typed. */
-const filterForm = (fields: FilterFields): Html => html`
+const filterForm = (fields: FilterFields, types: string[]): Html => html`
 <form class="filter card" method="get" action="/console/events" role="search" aria-label="Filter events"
       hx-get="/console/events" hx-trigger="input changed delay:300ms from:#q, change" hx-target="#results" hx-select="#results"
       hx-swap="outerHTML" hx-replace-url="true" hx-sync="this:replace">

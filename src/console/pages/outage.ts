@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify'
+import { counted } from '../../counted.ts'
 import { type OutageReport, outageReport, type ProviderOutage } from '../../operations/outage.ts'
 import { stepsAfter } from '../../operations/outage-steps.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { providerLabel } from '../../providers/index.ts'
 import type { ConsoleContext } from '../context.ts'
 import { readTime } from '../filters.ts'
 import { moment, number } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
-import { card, nothing, table } from '../parts.ts'
+import { badge, card, nothing, table } from '../parts.ts'
 
 const HOUR = 3_600_000
 
@@ -33,7 +34,7 @@ ${report === undefined ? nothing('The times are the wrong way around', 'From mus
 const local = (at: Date): string => at.toISOString().slice(0, 19)
 
 const timesForm = (from: Date, to: Date): Html => html`
-<form class="filter card" method="get" action="/console/outage">
+<form class="filter between card" method="get" action="/console/outage">
   <div class="field"><label for="from">From (UTC)</label><input id="from" name="from" type="datetime-local" step="1" value="${local(from)}" required></div>
   <div class="field"><label for="to">To (UTC)</label><input id="to" name="to" type="datetime-local" step="1" value="${local(to)}" required></div>
   <div class="actions"><button type="submit">Show</button></div>
@@ -45,27 +46,55 @@ const reportCards = (report: OutageReport, now: Date): Content => [
     html`<ul class="plain">${stepsAfter(report).map((step) => html`<li>${step}</li>`)}</ul>`,
   ),
   card('Deliveries', html`<div class="flush">${providerTable(report.providers, now)}</div>`),
+  card('Signed deliveries that got 503', putOffTable(report, now)),
   card(
     'What the service noted',
     report.marks.length === 0
-      ? nothing('No marks', 'No start, stop or outage of the database in that time and the hour around it.')
+      ? nothing(
+          'No marks',
+          'No start, stop, pause or outage of the database in that time and the hour around it.',
+        )
       : table(
           'Marks',
           [
             {
               name: 'What',
               kind: 'wide',
-              cell: ({ kind, detail }) =>
-                html`<span class="strong">${kind}</span>${detail !== null && html` <span class="note">${detail}</span>`}`,
+              cell: ({ kind, detail, provider }) =>
+                html`<span class="strong">${kind}</span>${provider !== null && ` ${providerLabel(provider)}`}${detail !== null && html` <span class="note">${detail}</span>`}`,
             },
             { name: 'At', cell: ({ at }) => moment(at, now) },
             { name: 'Until', cell: ({ endedAt }) => moment(endedAt, now) },
-            { name: 'Where', cell: ({ instance }) => html`<code>${instance}</code>` },
+            { name: 'Where, or who', cell: ({ instance }) => html`<code>${instance}</code>` },
           ],
           report.marks,
         ),
   ),
 ]
+
+const putOffTable = ({ putOff, more }: OutageReport, now: Date): Html =>
+  putOff.length === 0
+    ? nothing('None was put off', 'Every signed delivery of that time was accepted.')
+    : html`<div class="flush">${table(
+        'Signed deliveries that got 503',
+        [
+          {
+            name: 'Delivery',
+            kind: 'wide',
+            cell: ({ provider, events, tries }) =>
+              html`<span class="strong">${providerLabel(provider)}</span><span class="note">${counted(events, 'event')}${tries > 1 && `, tried ${tries} times`}</span>`,
+          },
+          { name: 'Got 503', cell: ({ at }) => moment(at, now) },
+          {
+            name: 'Came again',
+            cell: ({ cameAgainAt, deliveryId }) =>
+              cameAgainAt === null
+                ? badge('missing')
+                : html`${moment(cameAgainAt, now)}${deliveryId !== null && html`<a class="note" href="/console/deliveries/${deliveryId}">delivery ${deliveryId}</a>`}`,
+          },
+        ],
+        putOff,
+      )}${more && html`<p class="hint">The first ${number(putOff.length)} are shown. Narrow the times to see others.</p>`}</div>`
 
 const providerTable = (providers: ProviderOutage[], now: Date): Html =>
   table(
@@ -77,9 +106,10 @@ const providerTable = (providers: ProviderOutage[], now: Date): Html =>
         cell: ({ provider }) => html`<span class="strong">${providerLabel(provider)}</span>`,
       },
       {
-        name: 'Events accepted',
+        name: 'Accepted',
         kind: 'number',
-        cell: ({ accepted }) => `${number(accepted.events)}${accepted.more ? '+' : ''}`,
+        cell: ({ accepted }) =>
+          html`${number(accepted.deliveries)}${accepted.more && '+'}<span class="note">${number(accepted.events)}${accepted.more && '+'} events</span>`,
       },
       { name: 'Got 503', kind: 'number', cell: ({ unavailable }) => number(unavailable) },
       { name: 'Signed', kind: 'number', cell: ({ signed }) => number(signed) },

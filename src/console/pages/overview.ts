@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import type { CountedOutcome } from '../../inbox/counts.ts'
-import { PROVIDER_NAMES } from '../../inbox/provider.ts'
 import { countEvents, type EventSummary } from '../../operations/events.ts'
 import { listMarks, type Mark } from '../../operations/marks.ts'
 import {
@@ -8,18 +7,18 @@ import {
   backlog,
   type CountedStretch,
   countsOver,
-  type ErrorGroup,
   errorGroups,
   lastEvents,
 } from '../../operations/overview.ts'
 import { type RefusedGroup, refusedGroups } from '../../operations/refused.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { PROVIDER_NAMES, providerLabel } from '../../providers/index.ts'
 import { chart, legend } from '../chart.ts'
 import type { ConsoleContext } from '../context.ts'
+import { errorTable } from '../error-table.ts'
 import { toQuery } from '../filters.ts'
 import { ago, cut, duration, number } from '../format.ts'
 import { type Content, type Html, html } from '../html.ts'
-import { card, nothing, table } from '../parts.ts'
+import { card, live, nothing, table } from '../parts.ts'
 import { refusedTable } from './refused.ts'
 
 const MINUTE = 60_000
@@ -28,6 +27,8 @@ const DAY = 24 * HOUR
 const HOUR_CHART = { stretch: 1, stretches: 60 }
 const DAY_CHART = { stretch: 15, stretches: 96 }
 const MOST_DEAD_COUNTED = 10_000
+/** Errors shown here; a page of its own has all. */
+const ERRORS_SHOWN = 6
 
 export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: ConsoleContext): void => {
   scope.get('/', async (_request, reply) => {
@@ -47,22 +48,27 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
       section: 'overview',
       body: html`
 <h1>Overview</h1>
-<div id="live" hx-get="/console" hx-trigger="every 10s" hx-select="#live" hx-swap="outerMorph">
-  ${tiles({ pending, dead, ofDay, refused, now })}
-  <section class="card">
+${live('live', '/console', [
+  tiles({ pending, dead, ofDay, refused, now }),
+  html`<section class="card">
     <header><h2>Events over time</h2>${legend()} <a href="/console/outage">Outage report</a> <a href="/console/pauses">Pauses</a></header>
     ${PROVIDER_NAMES.map((provider) => providerRow(provider, { last, ofHour, ofDay, pending, marks, now }))}
-  </section>
-</div>
-${card('Dead events by error', errorTable(deadGroups.groups, now), dead.count > 0 && html`<a href="/console/events?status=dead">All dead events</a>`)}
-  ${card(
+  </section>`,
+  card(
+    'Dead events by error',
+    errorTable(deadGroups.groups.slice(0, ERRORS_SHOWN), now),
+    dead.count > 0 &&
+      html`<a href="/console/errors">${deadGroups.groups.length > ERRORS_SHOWN ? `All ${deadGroups.groups.length} errors` : 'Errors'}</a> <a href="/console/events?status=dead">All dead events</a>`,
+  ),
+  card(
     'Refused deliveries, last 24 hours',
     refused.length === 0
       ? nothing('Nothing refused', 'Every delivery of the last 24 hours was signed, fresh and well formed.')
       : refusedTable(refused, now),
     html`<a href="/console/refused">All of 7 days</a>`,
-  )}
-${card('Figures', figures(ofDay))}`,
+  ),
+  card('Figures', figures(ofDay)),
+])}`,
     })
   })
 }
@@ -169,6 +175,7 @@ const providerRow = (
   const newest = last.find((event) => event.provider === provider)
   const own = (counts: CountedStretch[]) => counts.filter((count) => count.provider === provider)
   const waiting = pending.find((one) => one.provider === provider)
+  const noted = marks.filter((mark) => mark.provider === null || mark.provider === provider)
   return html`
 <div class="provider-row">
   <div class="about">
@@ -180,37 +187,10 @@ const providerRow = (
     }</p>
     ${waiting !== undefined && waiting.due > 0 && html`<p class="note">${number(waiting.due)} due</p>`}
   </div>
-  ${chart('Last hour, by minute', own(ofHour), { now, marks, ...HOUR_CHART })}
-  ${chart('Last 24 hours, by 15 min', own(ofDay), { now, marks, ...DAY_CHART })}
+  ${chart('Last hour, events a minute', own(ofHour), { now, marks: noted, ...HOUR_CHART })}
+  ${chart('Last 24 hours, events in 15 minutes', own(ofDay), { now, marks: noted, ...DAY_CHART })}
 </div>`
 }
-
-const errorTable = (groups: ErrorGroup[], now: Date): Html =>
-  groups.length === 0
-    ? nothing(
-        'No dead events',
-        'Everything that was accepted has been applied, is waiting its turn, or needed nothing done.',
-      )
-    : table(
-        'Dead events by error',
-        [
-          {
-            name: 'Error',
-            kind: 'wide',
-            cell: ({
-              providers,
-              types,
-              error,
-              example,
-            }) => html`<a class="strong" href="/console/events${toQuery({ status: 'dead', error })}">${cut(example ?? error, 160)}</a>
-            <span class="note">${providers.map(providerLabel).join(', ')}: ${cut(types.join(', '), 80)}</span>`,
-          },
-          { name: 'Events', kind: 'number', cell: ({ count }) => number(count) },
-          { name: 'First', cell: ({ firstReceivedAt }) => ago(firstReceivedAt, now) },
-          { name: 'Newest', cell: ({ newestReceivedAt }) => ago(newestReceivedAt, now) },
-        ],
-        groups,
-      )
 
 /** The same as the charts, in words and numbers. */
 const figures = (ofDay: CountedStretch[]): Html => {

@@ -1,8 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { PROVIDER_NAMES, type ProviderName } from '../../inbox/provider.ts'
 import { listPauses, type Pause, pauseProcessing, resumeProcessing } from '../../operations/pauses.ts'
-import { eventTypes } from '../../providers/event-types.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { PROVIDER_NAMES, type ProviderName, providerLabel } from '../../providers/index.ts'
 import { type ConsoleContext, mayChange, operatorOf } from '../context.ts'
 import { ago } from '../format.ts'
 import { type Html, html } from '../html.ts'
@@ -10,7 +8,10 @@ import { card, nothing } from '../parts.ts'
 import { Incomplete, reasonField } from '../reason.ts'
 
 /** What is paused; a provider, or one of its event types, is paused and resumed here. */
-export const pausesPage = (scope: FastifyInstance, { pool, clock, show, wake }: ConsoleContext): void => {
+export const pausesPage = (
+  scope: FastifyInstance,
+  { pool, clock, eventTypes, show, wake }: ConsoleContext,
+): void => {
   scope.get('/pauses', async (request, reply) => {
     const pauses = await listPauses(pool)
     const now = clock()
@@ -29,7 +30,7 @@ export const pausesPage = (scope: FastifyInstance, { pool, clock, show, wake }: 
         : pauses.map((pause) => pauseCard(pause, now, form))
     }
   </div>
-  <div class="stack">${form && card('Pause', pauseForm())}</div>
+  <div class="stack">${form && card('Pause', pauseForm(eventTypes))}</div>
 </div>`,
     })
   })
@@ -77,13 +78,13 @@ const pauseCard = (pause: Pause, now: Date, form: boolean): Html =>
     }`,
   )
 
-const pauseForm = (): Html => html`
+const pauseForm = (types: string[]): Html => html`
 <form method="post" action="/console/pauses">
   <div class="field"><label for="provider">Provider</label>
     <select id="provider" name="provider">${PROVIDER_NAMES.map((name) => html`<option value="${name}">${providerLabel(name)}</option>`)}</select></div>
   <div class="field"><label for="type">Only this type</label>
     <input id="type" name="type" list="types" placeholder="All its events" autocomplete="off" spellcheck="false" maxlength="200">
-    <datalist id="types">${[...new Set(Object.values(eventTypes).flatMap((types) => [...types]))].sort().map((type) => html`<option value="${type}"></option>`)}</datalist></div>
+    <datalist id="types">${types.map((type) => html`<option value="${type}"></option>`)}</datalist></div>
   ${reasonField('Why it is paused')}
   <button type="submit">Pause</button>
 </form>`

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { RefusalReason } from '../../inbox/admission/refusal.ts'
 import {
-  isProviderName,
   listRefused,
   REFUSAL_REASONS,
   type RefusedDetail,
@@ -11,11 +10,13 @@ import {
   refusedGroups,
   showRefused,
 } from '../../operations/refused.ts'
-import { providerLabel } from '../../providers/labels.ts'
+import { isProviderName, providerLabel } from '../../providers/index.ts'
 import type { ConsoleContext } from '../context.ts'
+import { copyable, copyShown } from '../copy.ts'
+import { toQuery } from '../filters.ts'
 import { ago, moment, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
-import { badge, card, facts, nothing, table } from '../parts.ts'
+import { badge, card, facts, live, nothing, table } from '../parts.ts'
 import { REFUSAL_WORDS } from '../refusal-reasons.ts'
 import { found } from './records.ts'
 
@@ -38,17 +39,21 @@ export const refusedPages = (scope: FastifyInstance, { pool, clock, show }: Cons
       body: html`
 <h1>Refused deliveries</h1>
 <p class="lead">What did not reach the inbox in the last 7 days, by provider and reason. Of each, the first 20 of a minute are kept, of these the newest 50.</p>
-${
-  groups.length === 0
-    ? nothing('Nothing refused', 'Every delivery of the last 7 days was signed, fresh and well formed.')
-    : html`<div class="card flush">${refusedTable(groups, now)}</div>`
-}
-${card(
-  narrowed ? 'Kept, of this reason' : 'Kept, the newest first',
-  deliveries.length === 0
-    ? nothing('None is kept', 'They are kept for 7 days.')
-    : html`<div class="flush">${keptTable(deliveries, now)}</div>`,
-  narrowed && html`<a href="/console/refused">All reasons</a>`,
+${live(
+  'live',
+  `/console/refused${toQuery({ provider: filter.provider ?? '', reason: filter.reason ?? '' })}`,
+  [
+    groups.length === 0
+      ? nothing('Nothing refused', 'Every delivery of the last 7 days was signed, fresh and well formed.')
+      : html`<div class="card flush">${refusedTable(groups, now)}</div>`,
+    card(
+      narrowed ? 'Kept, of this reason' : 'Kept, the newest first',
+      deliveries.length === 0
+        ? nothing('None is kept', 'They are kept for 7 days.')
+        : html`<div class="flush">${keptTable(deliveries, now)}</div>`,
+      narrowed && html`<a href="/console/refused">All reasons</a>`,
+    ),
+  ],
 )}`,
     })
   })
@@ -65,7 +70,7 @@ ${card(
 <div class="detail">
   <div class="stack">
     ${card('Headers', facts(Object.entries(refused.headers).map(([name, value]) => [name, html`<code>${value}</code>`])))}
-    ${card('Body, its first 4 KiB', bodyText(refused))}
+    ${card('Body, its first 4 KiB', bodyText(refused), refused.body !== null && copyShown('the body', 'payload'))}
   </div>
   <div class="stack">
     ${card(
@@ -75,7 +80,7 @@ ${card(
         ['Because', refused.because],
         ['Reason', REFUSAL_WORDS[refused.reason]],
         ['Refused', moment(refused.refusedAt, now)],
-        ['From', html`<code>${refused.source}</code>`],
+        ['From', copyable('the address', refused.source)],
       ]),
     )}
     ${card('What to do', html`<p>The runbook <code>docs/runbooks/signature-refusals.md</code> says what each diagnosis calls for.</p>`)}
@@ -119,12 +124,13 @@ export const refusedTable = (groups: RefusedGroup[], now: Date): Html =>
       { name: 'From', cell: ({ sources }) => fewOf(sources) },
     ],
     groups,
+    { key: ({ provider, reason }) => `refused-${provider}-${reason}` },
   )
 
 const fewOf = (sources: string[]): Html =>
   sources.length === 0
     ? html`<span class="none">–</span>`
-    : html`${sources.slice(0, 2).map((source) => html`<code>${source}</code> `)}${sources.length > 2 && `and ${sources.length - 2} more`}`
+    : html`${sources.slice(0, 2).map((source) => html`<code class="address">${source}</code> `)}${sources.length > 2 && `and ${sources.length - 2} more`}`
 
 const keptTable = (deliveries: RefusedSummary[], now: Date): Html =>
   table(
@@ -141,9 +147,10 @@ const keptTable = (deliveries: RefusedSummary[], now: Date): Html =>
       { name: 'Refused', cell: ({ refusedAt }) => ago(refusedAt, now) },
     ],
     deliveries,
+    { key: ({ id }) => `refused-${id}` },
   )
 
 const bodyText = ({ body }: RefusedDetail): Html =>
   body === null
     ? nothing('Nothing had arrived', 'It was refused by its headers.')
-    : html`<pre class="json" tabindex="0" role="region" aria-label="Body">${body.toString('utf8')}</pre>`
+    : html`<pre class="json" id="payload" tabindex="0" role="region" aria-label="Body">${body.toString('utf8')}</pre>`

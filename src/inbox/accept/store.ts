@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries, webhookEvents, webhookQueue } from '../../db/schema.ts'
 import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
-import type { DeliverySource, ProviderName } from '../provider.ts'
+import type { DeliverySource } from '../provider.ts'
 import { NEW_QUEUE_ROW } from '../queue-row.ts'
 
 /** What identifies an event. */
@@ -132,7 +132,7 @@ interface KnownRow {
  */
 export const storeDeliveries = async (
   pool: pg.Pool,
-  provider: ProviderName,
+  provider: string,
   deliveries: NewDelivery[],
 ): Promise<Stored[]> => {
   const asked = deliveries.flatMap(({ asked }, n) => asked.map((identity) => ({ n: n + 1, identity })))
@@ -184,11 +184,7 @@ select exists (
 )
 
 /** Whether an event id is in use for another message: of a delivery that met one in the queue. */
-export const isReplayed = async (
-  pool: pg.Pool,
-  provider: ProviderName,
-  identity: Identity,
-): Promise<boolean> => {
+export const isReplayed = async (pool: pg.Pool, provider: string, identity: Identity): Promise<boolean> => {
   const { rows } = await pool.query(HELD({ provider, ...identity }))
   return rows[0]?.other === true
 }

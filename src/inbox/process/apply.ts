@@ -52,7 +52,7 @@ export const applyTogether = async (
     else if (provider.handles(event.eventType)) handled.push(event)
     else {
       batch.ignore(event)
-      if (!provider.knows(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
+      if (!provider.eventTypes.has(event.eventType)) batch.misunderstood(event, unknownType(event.eventType))
     }
   }
   if (handled.length > 0) await provider.handle(handled, batch)
@@ -64,10 +64,29 @@ export const applyTogether = async (
 
 /** Milliseconds that a statement waits for a lock while a batch is halved: it is held up by then. */
 const LOCK_WAIT = 300
+/** Milliseconds after which the rest of a halved batch is left for later: the rows it has locked hold up others. */
+const HALVED_FOR = 3_000
+/** Milliseconds to wait until nobody else halves; below the limit of a statement. */
+const TURN_WITHIN = 15_000
+export const HALVING = 7_262
 
 /**
- * The same of a batch that failed: each half in a savepoint, until the event at fault stands alone. It becomes pending,
- * its attempt counted, and the others go through.
+ * Waits until no other batch, of any replica, is halved, and is the one that is until the transaction ends. Halves lock rows
+ * in another order than batches do: two that are halved at a time wait for each other again and again, with all the rows
+ * of what went through before. To be called before anything is locked.
+ *
+ * @throws a lock time-out when it takes too long.
+ */
+export const takeTurnToHalve = async (client: pg.PoolClient): Promise<void> => {
+  await client.query(`set local lock_timeout = ${TURN_WITHIN}`)
+  await client.query('select pg_advisory_xact_lock($1)', [HALVING])
+  await client.query('set local lock_timeout to default')
+}
+
+/**
+ * The same of a batch that failed, in its turn: each half in a savepoint, until the event at fault stands alone. It becomes
+ * pending, its attempt counted, and the others go through. Those that nobody came to in time become pending as well,
+ * without an attempt, and are due at once.
  * @throws when the connection is lost.
  */
 export const applyHalved = async (
@@ -76,9 +95,15 @@ export const applyHalved = async (
 ): Promise<{ outcome: Outcome; failures: Failure[] }> => {
   const failures: Failure[] = []
   const outcomes: Outcome[] = []
+  const left: ClaimedEvent[] = []
   const { client, now } = applying
-  await client.query(`set local lock_timeout = ${LOCK_WAIT}`)
+  let until = Number.POSITIVE_INFINITY
   const attempt = async (some: ClaimedEvent[]): Promise<void> => {
+    // Something has to come of it, or the next batch would end like this one.
+    if (performance.now() > until && outcomes.length + failures.length > 0) {
+      left.push(...some)
+      return
+    }
     await client.query('savepoint half')
     try {
       outcomes.push(await applyTogether(applying, some))
@@ -91,15 +116,31 @@ export const applyHalved = async (
         failures.push({ event: only, error, nextAttemptAt: nextAttempt(only.attempts, now) })
         return
       }
+      if (until === Number.POSITIVE_INFINITY) {
+        until = performance.now() + HALVED_FOR
+        await client.query(`set local lock_timeout = ${LOCK_WAIT}`)
+      }
       const middle = some.length >> 1
       await attempt(some.slice(0, middle))
       await attempt(some.slice(middle))
     }
   }
   if (events.length > 0) await attempt(events)
-  await endDifferently(client, failures.map(endingOf), now)
-  return { outcome: settle(outcomes), failures }
+  const postponed = left.map((event) => postponedUntil(event, now))
+  await endDifferently(client, [...failures.map(endingOf), ...postponed], now)
+  const outcome = settle(outcomes)
+  for (const ending of postponed) outcome.endings.set(ending.id, ending)
+  return { outcome, failures }
 }
+
+const postponedUntil = ({ id, attempts, waitingSince }: ClaimedEvent, nextAttemptAt: Date) => ({
+  id,
+  status: 'pending' as const,
+  attempts: attempts - 1,
+  reason: null,
+  nextAttemptAt,
+  waitingSince,
+})
 
 const endingOf = ({ event, error, nextAttemptAt }: Failure) => ({
   id: event.id,

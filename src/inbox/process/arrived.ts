@@ -95,7 +95,7 @@ const statusOf = (
   }
   // An unknown type is looked at like a handled one, since its alert is requested in the same transaction; so is every
   // event of a provider that may have something to say of it.
-  const silent = provider.remark === undefined && provider.knows(eventType)
+  const silent = provider.remark === undefined && provider.eventTypes.has(eventType)
   if (silent && !provider.handles(eventType)) return { status: 'ignored', nextAttemptAt: null }
   if (pausedTypes.has(eventType)) return { status: 'pending', nextAttemptAt: null }
   return { status: pendingFrom === undefined ? 'processed' : 'pending', nextAttemptAt: pendingFrom ?? null }

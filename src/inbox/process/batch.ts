@@ -1,6 +1,6 @@
 import type { Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
-import type { Batch, ClaimedEvent, LogDetails, Misunderstanding, ProviderName } from '../provider.ts'
+import type { Batch, ClaimedEvent, LogDetails, Misunderstanding } from '../provider.ts'
 import { storableText } from '../storable.ts'
 import type { Ending } from './events.ts'
 import { nextLook } from './retry.ts'
@@ -46,7 +46,7 @@ const isForOps = ({ channel, data }: Notification): boolean =>
  * @param oldNews row ids of the events that are too old to alert about.
  */
 export const createBatch = (
-  provider: { name: ProviderName; waitLimit: number },
+  provider: { name: string; waitLimit: number },
   tx: Transaction,
   now: Date,
   oldNews: ReadonlySet<string | null> = new Set(),

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookEvents as e } from '../../db/schema.ts'
 import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
-import type { DeliverySource, IncomingEvent, ProviderName } from '../provider.ts'
+import type { DeliverySource, IncomingEvent } from '../provider.ts'
 
 /** An event of a delivery that is processed now. */
 export interface ArrivedEvent extends IncomingEvent {
@@ -79,7 +79,7 @@ from inserted`,
  */
 export const insertEvents = async (
   client: pg.PoolClient,
-  provider: ProviderName,
+  provider: string,
   events: ArrivedEvent[],
   now: Date,
 ): Promise<Map<string, string>> => {
@@ -143,7 +143,7 @@ where ${e.id} = given.id and (${e.status} = 'dead' or ${e.status} = 'skipped' an
  */
 export const reviveEvents = async (
   client: pg.PoolClient,
-  provider: ProviderName,
+  provider: string,
   events: ArrivedEvent[],
   now: Date,
 ): Promise<number> => {

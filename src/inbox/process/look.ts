@@ -2,7 +2,6 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookEvents as e, webhookQueue as w } from '../../db/schema.ts'
 import { statement } from '../../db/statement.ts'
-import type { ProviderName } from '../provider.ts'
 
 /** What there is to do for a provider, though another worker may have it. */
 export interface Found {
@@ -26,7 +25,7 @@ select exists (select from ${w} where ${w.provider} = ${q('provider')}) as queue
 )
 
 /** Looks, in one statement, whether a transaction is worth beginning. */
-export const look = async (pool: pg.Pool, provider: ProviderName, now: Date): Promise<Found> => {
+export const look = async (pool: pg.Pool, provider: string, now: Date): Promise<Found> => {
   const { rows } = await pool.query<Found>(LOOK({ provider, now }))
   return rows[0] ?? { queued: false, due: false, failed: false }
 }

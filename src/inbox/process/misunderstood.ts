@@ -2,7 +2,7 @@ import { and, eq, gte, inArray, lt, or, sql } from 'drizzle-orm'
 import { misunderstoodCauses, webhookEvents } from '../../db/schema.ts'
 import type { Transaction } from '../../db/transaction.ts'
 import { linkTo } from '../../notifications/pages.ts'
-import type { Misunderstanding, ProviderName } from '../provider.ts'
+import type { Misunderstanding } from '../provider.ts'
 import { storableText } from '../storable.ts'
 import type { MisunderstoodEvent, Outcome } from './batch.ts'
 
@@ -35,7 +35,7 @@ export const noType = (why: string): Misunderstanding => ({
  */
 export const reportMisunderstood = async (
   tx: Transaction,
-  provider: ProviderName,
+  provider: string,
   outcome: Outcome,
   now: Date,
   oldNews: ReadonlySet<string | null>,
@@ -74,7 +74,7 @@ export const reportMisunderstood = async (
 
 const causeOf = ({ cause }: Misunderstanding): string => storableText(cause, MAX_CAUSE)
 
-const textOf = (provider: ProviderName, { page = 'misunderstood' }: Misunderstanding, text: string): string =>
+const textOf = (provider: string, { page = 'misunderstood' }: Misunderstanding, text: string): string =>
   `❓ ${provider}: ${storableText(text, MAX_TEXT)}. Runbook: ${linkTo(page)}`
 
 const markEvents = async (tx: Transaction, misunderstood: MisunderstoodEvent[]): Promise<void> => {
@@ -96,7 +96,7 @@ const markEvents = async (tx: Transaction, misunderstood: MisunderstoodEvent[]):
  */
 const takeCauses = async (
   tx: Transaction,
-  provider: ProviderName,
+  provider: string,
   misunderstood: MisunderstoodEvent[],
   now: Date,
 ): Promise<{ alerted: MisunderstoodEvent[]; left: MisunderstoodEvent[] }> => {

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { webhookDeliveries as d, webhookEvents as e } from '../../db/schema.ts'
 import { column, plainArray, statement } from '../../db/statement.ts'
 import { causeOf } from '../../db/transaction.ts'
-import type { ClaimedEvent, Json, Provider, ProviderName } from '../provider.ts'
+import type { ClaimedEvent, Json, Provider } from '../provider.ts'
 import { readBodies } from './bodies.ts'
 import { pauses, requeue, UNREADABLE } from './queue.ts'
 import { spreadAfter } from './retry.ts'
@@ -219,7 +219,7 @@ export interface BegunAttempt {
  */
 export const beginAttempt = async (
   pool: pg.Pool,
-  provider: ProviderName,
+  provider: string,
   now: Date,
   which: keyof typeof BEGIN,
   before: Date | undefined,

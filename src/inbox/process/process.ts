@@ -9,7 +9,7 @@ import {
 } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { ClaimedEvent, IncomingEvent, Provider } from '../provider.ts'
-import { type Applying, applyHalved, applyTogether, errorText } from './apply.ts'
+import { type Applying, applyHalved, applyTogether, errorText, takeTurnToHalve } from './apply.ts'
 import { bury, enter } from './arrived.ts'
 import { look } from './look.ts'
 import {
@@ -152,6 +152,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     const committed = await inTransaction(
       pool,
       async (tx, client) => {
+        if (halved) await takeTurnToHalve(client)
         const now = clock()
         const work = await source(client, now, halved)
         if (work === undefined) return undefined

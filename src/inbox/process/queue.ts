@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries as d, webhookEvents as e, webhookPauses, webhookQueue } from '../../db/schema.ts'
 import { column, plainArray, statement } from '../../db/statement.ts'
-import type { DeliverySource, KeptDelivery, Provider, ProviderName } from '../provider.ts'
+import type { DeliverySource, KeptDelivery, Provider } from '../provider.ts'
 import { NEW_QUEUE_ROW } from '../queue-row.ts'
 import { readBodies } from './bodies.ts'
 
@@ -49,7 +49,7 @@ from webhook_claim(${q('provider')}, ${q('most')}, ${q('since')})`,
  */
 export const claimDeliveries = async (
   client: pg.PoolClient,
-  provider: ProviderName,
+  provider: string,
   { most, since, isRead }: { most: number; since: Date | undefined; isRead: (id: string) => boolean },
 ): Promise<{ deliveries: QueuedDelivery[]; pausedTypes: Set<string> }> => {
   const { rows } = await client.query(CLAIM({ provider, most, since: since ?? '-infinity' }))
@@ -101,7 +101,7 @@ where ${webhookQueue.provider} = ${q('provider')} and ${webhookQueue.deliveryId}
 /** Takes out of the queue what is processed; of a delivery taken in slices it notes how far it is. */
 export const finish = async (
   client: pg.PoolClient,
-  provider: ProviderName,
+  provider: string,
   done: string[],
   sliced: { id: string; position: number } | undefined,
 ): Promise<void> => {
@@ -133,7 +133,7 @@ returning ${webhookQueue.deliveryId}, ${webhookQueue.claims}`,
  */
 export const countClaim = async (
   pool: pg.Pool,
-  provider: ProviderName,
+  provider: string,
   before: Date,
 ): Promise<{ id: string; claims: number } | undefined> => {
   const { rows } = await pool.query(COUNT_CLAIM({ provider, before }))
@@ -149,7 +149,7 @@ where ${webhookQueue.provider} = ${q('provider')} and ${webhookQueue.deliveryId}
 )
 
 /** Takes back a counted claim: the process lives, so the delivery has not ended it. */
-export const uncountClaim = async (pool: pg.Pool, provider: ProviderName, id: string): Promise<void> => {
+export const uncountClaim = async (pool: pg.Pool, provider: string, id: string): Promise<void> => {
   await pool.query(UNCOUNT_CLAIM({ provider, id }))
 }
 
@@ -164,7 +164,7 @@ for update skip locked`,
 /** Takes one delivery without its body. @returns undefined when it is gone or somebody has it. */
 export const claimUnread = async (
   client: pg.PoolClient,
-  provider: ProviderName,
+  provider: string,
   id: string,
 ): Promise<Omit<QueuedDelivery, 'body'> | undefined> => {
   const { rows } = await client.query(CLAIM_THIS({ provider, id }))
@@ -174,7 +174,7 @@ export const claimUnread = async (
 /** Takes one delivery, as {@link claimDeliveries} does. @returns undefined when it is gone or somebody has it. */
 export const claimDelivery = async (
   client: pg.PoolClient,
-  provider: ProviderName,
+  provider: string,
   id: string,
 ): Promise<QueuedDelivery | undefined> => {
   const { rows } = await client.query(CLAIM_THIS({ provider, id }))

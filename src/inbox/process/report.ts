@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Metrics } from '../../plugins/metrics.ts'
 import type { Counts } from '../counts.ts'
 import type { ProcessedKeys } from '../processed-keys.ts'
-import type { ClaimedEvent, ProviderName } from '../provider.ts'
+import type { ClaimedEvent } from '../provider.ts'
 import type { Failure } from './apply.ts'
 import type { Outcome } from './batch.ts'
 import type { SeldomLines } from './seldom-lines.ts'
@@ -39,7 +39,7 @@ const LAG_POINTS = 32
 
 /** After the commit: the Redis keys, the metrics and the log lines. Never throws. */
 export const reportCommitted = async (
-  provider: ProviderName,
+  provider: string,
   { events, outcome, failures, duplicates, processedAt }: Committed,
   startedAt: number,
   options: ReportOptions,
@@ -98,7 +98,7 @@ export const reportCommitted = async (
 
 /** An attempt that failed and is counted. */
 export const reportFailure = (
-  provider: ProviderName,
+  provider: string,
   {
     event,
     error,

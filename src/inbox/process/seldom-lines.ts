@@ -1,12 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { ClaimedEvent, ProviderName } from '../provider.ts'
+import type { ClaimedEvent } from '../provider.ts'
 
 const MINUTE = 60_000
 
 /** Log lines of which there can be thousands a minute, and of which one a minute is worth reading. */
 export interface SeldomLines {
   /** Logs at once what was not logged within the last minute; what follows is counted into the next line. */
-  add: (provider: ProviderName, message: string, events: Pick<ClaimedEvent, 'eventId'>[]) => void
+  add: (provider: string, message: string, events: Pick<ClaimedEvent, 'eventId'>[]) => void
   /** Logs what is counted and not yet logged. */
   end: () => void
 }
@@ -21,7 +21,7 @@ interface Line {
 export const createSeldomLines = (log: FastifyBaseLogger): SeldomLines => {
   const lines = new Map<string, Line>()
 
-  const open = (provider: ProviderName, message: string, key: string): Line => {
+  const open = (provider: string, message: string, key: string): Line => {
     let events = 0
     let eventId: string | undefined
     const line: Line = {

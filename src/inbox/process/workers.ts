@@ -1,4 +1,4 @@
-import type { Provider, ProviderName } from '../provider.ts'
+import type { Provider } from '../provider.ts'
 import { createProcess, type ProcessOptions, type Shared } from './process.ts'
 
 /** Another replica's events, retries and waits are found by looking, in milliseconds. */
@@ -21,8 +21,8 @@ export interface Workers {
 
 /** Called when a provider's processing has to pause, and after each turn that went well. */
 interface Trouble {
-  inTrouble: (provider: ProviderName, error: unknown) => void
-  outOfTrouble: (provider: ProviderName) => void
+  inTrouble: (provider: string, error: unknown) => void
+  outOfTrouble: (provider: string) => void
 }
 
 interface Idler {

@@ -1,8 +1,8 @@
-import type { IncomingEvent, ProviderName } from '../provider.ts'
+import type { IncomingEvent } from '../provider.ts'
 
 /** A delivery that was verified and answered with 503, so that its provider sends it again. */
 export interface DeferredDelivery {
-  provider: ProviderName
+  provider: string
   deferredAt: Date
   /** Of its first event: by this it is known when it comes again. */
   dedupeKey: string
@@ -16,7 +16,7 @@ const MOST = 50_000
 export const createDeferred = (clock: () => Date) => {
   let deferred: DeferredDelivery[] = []
   return {
-    add: (provider: ProviderName, events: Pick<IncomingEvent, 'dedupeKey'>[]): void => {
+    add: (provider: string, events: Pick<IncomingEvent, 'dedupeKey'>[]): void => {
       const [first] = events
       if (first === undefined || deferred.length >= MOST) return
       const { dedupeKey } = first

@@ -2,12 +2,12 @@ import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { senderAddress } from '../../sender-network.ts'
 import type { RefusalReason } from '../admission/refusal.ts'
-import type { Provider, ProviderName } from '../provider.ts'
+import type { Provider } from '../provider.ts'
 import type { Diagnosed } from './judge.ts'
 
 /** A refused delivery, as it is kept for an investigation. */
 export interface RefusedDelivery {
-  provider: ProviderName
+  provider: string
   reason: RefusalReason
   refusedAt: Date
   /** Its IP address. */

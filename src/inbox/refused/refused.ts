@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Refusal, RefusalReason } from '../admission/refusal.ts'
-import type { Provider, ProviderName } from '../provider.ts'
+import type { Provider } from '../provider.ts'
 import { createDeferred } from './deferred.ts'
 import { judge } from './judge.ts'
 import { keptParts, plainHeaders, type RefusedDelivery, startOf } from './kept.ts'
@@ -39,7 +39,7 @@ export const createRefusedDeliveries = ({
   let minute = 0
   const ofMinute = new Map<string, number>()
 
-  const mayKeep = (provider: ProviderName, reason: RefusalReason, at: Date): boolean => {
+  const mayKeep = (provider: string, reason: RefusalReason, at: Date): boolean => {
     const now = Math.floor(at.getTime() / 60_000)
     if (now !== minute) ofMinute.clear()
     minute = now

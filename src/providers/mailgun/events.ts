@@ -10,6 +10,9 @@ import { BLANK_LINE, type Form, valuesOf } from './form.ts'
 import { readMail } from './read-mail.ts'
 import type { Signature } from './verify.ts'
 
+/** The one thing that Mailgun posts here: a mail that came in. */
+export const EVENT_TYPE = 'inbound'
+
 const MAIL_FIELDS = ['recipient', 'sender', 'from', 'subject', 'body-plain', 'message-headers']
 /** Mailgun posts one of these with every mail that it has parsed. */
 const PARSED_FIELDS = ['body-plain', 'message-headers']
@@ -30,7 +33,7 @@ export const readEvent = (form: Form, signature: Signature): IncomingEvent => {
   return {
     eventId: limitId(signature.token),
     dedupeKey: sha256(canonicalJson(identity(mail, form))),
-    eventType: 'inbound',
+    eventType: EVENT_TYPE,
     subject: subjectOf(mail),
     payload: toPayload(mail),
     occurredAt: new Date(signature.timestamp * 1_000),
@@ -47,7 +50,7 @@ export const readKept = ({ body, eventId, dedupeKey }: KeptDelivery): IncomingEv
   return {
     eventId: eventId ?? '',
     dedupeKey: dedupeKey ?? '',
-    eventType: 'inbound',
+    eventType: EVENT_TYPE,
     subject: subjectOf(mail),
     payload,
     occurredAt: new Date(mail.timestamp * 1_000),

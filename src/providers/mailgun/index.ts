@@ -2,9 +2,9 @@ import formbody from '@fastify/formbody'
 import type { Config } from '../../config.ts'
 import { KEEP_PLANS } from '../../db/prepared.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
-import type { Delivery, Provider } from '../../inbox/provider.ts'
-import { eventTypes } from '../event-types.ts'
-import { keptBody, readEvent, readKept } from './events.ts'
+import type { Delivery } from '../../inbox/provider.ts'
+import type { CreatedProvider } from '../record.ts'
+import { EVENT_TYPE, keptBody, readEvent, readKept } from './events.ts'
 import { decodeForm, decodeSignature, type Form, type Undecoded } from './form.ts'
 import { inbound } from './inbound.ts'
 import { readMultipart } from './multipart.ts'
@@ -17,9 +17,7 @@ const MIB = 1024 * 1024
 /** How long a reply waits for the thread it names to be known, in milliseconds. */
 const WAIT_LIMIT = 15 * 60_000
 
-export const createMailgun = (config: Config): Provider<Form | Undecoded> => ({
-  name: 'mailgun',
-  path: '/webhooks/mailgun-inbound',
+export const createMailgun = (config: Config): CreatedProvider<Form | Undecoded> => ({
   bodyLimit: 8 * MIB,
   mediaTypes: ['application/x-www-form-urlencoded', 'multipart/form-data'],
   readBodies: (scope) => {
@@ -47,8 +45,8 @@ export const createMailgun = (config: Config): Provider<Form | Undecoded> => ({
   withoutSecrets: withoutSignature,
   // The body is not signed: a token that comes back with another mail was taken from an earlier delivery.
   signsOnlyEventId: true,
-  handles: (eventType) => eventType === 'inbound',
-  knows: (eventType) => eventTypes.mailgun.has(eventType),
+  handles: (eventType) => eventType === EVENT_TYPE,
+  eventTypes: new Set([EVENT_TYPE]),
   handle: async (events, batch) => {
     for (const event of events) {
       await inbound(event, batch, { fallback: config.REPLY_MATCH_FALLBACK, waitLimit: WAIT_LIMIT })

@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts'
 import { type Incident, recordIncidents } from '../../domain/mailbox-incidents.ts'
-import type { Batch, ClaimedEvent, Provider } from '../../inbox/provider.ts'
-import { eventTypes } from '../event-types.ts'
+import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
+import type { CreatedProvider } from '../record.ts'
 import { accountStatusChange } from './account-status-change.ts'
 import { bounce } from './bounce.ts'
 import { click } from './click.ts'
@@ -38,7 +38,7 @@ interface Rule {
   needs?: 'type' | 'reason'
 }
 
-/** The event types that are applied. Any other type is kept and ignored. */
+/** The event types that are applied. */
 const rules = new Map<string, Rule>([
   // Its Message-ID is learned, as from `delivered`: see learn.ts.
   ['processed', { apply: async () => {} }],
@@ -52,6 +52,9 @@ const rules = new Map<string, Rule>([
   ['account_status_change', { apply: accountStatusChange, account: true, needs: 'type' }],
 ])
 
+/** The other types that it sends. They are kept, and ignored. */
+const IGNORED = ['deferred', 'open', 'group_resubscribe']
+
 /** The types that count against the mailbox that sent the mail. A blocked bounce counts, too. */
 const INCIDENTS = new Map<string, Incident['kind']>([
   ['bounce', 'bounce'],
@@ -63,9 +66,7 @@ const toIncident = ({ claimed, mailboxId }: SendgridEvent): Incident[] => {
   return kind === undefined || mailboxId === null ? [] : [{ kind, mailboxId, claimed }]
 }
 
-export const createSendgrid = (config: Config): Provider<Buffer> => ({
-  name: 'sendgrid',
-  path: '/webhooks/sendgrid',
+export const createSendgrid = (config: Config): CreatedProvider<Buffer> => ({
   bodyLimit: BODY_LIMIT,
   mediaTypes: ['application/json'],
   configured: config.SENDGRID_WEBHOOK_KEY.length > 0,
@@ -82,7 +83,7 @@ export const createSendgrid = (config: Config): Provider<Buffer> => ({
   read: ({ body, receivedAt }) => readEvents(body, receivedAt),
   readSignature: (delivery) => sendgridSignature(delivery, config),
   handles: (eventType) => rules.has(eventType),
-  knows: (eventType) => eventTypes.sendgrid.has(eventType),
+  eventTypes: new Set([...rules.keys(), ...IGNORED]),
   whyTypeless,
   handle: async (claimed, batch) => {
     const read = readable(claimed, batch)

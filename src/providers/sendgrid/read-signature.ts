@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto'
 import type { VerificationConfig } from '../../config.ts'
 import type { Capture, ReadSignature, Unreadable } from '../../inbox/provider.ts'
+import { bodyOf } from '../../simulators/sendgrid/sign.ts'
 import { ANY_AGE, passes } from '../signature.ts'
-import { bodyOf } from './sign.ts'
 import { verifySignature } from './verify.ts'
 
 /** Reads SendGrid's signature of a delivery, without checking it. */

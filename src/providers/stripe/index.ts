@@ -1,7 +1,7 @@
 import type { Config } from '../../config.ts'
-import type { Provider } from '../../inbox/provider.ts'
 import { isSuspect, storable } from '../../inbox/storable.ts'
-import { eventTypes } from '../event-types.ts'
+import type { CreatedProvider } from '../record.ts'
+import { STRIPE_EVENT_TYPES } from './event-types.ts'
 import { readEvent } from './events.ts'
 import { handle } from './handle.ts'
 import { tellOfTestMode } from './notices.ts'
@@ -14,11 +14,9 @@ import { assertSignaturePresent, verifiedJson } from './verify.ts'
 /** In bytes. */
 export const BODY_LIMIT = 1024 * 1024
 
-export const createStripe = (config: Config): Provider<Buffer> => {
+export const createStripe = (config: Config): CreatedProvider<Buffer> => {
   const prices = pricesOf(config)
   return {
-    name: 'stripe',
-    path: '/webhooks/stripe',
     bodyLimit: BODY_LIMIT,
     mediaTypes: ['application/json'],
     configured: config.STRIPE_WEBHOOK_SECRET.length > 0,
@@ -42,7 +40,7 @@ export const createStripe = (config: Config): Provider<Buffer> => {
       if (isOfTestMode(event)) tellOfTestMode(event, batch)
     },
     handles: isHandled,
-    knows: (eventType) => eventTypes.stripe.has(eventType),
+    eventTypes: new Set<string>(STRIPE_EVENT_TYPES),
     handle: (events, batch) => handle(events, batch, prices),
     waitLimit: 72 * 3_600_000,
     batchSize: 200,

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { urlencoded } from '../../../src/providers/mailgun/sign.ts'
+import { urlencoded } from '../../../src/simulators/mailgun/sign.ts'
 import { post } from '../../provider-contract.ts'
 import { mail, mailgunEnv, PATH, signature } from '../../providers/mailgun/deliveries.ts'
 import {

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { multipart, urlencoded } from '../../../src/providers/mailgun/sign.ts'
-import type { SignedRequest } from '../../../src/providers/signed-request.ts'
+import { multipart, urlencoded } from '../../../src/simulators/mailgun/sign.ts'
+import type { SignedRequest } from '../../../src/simulators/signed-request.ts'
 import { post } from '../../provider-contract.ts'
 import { PATH as MAILGUN, mail, mailgunEnv, signature } from '../../providers/mailgun/deliveries.ts'
 import {

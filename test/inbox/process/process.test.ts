@@ -1,4 +1,6 @@
+import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { HALVING } from '../../../src/inbox/process/apply.ts'
 import { replayEvents } from '../../../src/operations/replay.ts'
 import {
   deliver,
@@ -116,6 +118,69 @@ test('a row locked by another service for long costs the event that needs it an 
   service.advance(13_000)
   await service.settled()
   expect(await row(1)).toMatchObject({ status: 'processed', attempts: 2 })
+})
+
+/** Keeps some outreach locked, as another service does in a long transaction, while `work` runs. */
+const whileLocked = async (ids: number[], work: (locker: pg.PoolClient) => Promise<void>) => {
+  const locker = await service.db.connect()
+  try {
+    await locker.query('begin')
+    await locker.query('select from outreach where id = any($1) for update', [ids])
+    await work(locker)
+  } finally {
+    await locker.query('rollback')
+    locker.release()
+  }
+}
+const clicksOn = (from: number, to: number) =>
+  Array.from({ length: 1 + to - from }, (_, n) => event('click', { outreach_id: from + n }))
+
+test('a batch waits for its turn to be halved without holding a row', async () => {
+  await seedOutreach(service, 2)
+  await whileLocked([1], async (locker) => {
+    await locker.query(`select pg_advisory_xact_lock(${HALVING})`)
+    await deliver(service, ...clicksOn(1, 2))
+    await eventually(async () => {
+      const waiting = await service.rows(`select from pg_locks where locktype = 'advisory' and not granted`)
+      return waiting.length > 0 || undefined
+    }, 'the batch waits for its turn')
+    expect(
+      await service.rows(
+        `select (select count(*)::int from (select from webhook_queue for update skip locked) q) as queued,
+                (select count(*)::int from (select from outreach where id = 2 for update skip locked) o) as free`,
+      ),
+    ).toEqual([{ queued: 1, free: 1 }])
+  })
+  await service.settled()
+  expect(await service.rows('select id::int, link_clicks from outreach order by id')).toEqual([
+    { id: 1, link_clicks: 1 },
+    { id: 2, link_clicks: 1 },
+  ])
+})
+
+test('a batch that takes long to halve leaves the rest for later, without an attempt', async () => {
+  for (let id = 2; id <= 40; id++) await seedOutreach(service, id)
+  await whileLocked(
+    Array.from({ length: 30 }, (_, n) => n + 1),
+    async () => {
+      await deliver(service, ...clicksOn(1, 40))
+      const first = await eventually(async () => {
+        const found = await service.rows('select status, attempts from webhook_events')
+        return found.length > 0 ? found : undefined
+      }, 'the first part is committed')
+      expect(first).toHaveLength(40)
+      const left = first.filter(({ status, attempts }) => status === 'pending' && attempts === 0)
+      expect(left.length).toBeGreaterThan(0)
+      expect(left.length).toBeLessThan(40)
+    },
+  )
+  await service.settled()
+  service.advance(13_000)
+  await service.settled()
+  expect(
+    await service.rows(`select sum(link_clicks)::int as clicks, count(*)::int as outreach from outreach`),
+  ).toEqual([{ clicks: 40, outreach: 40 }])
+  expect(await service.rows(`select from webhook_events where status <> 'processed'`)).toEqual([])
 })
 
 const UNCLEAN = 'a previous run did not end cleanly'

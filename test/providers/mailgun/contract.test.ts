@@ -1,4 +1,4 @@
-import { multipart, urlencoded } from '../../../src/providers/mailgun/sign.ts'
+import { multipart, urlencoded } from '../../../src/simulators/mailgun/sign.ts'
 import { describeProviderContract, type SignOptions } from '../../provider-contract.ts'
 import { domainRows, seedOutreach } from '../sendgrid/deliveries.ts'
 import { mail, mailgunEnv, PATH, signature } from './deliveries.ts'

@@ -5,7 +5,7 @@ import {
   mailFields,
   multipart,
   urlencoded,
-} from '../../../src/providers/mailgun/sign.ts'
+} from '../../../src/simulators/mailgun/sign.ts'
 import { post, type SignOptions } from '../../provider-contract.ts'
 import { type Service, startService } from '../../service.ts'
 

@@ -8,7 +8,7 @@ import { isStopRequest } from '../../../src/mail/stop/stop-request.ts'
 import { keptBody, readEvent } from '../../../src/providers/mailgun/events.ts'
 import { decodeForm, decodeSignature, valuesOf } from '../../../src/providers/mailgun/form.ts'
 import { readMail } from '../../../src/providers/mailgun/read-mail.ts'
-import { type FormFields, urlencoded } from '../../../src/providers/mailgun/sign.ts'
+import { type FormFields, urlencoded } from '../../../src/simulators/mailgun/sign.ts'
 import { propertyRuns } from '../../property-runs.ts'
 
 const decoded = (text: string, charset = 'utf-8') => decodeForm({ urlencoded: text }, charset)

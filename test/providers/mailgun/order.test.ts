@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { FormFields } from '../../../src/providers/mailgun/sign.ts'
+import type { FormFields } from '../../../src/simulators/mailgun/sign.ts'
 import { MUST_END, propertyRuns } from '../../property-runs.ts'
 import type { Service } from '../../service.ts'
 import {

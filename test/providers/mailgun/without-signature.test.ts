@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { createMailgunSigner, multipart, urlencoded } from '../../../src/providers/mailgun/sign.ts'
 import { withoutSignature } from '../../../src/providers/mailgun/without-signature.ts'
+import { createMailgunSigner, multipart, urlencoded } from '../../../src/simulators/mailgun/sign.ts'
 import { propertyRuns } from '../../property-runs.ts'
 import { mail } from './deliveries.ts'
 

@@ -1,6 +1,6 @@
-import { bodyOf, createSendgridSigner } from '../../../src/providers/sendgrid/sign.ts'
+import { bodyOf, createSendgridSigner } from '../../../src/simulators/sendgrid/sign.ts'
 
-import type { SignedRequest } from '../../../src/providers/signed-request.ts'
+import type { SignedRequest } from '../../../src/simulators/signed-request.ts'
 import { post, type SignOptions } from '../../provider-contract.ts'
 import { type Service, startService } from '../../service.ts'
 

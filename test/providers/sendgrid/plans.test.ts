@@ -48,7 +48,10 @@ const batch = Array.from({ length: 500 }, (_, n): ClaimedEvent => {
 
 /** The plans of all statements that a batch runs, as text. */
 const plansOf = async (pool: pg.Pool): Promise<string[]> => {
-  const sendgrid = createSendgrid(readConfig({ DATABASE_URL: 'postgres://localhost/unused' }))
+  const sendgrid = {
+    name: 'sendgrid',
+    ...createSendgrid(readConfig({ DATABASE_URL: 'postgres://localhost/unused' })),
+  }
   const plans: string[] = []
   await inTransaction(pool, async (tx, client) => {
     await client.query(`

@@ -59,7 +59,10 @@ const claimed = (n: number): ClaimedEvent => {
 
 /** How many statements one batch of these events takes. It is rolled back. */
 const statementsFor = async (pool: pg.Pool, events: ClaimedEvent[]): Promise<number> => {
-  const sendgrid = createSendgrid(readConfig({ DATABASE_URL: 'postgres://localhost/unused' }))
+  const sendgrid = {
+    name: 'sendgrid',
+    ...createSendgrid(readConfig({ DATABASE_URL: 'postgres://localhost/unused' })),
+  }
   let statements = 0
   const done = new Error('rolled back')
   await inTransaction(pool, async (tx, client) => {

@@ -1,5 +1,5 @@
-import type { SignedRequest } from '../../../src/providers/signed-request.ts'
-import { createStripeSigner } from '../../../src/providers/stripe/sign.ts'
+import type { SignedRequest } from '../../../src/simulators/signed-request.ts'
+import { createStripeSigner } from '../../../src/simulators/stripe/sign.ts'
 import { post, type SignOptions } from '../../provider-contract.ts'
 import { type Service, startService } from '../../service.ts'
 import { PRO, PRO_YEARLY, TEAMS } from './events.ts'

@@ -1,11 +1,8 @@
-import type { ProviderKit } from '../kit.ts'
-import { mailgunSignature } from './read-signature.ts'
+import type { Simulator } from '../simulator.ts'
 import { mailgunSamples } from './sample.ts'
 import { createMailgunSigner } from './sign.ts'
 
-export const mailgunKit: ProviderKit = {
-  path: '/webhooks/mailgun-inbound',
-  keyVariable: 'MAILGUN_WEBHOOK_SIGNING_KEY',
+export const mailgunSimulator: Simulator = {
   signingKeyVariable: 'MAILGUN_WEBHOOK_SIGNING_KEY',
   play: (key) => {
     const signer = createMailgunSigner(key)
@@ -17,5 +14,4 @@ export const mailgunKit: ProviderKit = {
   },
   // Of the body only the token is signed.
   tamper: (body) => body.replace(/(?<=(?:^|&)token=)./, (first) => (first === '0' ? '1' : '0')),
-  readSignature: mailgunSignature,
 }

@@ -1,11 +1,8 @@
-import type { ProviderKit } from '../kit.ts'
-import { stripeSignature } from './read-signature.ts'
+import type { Simulator } from '../simulator.ts'
 import { stripeSamples } from './sample.ts'
 import { createStripeSigner } from './sign.ts'
 
-export const stripeKit: ProviderKit = {
-  path: '/webhooks/stripe',
-  keyVariable: 'STRIPE_WEBHOOK_SECRET',
+export const stripeSimulator: Simulator = {
   signingKeyVariable: 'STRIPE_WEBHOOK_SECRET',
   play: (key) => {
     const signer = createStripeSigner(key)
@@ -19,5 +16,4 @@ export const stripeKit: ProviderKit = {
       samples: stripeSamples(signer),
     }
   },
-  readSignature: stripeSignature,
 }

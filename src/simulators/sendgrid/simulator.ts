@@ -1,11 +1,8 @@
-import type { ProviderKit } from '../kit.ts'
-import { sendgridSignature } from './read-signature.ts'
+import type { Simulator } from '../simulator.ts'
 import { sendgridSamples } from './sample.ts'
 import { createSendgridSigner } from './sign.ts'
 
-export const sendgridKit: ProviderKit = {
-  path: '/webhooks/sendgrid',
-  keyVariable: 'SENDGRID_WEBHOOK_KEY',
+export const sendgridSimulator: Simulator = {
   // The private half, which SendGrid keeps to itself: base64 of PKCS#8, of a pair of one's own.
   signingKeyVariable: 'SENDGRID_PRIVATE_KEY',
   play: (key) => {
@@ -16,5 +13,4 @@ export const sendgridKit: ProviderKit = {
       samples: sendgridSamples(signer),
     }
   },
-  readSignature: sendgridSignature,
 }

@@ -1,0 +1,53 @@
+import { isProviderName, type ProviderName, providers } from '../providers/index.ts'
+import type { LocalPost } from '../providers/local-post.ts'
+
+/** Characters of a line of base64: what `openssl base64 -d` reads. */
+const LINE = /.{1,64}/g
+/** What is left of a delivery that was forgotten. */
+const FORGOTTEN = 'null'
+
+/**
+ * A piece of shell that posts a delivery to a service of one's own with `curl`, signed anew with that service's key. The
+ * body is in base64, so that it arrives byte for byte and nothing of a sender's acts on the terminal it is pasted to.
+ *
+ * @param kept the body as it is kept.
+ * @returns undefined when it was forgotten, or cannot be read.
+ */
+export const curlOf = async (provider: string, kept: Buffer): Promise<string | undefined> => {
+  if (!isProviderName(provider) || kept.toString() === FORGOTTEN) return undefined
+  const post = await providers[provider].localPost?.()
+  if (post === undefined) return undefined
+  try {
+    return script(provider, post, post.body(kept))
+  } catch {
+    return undefined
+  }
+}
+
+/** The same for one event. @param payload as JSON. */
+export const curlOfEvent = async (provider: string, payload: string): Promise<string | undefined> => {
+  if (!isProviderName(provider)) return undefined
+  const post = await providers[provider].localPost?.()
+  return post && (await curlOf(provider, Buffer.from(post.bodyOfOne(payload))))
+}
+
+const script = (
+  provider: ProviderName,
+  { path, keyVariable, contentType, sign, headers }: LocalPost,
+  body: Buffer,
+): string =>
+  `( # Signed with ${keyVariable}, else with the key of npm run dev. URL names another service.
+set -e
+key=\${${keyVariable}:-$(node -p 'JSON.parse(fs.readFileSync(".data/dev/keys.json")).keys.${provider}')}
+key=\${key%%[, ]*}
+body=$(mktemp)
+trap 'rm -f "$body" "$body.key"' EXIT
+openssl base64 -d > "$body" <<'BODY'
+${body.toString('base64').match(LINE)?.join('\n') ?? ''}
+BODY
+t=$(date +%s)
+${sign.join('\n')}
+curl -sS -i "\${URL:-http://127.0.0.1:3000}${path}" -H 'content-type: ${contentType}' \\
+${headers.map((header) => `  -H "${header}" \\\n`).join('')}  --data-binary "@$body"
+)
+`

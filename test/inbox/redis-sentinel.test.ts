@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startWatchedRedis, type WatchedRedis } from '../../harness/redis-sentinel.ts'
+import { openRedis, type RedisConnection } from '../../src/redis/connection.ts'
+import {
+  deliver,
+  deliverAndSettle,
+  event,
+  seedOutreach,
+  sendgridEnv,
+} from '../providers/sendgrid/deliveries.ts'
+import { eventually, type Service, startService } from '../service.ts'
+
+let watched: WatchedRedis
+let redis: RedisConnection
+let service: Service
+beforeAll(async () => {
+  watched = await startWatchedRedis()
+  const url = `${watched.url}/3`
+  redis = openRedis(url, 'test', { connectTimeout: 1_000, commandTimeout: 5_000, socketTimeout: 5_000 })
+  redis.on('error', () => {})
+  service = await startService({ env: { ...sendgridEnv, REDIS_URL: url } })
+  await seedOutreach(service, 1)
+}, 60_000)
+afterAll(async () => {
+  await service?.stop()
+  redis?.disconnect()
+  await watched?.stop()
+})
+
+test('the replica that the sentinels promote answers with what the master remembered', async () => {
+  const sent = Array.from({ length: 20 }, () => event('click'))
+  const keyOf = (one: Record<string, unknown>) => `webhook:processed:${one.sg_event_id}`
+  await deliverAndSettle(service, ...sent)
+  const time = '2026-11-28T00:00:00.000Z'
+  await eventually(async () => {
+    const kept = await Promise.all(sent.map((one) => redis.exists(keyOf(one))))
+    return kept.every((one) => one === 1) || undefined
+  }, 'the keys are written')
+  for (const one of sent) await redis.set(keyOf(one), time)
+  expect(await redis.call('wait', '1', '5000')).toBe(1)
+
+  await watched.master.stop()
+  expect(await deliver(service, ...sent)).toMatchObject({ status: 200, body: { status: 'duplicate' } })
+  await eventually(async () => {
+    const { body } = await deliver(service, ...sent)
+    return (body as { processed_at?: string }).processed_at === time || undefined
+  }, 'the answer comes from the new master')
+  const more = event('click')
+  await deliverAndSettle(service, more)
+  await eventually(
+    () =>
+      redis.get(keyOf(more)).then(
+        (v) => v ?? undefined,
+        () => undefined,
+      ),
+    'a key is written',
+  )
+})
