@@ -9,7 +9,7 @@ import { ended } from '../harness/child.ts'
 import { seed } from '../harness/seed.ts'
 import { guardProcess } from '../harness/server-process.ts'
 import { startStack } from '../harness/stack.ts'
-import { migrate } from '../src/db/migrate.ts'
+import { migrate } from '../src/migrate.ts'
 import { PROVIDER_NAMES, providers } from '../src/providers/index.ts'
 
 // The whole stack on this machine, left running: Postgres, Redis, and the service restarted on every change.

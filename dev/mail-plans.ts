@@ -4,7 +4,7 @@ import pg from 'pg'
 import { cpuSeconds } from '../bench/usage.ts'
 import { fillOutreach, measureCpu, measureMatching } from '../harness/mail-volume.ts'
 import { startPostgres } from '../harness/postgres.ts'
-import { migrate } from '../src/db/migrate.ts'
+import { migrate } from '../src/migrate.ts'
 
 // What finding the outreach that a mail answers costs Postgres, with ten million outreach, 20,000 of them of the
 // mailbox that the mail comes to: by plan, and as CPU time.

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { onPort } from '../harness/port.ts'
 import { residentBytes, type ServerProcess, startServerProcess } from '../harness/server-process.ts'
 import { startStack } from '../harness/stack.ts'
-import { migrate } from '../src/db/migrate.ts'
+import { migrate } from '../src/migrate.ts'
 import {
   createMailgunSigner,
   type FormFields,

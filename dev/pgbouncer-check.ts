@@ -7,7 +7,7 @@ import { type Pgbouncer, startPgbouncer } from '../harness/pgbouncer.ts'
 import { SEEDED, seed } from '../harness/seed.ts'
 import { createService } from '../harness/service.ts'
 import { startStack } from '../harness/stack.ts'
-import { migrate } from '../src/db/migrate.ts'
+import { migrate } from '../src/migrate.ts'
 import { PROVIDER_NAMES, providers } from '../src/providers/index.ts'
 
 // Runs the service through PgBouncer, with the settings of docs/pgbouncer.md as they stand, and kills PgBouncer.

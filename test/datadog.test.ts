@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { REFUSALS } from '../src/inbox/admission/refusal.ts'
 import type { MisunderstandingReason } from '../src/inbox/provider.ts'
-import { METRIC_PREFIX, METRICS } from '../src/plugins/metrics.ts'
+import { METRIC_PREFIX, METRICS } from '../src/metrics.ts'
 import { PROVIDER_NAMES } from '../src/providers/index.ts'
 
 // What is posted to Datadog's API names only what this service emits, and says what it means.

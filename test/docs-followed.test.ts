@@ -19,7 +19,7 @@ beforeAll(() => {
     join(copy, 'tsconfig.json'),
     JSON.stringify({
       compilerOptions,
-      include: ['src', 'test/providers/calendar', 'test/providers/sendgrid'],
+      include: ['src', 'test/global-setup.ts', 'test/providers/calendar', 'test/providers/sendgrid'],
     }),
   )
   symlinkSync(resolve('node_modules'), join(copy, 'node_modules'))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { startStack } from '../harness/stack.ts'
-import { migrate } from '../src/db/migrate.ts'
+import { migrate } from '../src/migrate.ts'
 import { SERVICE_ROLE, TEMPLATE } from './template.ts'
 
 declare module 'vitest' {

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Stack, startStack } from '../harness/stack.ts'
-import { migrate } from '../src/db/migrate.ts'
+import { migrate } from '../src/migrate.ts'
 import { SERVICE_ROLE } from './template.ts'
 
 /** A migrated Postgres and a Redis of one's own, for tests that stop them or put their data back. */

@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import type { Cause } from '../notifications/alert.ts'
 import { backlog } from '../operations/overview.ts'
-import type { Cause } from './alert.ts'
 
 /** Minutes that a due event may wait. */
 const LATE = 5

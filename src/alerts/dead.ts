@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import type { Cause } from '../notifications/alert.ts'
 import { matching } from '../operations/matching.ts'
-import type { Cause } from './alert.ts'
 
 /** Dead events looked at, the newest ones. */
 const MOST = 10_000

@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import type { Cause } from '../notifications/alert.ts'
 import { listPauses } from '../operations/pauses.ts'
-import type { Cause } from './alert.ts'
 
 const DAY = 86_400_000
 

@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
 import { minuteCounts } from '../db/schema.ts'
 import { REFUSALS, type RefusalReason } from '../inbox/admission/refusal.ts'
-import type { Cause } from './alert.ts'
+import type { Cause } from '../notifications/alert.ts'
 
 const WITHIN = 10 * 60_000
 const MAX_REFUSED = 20

@@ -1,5 +1,5 @@
+import type { Cause } from '../notifications/alert.ts'
 import { PROVIDER_NAMES } from '../providers/index.ts'
-import type { Cause } from './alert.ts'
 
 const HOUR = 3_600_000
 const SILENT_FOR = 6 * HOUR

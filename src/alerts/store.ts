@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
 import { alerts, mailboxes } from '../db/schema.ts'
 import { storableText } from '../inbox/storable.ts'
-import { type Alert, type Cause, runbookOf } from './alert.ts'
+import { type Alert, type Cause, runbookOf } from '../notifications/alert.ts'
 import { isOver, misunderstoodRepeats } from './misunderstood.ts'
 
 const DAY = 86_400_000
@@ -99,18 +99,6 @@ export const saveTold = async (
   told: Partial<Pick<Alert, 'slackChannel' | 'slackTs' | 'told' | 'lineAt'>>,
 ): Promise<void> => {
   await queryBuilder(pool).update(alerts).set(told).where(eq(alerts.key, key))
-}
-
-/** Keeps where Slack has the message of an alert that was requested where it happened. */
-export const savePosted = async (
-  pool: pg.Pool,
-  alert: Omit<Alert, 'endedAt' | 'lineAt' | 'lastAt' | 'count'>,
-): Promise<void> => {
-  const { slackChannel, slackTs, told } = alert
-  await queryBuilder(pool)
-    .insert(alerts)
-    .values({ ...alert, lastAt: alert.startedAt, count: 1 })
-    .onConflictDoUpdate({ target: alerts.key, set: { slackChannel, slackTs, told } })
 }
 
 export const deleteOld = async (pool: pg.Pool, now: Date): Promise<void> => {

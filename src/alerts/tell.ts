@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import { type Alert, messageOf } from '../notifications/alert.ts'
 import { isRefused, type SlackClient } from '../notifications/slack-client.ts'
-import { type Alert, messageOf } from './alert.ts'
 import { saveTold } from './store.ts'
 
 const HOUR = 3_600_000

@@ -16,9 +16,7 @@ const write = async (text) => {
   if (!copied) throw new Error('the browser did not copy')
 }
 
-document.addEventListener('click', async (event) => {
-  const button = event.target.closest?.('button.copy')
-  if (!button) return
+const copyFor = async (button) => {
   const { copy, copyFrom } = button.dataset
   const text = copy ?? document.getElementById(copyFrom)?.textContent ?? ''
   const said = await write(text).then(
@@ -32,6 +30,11 @@ document.addEventListener('click', async (event) => {
     button.textContent = 'Copy'
     document.getElementById('said').textContent = ''
   }, SECONDS_SHOWN * 1_000)
+}
+
+document.addEventListener('click', (event) => {
+  const button = event.target.closest?.('button.copy')
+  if (button) void copyFor(button)
 })
 
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' })

@@ -19,9 +19,8 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
-import { domainKey } from '../domain/email-domain.ts'
-import { messageIdKey } from '../domain/message-id.ts'
 import { errorGroup } from './error-group.ts'
+import { domainKey, messageIdKey } from './index-keys.ts'
 import { namedBefore } from './named-before.ts'
 
 // RoleFerry's tables, as this service and RoleFerry's other services read and write them.

@@ -1,5 +1,3 @@
-import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
-
 /**
  * What the spellings of one Message-ID have in common: it may stand without its angle brackets, and our own prefix
  * `outreach_` in any letter case.
@@ -15,6 +13,3 @@ export const trimmed = (text: string, characters: string): string => {
   while (end > start && characters.includes(text.charAt(end - 1))) end--
   return text.slice(start, end)
 }
-
-/** What the index of `outreach.message_id` holds: equal for all spellings that have the same bare Message-ID. */
-export const messageIdKey = (messageId: SQLWrapper): SQL => sql`lower(btrim(${messageId}, '<> '))`

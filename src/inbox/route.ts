@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Config } from '../config.ts'
-import type { StatusClass } from '../plugins/metrics.ts'
+import type { StatusClass } from '../metrics.ts'
 import { senderNetwork } from '../sender-network.ts'
 import { type Accepted, createAccept } from './accept/accept.ts'
 import { guardBody } from './admission/body-guard.ts'

@@ -1,8 +1,7 @@
-import type { Channel } from './queues.ts'
-
 // Apart from the queues themselves, so that who only reads them need not load what works on them.
 
-export const CHANNELS = ['slack', 'email', 'push'] as const satisfies Channel[]
+export const CHANNELS = ['slack', 'email', 'push'] as const
+export type Channel = (typeof CHANNELS)[number]
 export const DEAD_LETTERS = 'notify-dead'
 export const QUEUE_PREFIX = 'notify-'
 export const queueName = (channel: Channel): string => `${QUEUE_PREFIX}${channel}`

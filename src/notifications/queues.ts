@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { inArray, sql } from 'drizzle-orm'
 import { fromDrizzle, type PgBoss } from 'pg-boss'
-import type { Alert } from '../alerts/alert.ts'
 import { silencedNotifications } from '../db/schema.ts'
 import type { Transaction } from '../db/transaction.ts'
+import type { Alert } from './alert.ts'
 import type { EmailContent } from './emails/index.ts'
-import { CHANNELS, DEAD_LETTERS, PUSH_DELIVERIES, queueName } from './queue-names.ts'
+import { CHANNELS, type Channel, DEAD_LETTERS, PUSH_DELIVERIES, queueName } from './queue-names.ts'
 
 /** What each channel's job carries. */
 export interface NotificationData {
@@ -14,8 +14,6 @@ export interface NotificationData {
   /** `url` is opened by a click. `outreachId` is there when the push is about one. */
   push: { userId: string; title: string; body: string; url: string; outreachId?: string }
 }
-
-export type Channel = keyof NotificationData
 
 /**
  * A request to tell somebody something. The same `key` is requested once, however often the handler is retried.

@@ -1,7 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
-import type { Channel, NotificationData, NotificationJob } from './queues.ts'
+import type { Channel } from './queue-names.ts'
+import type { NotificationData, NotificationJob } from './queues.ts'
 
 export interface SenderOptions {
   config: Config

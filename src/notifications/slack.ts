@@ -1,4 +1,4 @@
-import { savePosted } from '../alerts/store.ts'
+import { savePosted } from './posted-alert.ts'
 import { PermanentError, type Send, type SenderOptions } from './send.ts'
 import { createSlackClient } from './slack-client.ts'
 

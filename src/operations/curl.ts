@@ -14,11 +14,10 @@ const FORGOTTEN = 'null'
  * @returns undefined when it was forgotten, or cannot be read.
  */
 export const curlOf = async (provider: string, kept: Buffer): Promise<string | undefined> => {
-  if (!isProviderName(provider) || kept.toString() === FORGOTTEN) return undefined
-  const post = await providers[provider].localPost?.()
-  if (post === undefined) return undefined
+  const post = await postOf(provider)
+  if (post === undefined || kept.toString() === FORGOTTEN) return undefined
   try {
-    return script(provider, post, post.body(kept))
+    return script(provider as ProviderName, post, post.body(kept))
   } catch {
     return undefined
   }
@@ -26,17 +25,20 @@ export const curlOf = async (provider: string, kept: Buffer): Promise<string | u
 
 /** The same for one event. @param payload as JSON. */
 export const curlOfEvent = async (provider: string, payload: string): Promise<string | undefined> => {
-  if (!isProviderName(provider)) return undefined
-  const post = await providers[provider].localPost?.()
-  return post && (await curlOf(provider, Buffer.from(post.bodyOfOne(payload))))
+  const post = await postOf(provider)
+  return post && curlOf(provider, Buffer.from(post.bodyOfOne(payload)))
 }
+
+const postOf = async (provider: string): Promise<LocalPost | undefined> =>
+  isProviderName(provider) ? providers[provider].localPost?.() : undefined
 
 const script = (
   provider: ProviderName,
-  { path, keyVariable, contentType, sign, headers }: LocalPost,
+  { keyVariable, contentType, sign, headers }: LocalPost,
   body: Buffer,
-): string =>
-  `( # Signed with ${keyVariable}, else with the key of npm run dev. URL names another service.
+): string => {
+  const { path } = providers[provider]
+  return `( # Signed with ${keyVariable}, else with the key of npm run dev. URL names another service.
 set -e
 key=\${${keyVariable}:-$(node -p 'JSON.parse(fs.readFileSync(".data/dev/keys.json")).keys.${provider}')}
 key=\${key%%[, ]*}
@@ -51,3 +53,4 @@ curl -sS -i "\${URL:-http://127.0.0.1:3000}${path}" -H 'content-type: ${contentT
 ${headers.map((header) => `  -H "${header}" \\\n`).join('')}  --data-binary "@$body"
 )
 `
+}

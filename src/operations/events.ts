@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { DeliverySource, Json } from '../inbox/provider.ts'
-import { QUEUE_PREFIX } from '../notifications/queue-names.ts'
-import type { Channel, NotificationEnding } from '../notifications/queues.ts'
+import { type Channel, QUEUE_PREFIX } from '../notifications/queue-names.ts'
+import type { NotificationEnding } from '../notifications/queues.ts'
 import { type EventFilter, type EventStatus, matching, POSITION } from './matching.ts'
 
 /** An event as lists show it. */

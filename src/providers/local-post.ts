@@ -3,7 +3,6 @@
  * the provider's key, and it grows stale. So the shell signs anew, with the key of that service.
  */
 export interface LocalPost {
-  path: `/webhooks/${string}`
   /** The variable with the key to sign with; without it the key of `npm run dev` is taken. */
   keyVariable: string
   contentType: string

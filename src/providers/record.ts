@@ -28,7 +28,7 @@ export interface ProviderRecord {
   /** How a captured delivery's signature is read; the check is that of the service. */
   readSignature: (capture: Capture, config: VerificationConfig) => Promise<ReadSignature | Unreadable>
   simulator: () => Promise<Simulator>
-  /** Without it the console offers no command that posts a kept delivery again. */
+  /** How a kept delivery is posted to a service of one's own; without it, neither the console nor the command line offers that. */
   localPost?: () => Promise<LocalPost>
 }
 

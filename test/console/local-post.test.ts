@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type ProviderName, providers } from '../../src/providers/index.ts'
+import type { ProviderName } from '../../src/providers/index.ts'
+import { mailgunSimulator } from '../../src/simulators/mailgun/simulator.ts'
+import { sendgridSimulator } from '../../src/simulators/sendgrid/simulator.ts'
+import { stripeSimulator } from '../../src/simulators/stripe/simulator.ts'
 import { webhooks } from '../cli/run.ts'
 import { deliver as deliverMail, mail } from '../providers/mailgun/deliveries.ts'
 import { deliver as deliverEvents, event } from '../providers/sendgrid/deliveries.ts'
@@ -15,15 +18,11 @@ import { startWithConsole, visit } from './console.ts'
 vi.setConfig({ testTimeout: 120_000 })
 
 const run = promisify(execFile)
-const simulators = {
-  sendgrid: await providers.sendgrid.simulator(),
-  stripe: await providers.stripe.simulator(),
-  mailgun: await providers.mailgun.simulator(),
-}
+const simulators = { sendgrid: sendgridSimulator, stripe: stripeSimulator, mailgun: mailgunSimulator }
 const played = {
-  sendgrid: simulators.sendgrid.play(),
-  stripe: simulators.stripe.play(),
-  mailgun: simulators.mailgun.play(),
+  sendgrid: sendgridSimulator.play(),
+  stripe: stripeSimulator.play(),
+  mailgun: mailgunSimulator.play(),
 }
 const WILD = 'quote \' double " dollar $(id) back `id` \\ newline \n and ünïcode 🚀'
 
@@ -94,7 +93,7 @@ test.each(['sendgrid', 'stripe', 'mailgun'] as const)(
 test('one event of a delivery is posted alone, and a wrong key is refused', async () => {
   const [row] = await service.rows(`select id from webhook_events where event_type = 'processed'`)
   const command = await shownCommand(`/console/events/${row?.id}`)
-  expect(await paste(command, 'sendgrid', simulators.sendgrid.play().key)).toContain('HTTP/1.1 401')
+  expect(await paste(command, 'sendgrid', sendgridSimulator.play().key)).toContain('HTTP/1.1 401')
   expect(await paste(command, 'sendgrid')).toContain('HTTP/1.1 200')
 })
 

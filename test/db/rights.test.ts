@@ -166,7 +166,7 @@ describe('npm run db:migrate', () => {
   const PASSWORD = "it's secret"
   const NAME = 'another "role"'
   const migrate = (args: string[], databaseUrl = database.url) =>
-    promisify(execFile)(process.execPath, ['src/db/migrate.ts', ...args], {
+    promisify(execFile)(process.execPath, ['src/migrate.ts', ...args], {
       env: { PATH: process.env.PATH, DATABASE_URL: databaseUrl, SERVICE_PASSWORD: PASSWORD },
     })
   const asSuperuser = async (sql: string, url = inject('postgresUrl')) => {

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type PostgresPair, startPostgresPair } from '../../harness/postgres-pair.ts'
-import { migrate } from '../../src/db/migrate.ts'
+import { migrate } from '../../src/migrate.ts'
 import {
   deliver,
   deliverAndSettle,

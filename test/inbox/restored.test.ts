@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { PostgresServer } from '../../harness/postgres.ts'
 import type { RedisServer } from '../../harness/redis.ts'
 import type { Stack } from '../../harness/stack.ts'
-import { migrate } from '../../src/db/migrate.ts'
+import { migrate } from '../../src/migrate.ts'
 import { startOwnStores } from '../own-stores.ts'
 import {
   deliver,

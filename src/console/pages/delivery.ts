@@ -23,7 +23,6 @@ export const deliveryPage = (scope: FastifyInstance, { pool, clock, show }: Cons
       throw new NotFound('There is no such delivery. It may have been dropped by retention.')
     const now = clock()
     const times = timesOf(delivery)
-    const again = await postAgain(delivery)
     return show(reply, {
       title: `Delivery ${delivery.id}`,
       section: 'deliveries',
@@ -50,7 +49,7 @@ ${live(
         ['Bytes', number(delivery.size)],
       ]),
     )}
-    ${card('Post it again', again)}
+    ${card('Post it again', await postAgain(delivery))}
   </div>
 </div>`,
 )}`,

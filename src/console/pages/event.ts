@@ -34,7 +34,6 @@ export const eventPage = (scope: FastifyInstance, { pool, clock, show, wake }: C
         payloadText(pool, event.id, MOST_PAYLOAD),
         touchedBy(pool, event),
       ])
-      const again = payload && (await postAgain(event, payload))
       const now = clock()
       return show(reply, {
         title: event.eventType,
@@ -70,7 +69,7 @@ ${live(
         ['Attempts', String(event.attempts)],
       ]),
     )}
-    ${again !== undefined && card('Post it again', again)}
+    ${payload !== undefined && card('Post it again', await postAgain(event, payload))}
   </div>
 </div>`,
 )}`,

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type pg from 'pg'
-import type { Metrics } from '../../plugins/metrics.ts'
+import type { Metrics } from '../../metrics.ts'
 import { Refusal } from '../admission/refusal.ts'
 import type { Counts } from '../counts.ts'
 import type { Looked, ProcessedKeys } from '../processed-keys.ts'

@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Metrics } from '../../plugins/metrics.ts'
+import type { Metrics } from '../../metrics.ts'
 import type { Counts } from '../counts.ts'
 import type { ProcessedKeys } from '../processed-keys.ts'
 import type { ClaimedEvent } from '../provider.ts'

@@ -30,7 +30,7 @@ export const diagnose = (
   const key = keyOf(body)
   if (key !== undefined) return judgeAge(signature, at, maxFuture, `key ${key} of ${signature.keys} made it`)
   if (!signature.coversBody) {
-    return { verdict: 'wrong_key', because: `none of ${signature.keys} keys made it; Mailgun signs no body` }
+    return { verdict: 'wrong_key', because: `none of ${signature.keys} keys made it; the body is not signed` }
   }
   const tooLarge = body.length > MAX_CHANGED_BODY
   for (const { was, undo } of tooLarge ? [] : changesOf(signature)) {

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { domainKey } from '../../db/index-keys.ts'
 import { executePrepared } from '../../db/prepared.ts'
 import { contacts, outreach } from '../../db/schema.ts'
-import { domainKey } from '../../domain/email-domain.ts'
 import type { Batch } from '../../inbox/provider.ts'
 import { storableText } from '../../inbox/storable.ts'
 import { domainsOf, readAddresses, senderAddress, spellings } from '../addresses.ts'

@@ -2,7 +2,6 @@ import { fromPayload, type Mail } from '../../mail/mail.ts'
 import { HMAC, type LocalPost } from '../local-post.ts'
 
 export const mailgunLocalPost: LocalPost = {
-  path: '/webhooks/mailgun-inbound',
   keyVariable: 'MAILGUN_WEBHOOK_SIGNING_KEY',
   contentType: 'application/x-www-form-urlencoded',
   body: (kept) =>

@@ -1,7 +1,6 @@
 import type { LocalPost } from '../local-post.ts'
 
 export const sendgridLocalPost: LocalPost = {
-  path: '/webhooks/sendgrid',
   // The private half, base64 of PKCS#8: the service itself has the public one only.
   keyVariable: 'SENDGRID_PRIVATE_KEY',
   contentType: 'application/json;charset=utf-8',

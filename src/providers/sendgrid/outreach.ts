@@ -1,6 +1,7 @@
 import { type SQLWrapper, sql } from 'drizzle-orm'
+import { messageIdKey } from '../../db/index-keys.ts'
 import { contacts, mailboxes, outreach } from '../../db/schema.ts'
-import { bareMessageId, messageIdKey } from '../../domain/message-id.ts'
+import { bareMessageId } from '../../domain/message-id.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import type { EventFields } from './events.ts'
 

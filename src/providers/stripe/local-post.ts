@@ -1,7 +1,6 @@
 import { HMAC, type LocalPost } from '../local-post.ts'
 
 export const stripeLocalPost: LocalPost = {
-  path: '/webhooks/stripe',
   keyVariable: 'STRIPE_WEBHOOK_SECRET',
   contentType: 'application/json; charset=utf-8',
   body: (kept) => kept,

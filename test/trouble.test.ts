@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createTrouble } from '../../src/plugins/trouble.ts'
+import { createTrouble } from '../src/trouble.ts'
 
 let lines: unknown[][]
 let trouble: ReturnType<typeof createTrouble>

@@ -4,14 +4,14 @@ import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
-import { readDirectDatabaseUrl, readServicePassword } from '../config.ts'
-import { createQueues } from '../notifications/queues.ts'
-import { scheduleUpkeep } from '../upkeep/schedule.ts'
-import { connectionTo } from './connection.ts'
-import { makeDays } from './delivery-days.ts'
-import { grantService, removeService } from './grant.ts'
+import { readDirectDatabaseUrl, readServicePassword } from './config.ts'
+import { connectionTo } from './db/connection.ts'
+import { makeDays } from './db/delivery-days.ts'
+import { grantService, removeService } from './db/grant.ts'
+import { createQueues } from './notifications/queues.ts'
+import { scheduleUpkeep } from './upkeep/schedule.ts'
 
-const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url))
+const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 /** Any number, the same in every copy of this program: two replicas may start at once. */
 const MIGRATION_LOCK = 7_261_884
 

@@ -1,4 +1,4 @@
-import { linkTo, type Page } from '../notifications/pages.ts'
+import { linkTo, type Page } from './pages.ts'
 
 /** A state that somebody has to know of, for as long as it lasts. */
 export interface Cause {
