@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { SEEDED } from '../../harness/seed.ts'
-import { providers } from '../../src/providers/index.ts'
+import { PROVIDER_NAMES, providers } from '../../src/providers/index.ts'
 import { type Engine, installPrograms, startEngine } from './engine.ts'
 import { buildStandIns } from './stand-ins.ts'
 
@@ -28,7 +28,10 @@ const check = (what: string, right: boolean, found: unknown = ''): void => {
 }
 
 const played = await Promise.all(
-  Object.values(providers).map(async ({ path, simulator }) => ({ path, ...(await simulator()).play() })),
+  PROVIDER_NAMES.map(async (name) => {
+    const simulator = await providers[name].simulator()
+    return { path: providers[name].path, ...simulator.play() }
+  }),
 )
 
 /** What git has of this checkout, and the file of settings that comes with it, with the keys of all providers. */
