@@ -112,7 +112,9 @@ describe('with a password', () => {
       expect(answer.headers.get('x-frame-options')).toBe('DENY')
       expect(answer.headers.get('referrer-policy')).toBe('same-origin')
       const html = await answer.text()
-      expect(html).not.toMatch(/<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+="|javascript:|(src|href|action)="(https?:)?\/\//i)
+      expect(html).not.toMatch(
+        /<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+="|javascript:|(src|href|action)="(https?:)?\/\//i,
+      )
     }
   })
 
