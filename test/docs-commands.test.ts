@@ -28,7 +28,7 @@ const ELSEWHERE: [RegExp, reason: string][] = [
   [/^\.ci\/run$/, 'CI'],
   [/^npm run (dev|demo)$/, 'dev/: they need the machine’s ports, and run this same service'],
   [/^npm start$/, 'test/server.test.ts'],
-  [/^npm run db:migrate\b/, 'test/db/migrate.test.ts'],
+  [/^npm run db:migrate\b/, 'test/db/rights.test.ts'],
   [/^npm run db:generate\b/, 'writes a file; `npm run check` compares what it would write'],
   [/^npm run datadog\b/, 'test/datadog-deploy.test.ts'],
   [/^docker compose\b/, 'npm run compose:check'],

@@ -98,7 +98,7 @@ const writerSocket = (find: () => Promise<Server>): WriterSocket => {
       ({ errors }: AggregateError) => {
         const why = errors.map((error: Error) => error.message).join('; ')
         const error = new Error(`no server of DATABASE_URL takes writes: ${why}`)
-        // Without a cause: whoever asks what went wrong would look there, and find no code.
+        // Without a cause: `codeOf` would look there, and find no code.
         socket.destroy(Object.assign(error, { code: 'ECONNREFUSED' }))
       },
     )

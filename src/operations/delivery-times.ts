@@ -18,15 +18,15 @@ export interface DeliveryTimes {
 export const timesOf = ({
   receivedAt,
   events,
-}: Pick<DeliveryDetail, 'receivedAt' | 'events'>): DeliveryTimes => {
-  const taken = events.flatMap(({ processedAt }) => (processedAt === null ? [] : [processedAt.getTime()]))
+  processedAt,
+}: Pick<DeliveryDetail, 'receivedAt' | 'events' | 'processedAt'>): DeliveryTimes => {
+  const taken = events.flatMap((event) => (event.processedAt === null ? [] : [event.processedAt.getTime()]))
   const first = taken.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
-  const last = taken.reduce((a, b) => Math.max(a, b), 0)
   const withStatus = (wanted: string) => events.filter(({ status }) => status === wanted).length
   return {
     acceptedAt: receivedAt,
     firstAt: taken.length === 0 ? null : new Date(first),
-    lastAt: taken.length === 0 ? null : new Date(last),
+    lastAt: processedAt,
     queuedMs: taken.length === 0 ? null : first - receivedAt.getTime(),
     pending: withStatus('pending'),
     dead: withStatus('dead'),

@@ -1,3 +1,5 @@
+import type { Redis } from 'ioredis'
+
 /** The keys of processed events: one server takes many in one command, a cluster in a pipeline for each master. */
 export interface Keyspace {
   /** @throws when nothing can be read. */
@@ -55,3 +57,18 @@ export const argumentsOf = ({ processedAt, arrived, provider, eventId }: Added):
 
 /** Redis serves nobody else while it scans or drops so many. */
 export const KEYS_AT_ONCE = 1_000
+
+/** Drops every key on one server. @param unlink drops some. @returns how many were dropped. */
+export const dropKeys = async (
+  server: Redis,
+  unlink: (keys: string[]) => Promise<number>,
+): Promise<number> => {
+  let dropped = 0
+  let cursor = '0'
+  do {
+    const [next, keys] = await server.scan(cursor, 'MATCH', `${PREFIX}*`, 'COUNT', KEYS_AT_ONCE)
+    if (keys.length > 0) dropped += await unlink(keys)
+    cursor = next
+  } while (cursor !== '0')
+  return dropped
+}

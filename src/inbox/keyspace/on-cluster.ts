@@ -1,6 +1,6 @@
 import calculateSlot from 'cluster-key-slot'
 import type { ChainableCommander, Cluster, Redis } from 'ioredis'
-import { ADD, argumentsOf, EXPIRY_SECONDS, KEYS_AT_ONCE, type Keyspace, ORIGIN, PREFIX } from './keyspace.ts'
+import { ADD, argumentsOf, dropKeys, EXPIRY_SECONDS, type Keyspace, ORIGIN } from './keyspace.ts'
 
 /**
  * The keys on the masters of a Redis Cluster. A command may name keys of one slot only, and a pipeline those of one
@@ -83,16 +83,10 @@ const masters = (cluster: Cluster): Redis[] => {
   })
 }
 
-const dropFrom = async (node: Redis): Promise<number> => {
-  let dropped = 0
-  let cursor = '0'
-  do {
-    const [next, keys] = await node.scan(cursor, 'MATCH', `${PREFIX}*`, 'COUNT', KEYS_AT_ONCE)
-    // One by one, as they are of many slots.
+/** One by one, as they are of many slots. */
+const dropFrom = (node: Redis): Promise<number> =>
+  dropKeys(node, async (keys) => {
     const pipeline = node.pipeline()
     for (const key of keys) pipeline.unlink(key)
-    for (const count of await run(pipeline)) dropped += Number(count)
-    cursor = next
-  } while (cursor !== '0')
-  return dropped
-}
+    return (await run(pipeline)).reduce<number>((sum, count) => sum + Number(count), 0)
+  })

@@ -8,7 +8,7 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api'
-import { eq, inArray, sql } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { queryBuilder } from '../../db/query-builder.ts'
 import { webhookDeliveries, webhookEvents } from '../../db/schema.ts'
@@ -45,7 +45,10 @@ export const createTraces = (pool: pg.Pool): Traces => {
       .from(webhookEvents)
       .innerJoin(
         webhookDeliveries,
-        sql`${eq(webhookDeliveries.id, webhookEvents.deliveryId)} and ${eq(webhookDeliveries.receivedAt, webhookEvents.receivedAt)}`,
+        and(
+          eq(webhookDeliveries.id, webhookEvents.deliveryId),
+          eq(webhookDeliveries.receivedAt, webhookEvents.receivedAt),
+        ),
       )
       .where(inArray(webhookEvents.id, ids.map(BigInt)))
       .limit(MAX_LINKS)
