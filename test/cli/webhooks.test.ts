@@ -232,6 +232,8 @@ describe('webhooks send', () => {
       ['customer.subscription.updated', 'pro', 'past_due'],
       ['customer.subscription.deleted', 'free', 'canceled'],
     ] as const) {
+      // Stripe's times are whole seconds: of two changes in one second nobody sees the order.
+      await new Promise((resolve) => setTimeout(resolve, 1_000 - (Date.now() % 1_000)))
       expect(await send('stripe', name)).toMatchObject({ code: 0 })
       await service.settled()
       expect(
@@ -448,8 +450,9 @@ describe('webhooks status', () => {
       const status = (...args: string[]) => webhooks(['status', ...args], { DATABASE_URL: other.databaseUrl })
       const told = await eventually(async () => {
         const found = JSON.parse((await status('--json')).stdout)
-        return found.refusals.length > 0 ? found : undefined
-      }, 'the counts are stored')
+        const counted = found.providers.some(({ refused }: { refused: number }) => refused > 0)
+        return counted && found.refusals.length > 0 ? found : undefined
+      }, 'the refused delivery and the counts are stored')
       const of = (name: string) =>
         told.providers.find(({ provider }: { provider: string }) => provider === name)
       expect(of('sendgrid')).toMatchObject({
