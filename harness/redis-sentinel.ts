@@ -15,7 +15,8 @@ import type { ServerProcess } from './server-process.ts'
 
 const NAME = 'webhooks'
 const SENTINELS = 3
-const READY_WITHIN = 30_000
+/** Milliseconds; a machine that is busy with other things takes long. */
+const READY_WITHIN = 120_000
 
 /** A master and its replica, watched by three sentinels. */
 export interface WatchedRedis {
@@ -31,12 +32,15 @@ export const startWatchedRedis = async (): Promise<WatchedRedis> => {
   const master = await startRedis()
   const [replicaPort, replica] = await onPort<[number, ServerProcess]>(undefined, async (port) => [
     port,
-    await startRedisProcess({
-      port,
-      dir: folder,
-      replicaof: `127.0.0.1 ${master.port}`,
-      databases: REDIS_DATABASES,
-    }),
+    await startRedisProcess(
+      {
+        port,
+        dir: folder,
+        replicaof: `127.0.0.1 ${master.port}`,
+        databases: REDIS_DATABASES,
+      },
+      folder,
+    ),
   ])
   const sentinels = await Promise.all(
     Array.from({ length: SENTINELS }, () =>

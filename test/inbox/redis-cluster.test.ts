@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import fc from 'fast-check'
 import type { Cluster } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type ClusterNode, type RedisCluster, startRedisCluster } from '../../harness/redis-cluster.ts'
 import { onCluster } from '../../src/inbox/keyspace/on-cluster.ts'
 import { openRedis } from '../../src/redis/connection.ts'
@@ -17,6 +17,8 @@ import { eventually, type Service, startService } from '../service.ts'
 
 // Three masters without replicas. What is asked of one is never asked of another (CROSSSLOT, MOVED).
 
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 }) // servers take their time to start on a busy machine
+
 let cluster: RedisCluster
 let redis: Cluster
 beforeAll(async () => {
@@ -25,7 +27,7 @@ beforeAll(async () => {
   redis = openRedis(cluster.url, 'test', limits) as Cluster
   await once(redis, 'ready')
   redis.on('error', () => {}) // what is asked rejects as well
-}, 60_000)
+})
 afterAll(async () => {
   redis?.disconnect()
   await cluster?.stop()

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startWatchedRedis, type WatchedRedis } from '../../harness/redis-sentinel.ts'
 import { openRedis, type RedisConnection } from '../../src/redis/connection.ts'
 import {
@@ -10,6 +10,8 @@ import {
 } from '../providers/sendgrid/deliveries.ts'
 import { eventually, type Service, startService } from '../service.ts'
 
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 }) // servers take their time to start on a busy machine
+
 let watched: WatchedRedis
 let redis: RedisConnection
 let service: Service
@@ -20,7 +22,7 @@ beforeAll(async () => {
   redis.on('error', () => {})
   service = await startService({ env: { ...sendgridEnv, REDIS_URL: url } })
   await seedOutreach(service, 1)
-}, 60_000)
+})
 afterAll(async () => {
   await service?.stop()
   redis?.disconnect()
