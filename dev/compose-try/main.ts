@@ -5,8 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { SEEDED } from '../../harness/seed.ts'
-import { PROVIDER_NAMES } from '../../src/inbox/provider.ts'
-import { kits } from '../../src/providers/kits.ts'
+import { PROVIDER_NAMES, providers } from '../../src/providers/index.ts'
 import { type Engine, installPrograms, startEngine } from './engine.ts'
 import { buildStandIns } from './stand-ins.ts'
 
@@ -28,7 +27,12 @@ const check = (what: string, right: boolean, found: unknown = ''): void => {
   console.log(`${right ? '✓' : '✗'} ${what}${right ? '' : `: ${JSON.stringify(found)}`}`)
 }
 
-const played = PROVIDER_NAMES.map((name) => ({ path: kits[name].path, ...kits[name].play() }))
+const played = await Promise.all(
+  PROVIDER_NAMES.map(async (name) => {
+    const simulator = await providers[name].simulator()
+    return { path: providers[name].path, ...simulator.play() }
+  }),
+)
 
 /** What git has of this checkout, and the file of settings that comes with it, with the keys of all providers. */
 const prepareProject = (): void => {

@@ -17,7 +17,7 @@ const SESSION_LIMITS = { lock_timeout: 2_000, idle_in_transaction_session_timeou
 /** Settings of a session, by name. */
 export type Session = Record<string, string | number>
 
-/** Whatever the server's or the role's defaults are. docs/performance.md tells what the last two are worth. */
+/** Whatever the server's or the role's defaults are. docs/decisions.md tells what the last two are worth. */
 const SESSION: Session = {
   /** Promise 1. */
   synchronous_commit: 'on',
