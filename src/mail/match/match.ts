@@ -86,18 +86,23 @@ export const byAddress = async (
           order by ${outreach.sentAt} desc, ${outreach.id} desc
           limit 1
         ) union all (
-          select sent.id, sent.contact_id, sent.application_id
+          select latest.id, latest.contact_id, latest.application_id
           from unnest(${texts(recipients)}) as mailbox cross join lateral (
-            select ${found}, ${outreach.sentAt}
-            from ${outreach}
-            where ${sentFrom} = mailbox and ${outreach.sentAt} is not null
-            order by ${outreach.sentAt} desc
-            limit ${number(LATEST_OUTREACH)}
-          ) sent
-          where not exists (select from by_sender) and not (select are_few from few)
-            and (select ${domainKey(contacts.email)} from ${contacts} where ${contacts.id} = sent.contact_id)
+            select sent.*
+            from (
+              select ${found}, ${outreach.sentAt}
+              from ${outreach}
+              where ${sentFrom} = mailbox and ${outreach.sentAt} is not null
+              order by ${outreach.sentAt} desc
+              limit ${number(LATEST_OUTREACH)}
+            ) sent
+            where (select ${domainKey(contacts.email)} from ${contacts} where ${contacts.id} = sent.contact_id)
               = any(${texts(domains)})
-          order by sent.sent_at desc, sent.id desc
+            order by sent.sent_at desc, sent.id desc
+            limit 1
+          ) latest
+          where not exists (select from by_sender) and not (select are_few from few)
+          order by latest.sent_at desc, latest.id desc
           limit 1
         )
       ), by_mailbox as materialized (

@@ -11,38 +11,15 @@ import {
   mail,
   startMailgun,
 } from './deliveries.ts'
+import { freshOutreach, type Seed } from './fresh-outreach.ts'
 
 let service: Service
-let id = 100
 beforeAll(async () => {
   service = await startMailgun()
 })
 afterAll(() => service.stop())
 
-interface Seed {
-  contact?: string
-  mailbox?: string
-  messageId?: string | null
-  status?: string
-  /** Hours ago; null: not sent. */
-  sent?: number | null
-}
-/** An outreach; by default from a mailbox and to a contact of its own. */
-const outreach = async ({ contact, mailbox, messageId = null, status = 'sent', sent = 1 }: Seed = {}) => {
-  const own = String(++id)
-  await service.rows(
-    `with c as (insert into contacts (email) values ($1) returning id)
-     insert into outreach (id, contact_id, from_mailbox, message_id, status, sent_at)
-     select $2, c.id, $3, $4, $5::outreach_status, now() - make_interval(hours => $6) from c`,
-    contact ?? `contact${own}@example.com`,
-    own,
-    mailbox ?? `box${own}@rf-send-01.com`,
-    messageId,
-    status,
-    sent,
-  )
-  return own
-}
+const outreach = async (seed?: Seed) => String((await freshOutreach(service, seed)).id)
 const matchOf = async (options: MailOptions) => {
   await deliverAndSettle(service, mail(options))
   const { outreach_id, matched_by } = (await lastMail(service)) ?? {}
@@ -281,7 +258,8 @@ describe('by domain', () => {
   test('in a company with hundreds of contacts, too', async () => {
     const mailbox = 'large@rf-send-01.com'
     await service.rows(
-      `insert into contacts (email) select 'person' || n || '@large.example' from generate_series(1, 500) n`,
+      `insert into contacts (id, email)
+       select 10000 + n, 'person' || n || '@large.example' from generate_series(1, 500) n`,
     )
     const one = await outreach({ mailbox, contact: 'ana@large.example', sent: 72 })
     const latest = await outreach({ mailbox, sent: 1 })
@@ -292,7 +270,8 @@ describe('by domain', () => {
   test('of a company with hundreds of contacts, the latest 2,000 outreach of the mailbox are looked at', async () => {
     const mailbox = 'busy@rf-send-01.com'
     await service.rows(
-      `insert into contacts (email) select 'person' || n || '@huge.example' from generate_series(1, 500) n`,
+      `insert into contacts (id, email)
+       select 20000 + n, 'person' || n || '@huge.example' from generate_series(1, 500) n`,
     )
     const one = await outreach({ mailbox, contact: 'ana@huge.example', sent: 72 })
     const sentLater = (from: number, to: number) =>

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { post } from '../../provider-contract.ts'
 import type { Service } from '../../service.ts'
-import { bodyOf, event, seedOutreach, sendgridEnv, signed } from '../sendgrid/deliveries.ts'
+import { bodyOf, event, sendgridEnv, signed } from '../sendgrid/deliveries.ts'
 import { deliverAndSettle, lastEvent, lastMail, type MailOptions, mail, startMailgun } from './deliveries.ts'
+import { freshOutreach, pushesAbout } from './fresh-outreach.ts'
 
 let service: Service
-let id = 100
 beforeAll(async () => {
   service = await startMailgun(sendgridEnv)
 })
@@ -13,8 +13,7 @@ afterAll(() => service.stop())
 
 /** A fresh outreach of a company's job, and mails that answer it. */
 const fresh = async (status?: string) => {
-  const outreachId = ++id
-  await seedOutreach(service, outreachId, status)
+  const { id: outreachId, contact, recipient, thread } = await freshOutreach(service, { status })
   await service.rows(`insert into companies (id, name) values ($1, 'Acme')`, outreachId)
   await service.rows(`insert into jobs (id, company_id) values ($1, $1)`, outreachId)
   await service.rows(`update applications set job_id = $1 where id = $1`, outreachId)
@@ -26,19 +25,13 @@ const fresh = async (status?: string) => {
     deliverAndSettle(
       service,
       mail({
-        sender: `contact${outreachId}@example.com`,
-        recipient: `box${outreachId}@rf-send-01.com`,
+        sender: contact,
+        recipient,
         ...options,
-        headers: { 'In-Reply-To': `<outreach_${outreachId}@rf-send-01.com>`, ...options.headers },
+        headers: { ...thread, ...options.headers },
       }),
     )
-  const pushes = async () =>
-    (
-      await service.rows(
-        `select data -> 'data' as data from pgboss.job where name = 'notify-push' and data -> 'data' ->> 'outreachId' = $1`,
-        String(outreachId),
-      )
-    ).map(({ data }) => data)
+  const pushes = () => pushesAbout(service, outreachId)
   const report = async (type: string) => {
     await post(service, '/webhooks/sendgrid', signed(bodyOf([event(type, { outreach_id: outreachId })])))
     await service.settled()

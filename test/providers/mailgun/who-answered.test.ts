@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Service } from '../../service.ts'
-import { seedOutreach } from '../sendgrid/deliveries.ts'
 import {
   deliver,
   deliverAndSettle,
@@ -10,27 +9,19 @@ import {
   mail,
   startMailgun,
 } from './deliveries.ts'
+import { freshOutreach, pushesAbout } from './fresh-outreach.ts'
 
 // Whose mail it is, and what somebody else's mail cannot do. Every outreach n goes from box{n} to contact{n}, for an
 // application of user{n}.
 
 let service: Service
-let id = 100
 beforeAll(async () => {
   service = await startMailgun()
 })
 afterAll(() => service.stop())
 
-const fresh = async () => {
-  const one = ++id
-  await seedOutreach(service, one)
-  return {
-    id: one,
-    contact: `contact${one}@example.com`,
-    recipient: `box${one}@rf-send-01.com`,
-    thread: { 'In-Reply-To': `<outreach_${one}@rf-send-01.com>` },
-  }
-}
+const fresh = () => freshOutreach(service)
+const pushes = (outreachId: number) => pushesAbout(service, outreachId)
 
 /** Everything that a mail could change, but the mails themselves. */
 const everything = async () => ({
@@ -51,11 +42,6 @@ const withoutEffect = async (options: MailOptions) => {
 }
 const optedOut = async () =>
   (await service.rows('select id from contacts where opted_out order by id')).map((row) => Number(row.id))
-const pushes = async (outreachId: number) =>
-  await service.rows(
-    `select from pgboss.job where name = 'notify-push' and data -> 'data' ->> 'outreachId' = $1`,
-    String(outreachId),
-  )
 
 describe('our own mail that comes by changes nothing:', () => {
   test.each([
@@ -210,7 +196,7 @@ describe('nobody is opted out by somebody else:', () => {
   test('strangers who ask to stop, without a thread or with one', async () => {
     const before = await optedOut()
     const some = [await fresh(), await fresh(), await fresh()]
-    for (const [n, { recipient, thread }] of some.entries()) {
+    for (const [n, { id, recipient, thread }] of some.entries()) {
       for (const headers of [{}, thread, { 'In-Reply-To': `<outreach_${id}@evil.example>` }]) {
         await deliverAndSettle(
           service,
@@ -461,7 +447,7 @@ describe('two different mails with one Message-Id that says nothing are both kep
     await service.settled()
     expect(
       await service.rows(
-        'select body_text from inbound_messages where recipient = $1 order by id',
+        'select body_text from inbound_messages where recipient = $1 order by body_text',
         recipient,
       ),
     ).toEqual([{ body_text: 'one' }, { body_text: 'two' }])
