@@ -31,7 +31,9 @@ export const redisPlugin = fp<{ config: Config }>(
     let failure: Error | undefined
     const report = (error: Error): void => {
       failure = error
-      if (!starting) app.trouble.report({ err: error }, OF_CLUSTER.test(error.message) ? IS_CLUSTER : AWAY)
+      // A cluster itself says so while its slots move.
+      const misnamed = !redis.isCluster && OF_CLUSTER.test(error.message)
+      if (!starting) app.trouble.report({ err: error }, misnamed ? IS_CLUSTER : AWAY)
     }
     if (config.REDIS_URL === undefined) {
       app.log.warn('REDIS_URL is not set; the inbox alone decides what was seen before')

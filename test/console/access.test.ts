@@ -66,7 +66,7 @@ describe('with a password', () => {
     const files = [...html.matchAll(/(?:href|src)="(\/console\/assets\/[^"]+)"/g)].map(([, path]) =>
       String(path),
     )
-    expect(files).toHaveLength(3)
+    expect(files).toHaveLength(4)
     for (const path of [...PAGES.slice(0, 4), ...files]) {
       const answer = await fetch(service.url + path, { headers })
       service.advance(601_000)
@@ -112,7 +112,9 @@ describe('with a password', () => {
       expect(answer.headers.get('x-frame-options')).toBe('DENY')
       expect(answer.headers.get('referrer-policy')).toBe('same-origin')
       const html = await answer.text()
-      expect(html).not.toMatch(/<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+="|javascript:|https?:\/\//i)
+      expect(html).not.toMatch(
+        /<style|\sstyle=|<script(?![^>]*\ssrc=)|\son[a-z]+="|javascript:|(src|href|action)="(https?:)?\/\//i,
+      )
     }
   })
 
