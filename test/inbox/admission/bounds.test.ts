@@ -63,7 +63,8 @@ afterAll(() => silent.close())
 const waitingForLocks = async (): Promise<number> =>
   (
     (await service?.rows(
-      `select from pg_stat_activity where application_name like '% accept' and wait_event_type = 'Lock'`,
+      `select from pg_stat_activity where application_name like '% accept' and wait_event_type = 'Lock'
+         and datname = current_database()`,
     )) ?? []
   ).length
 

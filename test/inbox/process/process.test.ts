@@ -141,7 +141,10 @@ test('a batch waits for its turn to be halved without holding a row', async () =
     await locker.query(`select pg_advisory_xact_lock(${HALVING})`)
     await deliver(service, ...clicksOn(1, 2))
     await eventually(async () => {
-      const waiting = await service.rows(`select from pg_locks where locktype = 'advisory' and not granted`)
+      const waiting = await service.rows(
+        `select from pg_locks where locktype = 'advisory' and not granted
+           and database = (select oid from pg_database where datname = current_database())`,
+      )
       return waiting.length > 0 || undefined
     }, 'the batch waits for its turn')
     expect(
