@@ -1,6 +1,9 @@
 import { userInfo } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { eq } from 'drizzle-orm'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
+import { webhookEvents } from '../db/schema.ts'
 import type { Operator } from '../operations/audit.ts'
 import { listEvents } from '../operations/events.ts'
 import { EVENT_STATUSES, type EventFilter, type EventStatus } from '../operations/matching.ts'
@@ -85,8 +88,11 @@ export const findIds = async (pool: pg.Pool, names: string[]): Promise<string[]>
   const found: string[] = []
   for (const name of names) {
     if (/^\d{1,18}$/.test(name)) {
-      const { rowCount } = await pool.query('select from webhook_events where id = $1', [name])
-      if (rowCount === 1) {
+      const rows = await queryBuilder(pool)
+        .select({ id: webhookEvents.id })
+        .from(webhookEvents)
+        .where(eq(webhookEvents.id, BigInt(name)))
+      if (rows.length === 1) {
         found.push(name)
         continue
       }

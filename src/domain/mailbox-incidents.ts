@@ -1,4 +1,6 @@
 import { sql } from 'drizzle-orm'
+import { mailboxes, mailboxIncidents } from '../db/schema.ts'
+import { column, columns } from '../db/statement.ts'
 import type { Batch, ClaimedEvent } from '../inbox/provider.ts'
 import { lockMailboxes } from './locks.ts'
 
@@ -18,25 +20,27 @@ export interface Incident {
  */
 export const recordIncidents = async ({ tx, now }: Batch, incidents: Incident[]): Promise<void> => {
   if (incidents.length === 0) return
+  const { mailboxId, kind, arrivedAt } = mailboxIncidents
+  const { bounceCount7d, spamReports7d } = mailboxes
   await lockMailboxes(tx, [...new Set(incidents.map(({ mailboxId }) => mailboxId))])
   await tx.execute(sql`
     with recorded as (
-      insert into mailbox_incidents (mailbox_id, kind, arrived_at)
+      insert into ${mailboxIncidents} (${columns(mailboxId, kind, arrivedAt)})
       select id, kind, at
       from unnest(
         ${sql.param(incidents.map(({ mailboxId }) => mailboxId))}::bigint[],
         ${sql.param(incidents.map(({ kind }) => kind))}::text[],
         ${sql.param(incidents.map(({ claimed }) => claimed.receivedAt.toISOString()))}::timestamptz[]
       ) as u(id, kind, at)
-      returning mailbox_id, kind, arrived_at
+      returning ${mailboxId} as id, ${kind} as kind, ${arrivedAt} as at
     )
-    update mailboxes m
-    set bounce_count_7d = m.bounce_count_7d + v.bounces, spam_reports_7d = m.spam_reports_7d + v.spam
+    update ${mailboxes}
+    set ${column(bounceCount7d)} = ${bounceCount7d} + v.bounces, ${column(spamReports7d)} = ${spamReports7d} + v.spam
     from (
-      select mailbox_id, count(*) filter (where kind = 'bounce') as bounces, count(*) filter (where kind = 'spam') as spam
+      select id, count(*) filter (where kind = 'bounce') as bounces, count(*) filter (where kind = 'spam') as spam
       from recorded
-      where arrived_at > ${windowStart(now)}
-      group by mailbox_id
+      where at > ${windowStart(now)}
+      group by id
     ) v
-    where m.id = v.mailbox_id`)
+    where ${mailboxes.id} = v.id`)
 }

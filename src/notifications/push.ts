@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
+import { sql } from 'drizzle-orm'
 import type { PgBoss } from 'pg-boss'
 import webpush from 'web-push'
+import { pushSubscriptions as s } from '../db/schema.ts'
+import { toStatement } from '../db/statement.ts'
 import { publicPost } from './public-post.ts'
 import { insertDeliveries, type PushDelivery } from './queues.ts'
 import { PermanentError, type Send, type SenderOptions } from './send.ts'
@@ -22,9 +25,9 @@ export const createPush = ({ config, pool, boss, log, pushToThisMachine }: PushO
 
   const spread: Send<'push'> = async ({ userId, title, body, url, outreachId }, _signal, { key, event }) => {
     if (vapidDetails === undefined) return 'not_configured'
-    const { rows } = await pool.query('select id from push_subscriptions where user_id = $1 order by id', [
-      userId,
-    ])
+    const { rows } = await pool.query(
+      toStatement(sql`select ${s.id} from ${s} where ${s.userId} = ${userId} order by ${s.id}`),
+    )
     const message = JSON.stringify({ title, body, url, outreach_id: outreachId ?? null })
     await insertDeliveries(
       boss,
@@ -39,16 +42,19 @@ export const createPush = ({ config, pool, boss, log, pushToThisMachine }: PushO
     { key }: { key: string },
   ): Promise<'sent' | 'not_configured'> => {
     if (vapidDetails === undefined) return 'not_configured'
-    const { rows } = await pool.query('select endpoint, p256dh, auth from push_subscriptions where id = $1', [
-      subscriptionId,
-    ])
+    const { rows } = await pool.query(
+      toStatement(
+        sql`select ${s.endpoint}, ${s.p256dh}, ${s.auth} from ${s} where ${s.id} = ${subscriptionId}`,
+      ),
+    )
     const [subscription] = rows
     if (subscription === undefined) return 'sent' // gone since it was asked for: there is nobody to tell
     const forget = async (reason: string) => {
-      await pool.query('delete from push_subscriptions where id = $1 and endpoint is not distinct from $2', [
-        subscriptionId,
-        subscription.endpoint,
-      ])
+      await pool.query(
+        toStatement(
+          sql`delete from ${s} where ${s.id} = ${subscriptionId} and ${s.endpoint} is not distinct from ${subscription.endpoint}`,
+        ),
+      )
       log.info({ subscriptionId, reason }, 'push subscription deleted')
       return 'sent' as const
     }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { inArray, sql } from 'drizzle-orm'
 import { fromDrizzle, type PgBoss } from 'pg-boss'
-import { silencedNotifications } from '../db/schema.ts'
+import { eventNotifications, silencedNotifications } from '../db/schema.ts'
+import { columns } from '../db/statement.ts'
 import type { Transaction } from '../db/transaction.ts'
 import type { Alert } from './alert.ts'
 import type { EmailContent } from './emails/index.ts'
@@ -109,8 +110,9 @@ export const enqueue = async (
     event === null ? [] : [{ event, job: id, channel, key }],
   )
   if (asked.length === 0) return
+  const { eventId, jobId, channel, key } = eventNotifications
   await tx.execute(sql`
-    insert into event_notifications (event_id, job_id, channel, key)
+    insert into ${eventNotifications} (${columns(eventId, jobId, channel, key)})
     select event, job, channel, key
     from json_to_recordset(${JSON.stringify(asked)}::json) as asked(event bigint, job uuid, channel text, key text)
     on conflict do nothing`)

@@ -1,8 +1,13 @@
+import { type SQL, sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { webhookEvents as e, minuteCounts, webhookPauses as p, webhookQueue as w } from '../db/schema.ts'
+import { statement, toStatement } from '../db/statement.ts'
 import type { CountedOutcome } from '../inbox/counts.ts'
 import type { ProviderName } from '../providers/index.ts'
 import { type EventSummary, listEvents } from './events.ts'
 import { type EventFilter, matching, NO_ERROR } from './matching.ts'
+
+const { minute, provider, outcome, reason, count } = minuteCounts
 
 /** Counts of one stretch of time. */
 export interface CountedStretch {
@@ -22,10 +27,10 @@ export const countsOver = async (
   { since, stretch }: { since: Date; stretch: number },
 ): Promise<CountedStretch[]> => {
   const { rows } = await pool.query(
-    `select date_bin($2::int * interval '1 minute', minute, timestamptz 'epoch') as "from", provider, outcome,
-            sum(count)::float8 as count
-     from minute_counts where minute >= $1 group by 1, 2, 3 order by 1, 2, 3`,
-    [since, stretch],
+    toStatement(sql`
+      select date_bin(${stretch}::int * interval '1 minute', ${minute}, timestamptz 'epoch') as "from",
+             ${provider} as provider, ${outcome} as outcome, sum(${count})::float8 as count
+      from ${minuteCounts} where ${minute} >= ${since} group by 1, 2, 3 order by 1, 2, 3`),
   )
   return rows
 }
@@ -36,9 +41,9 @@ export const refusals = async (
   since: Date,
 ): Promise<{ provider: string; reason: string; count: number }[]> => {
   const { rows } = await pool.query(
-    `select provider, reason, sum(count)::float8 as count from minute_counts
-     where minute >= $1 and outcome = 'refused' group by 1, 2 order by 3 desc, 1, 2`,
-    [since],
+    toStatement(sql`
+      select ${provider} as provider, ${reason} as reason, sum(${count})::float8 as count from ${minuteCounts}
+      where ${minute} >= ${since} and ${outcome} = 'refused' group by 1, 2 order by 3 desc, 1, 2`),
   )
   return rows
 }
@@ -54,35 +59,41 @@ export interface Backlog {
   later: number
 }
 
+const now = sql.placeholder('now')
+const pendingOf = (which: SQL): SQL => sql`
+  ${e.provider}, count(*) filter (where ${e.nextAttemptAt} <= ${now}),
+         min(${e.nextAttemptAt}) filter (where ${e.nextAttemptAt} <= ${now}),
+         count(*) filter (where ${e.nextAttemptAt} > ${now} or ${e.nextAttemptAt} is null)
+  from ${e} where ${e.status} = 'pending' and ${which} group by ${e.provider}`
+
 /**
  * Deliveries in the queue count with their events from their arrival; pending events from their next time, by the two
  * partial indexes `webhook_events_due_idx` and `webhook_events_due_alone_idx`. The time of a pause does not count.
  */
-export const BACKLOG = `
+export const BACKLOG = statement<'now'>(
+  'operations_backlog',
+  sql`
 select waiting.provider, coalesce(sum(due), 0)::int as due,
        min(greatest(oldest, pause.resumed_at)) filter (where not coalesce(pause.lasts, false)) as "oldestDueAt",
        coalesce(sum(later), 0)::int as later
 from (
-  select provider, sum(event_count - next_position) as due, min(received_at) as oldest, 0 as later
-  from webhook_queue group by provider
+  select ${w.provider}, sum(${w.eventCount} - ${w.nextPosition}) as due, min(${w.receivedAt}) as oldest, 0 as later
+  from ${w} group by ${w.provider}
   union all
-  select provider, count(*) filter (where next_attempt_at <= $1), min(next_attempt_at) filter (where next_attempt_at <= $1),
-         count(*) filter (where next_attempt_at > $1 or next_attempt_at is null)
-  from webhook_events where status = 'pending' and attempts = 0 group by provider
+  select ${pendingOf(sql`${e.attempts} = 0`)}
   union all
-  select provider, count(*) filter (where next_attempt_at <= $1), min(next_attempt_at) filter (where next_attempt_at <= $1),
-         count(*) filter (where next_attempt_at > $1 or next_attempt_at is null)
-  from webhook_events where status = 'pending' and attempts > 0 group by provider
+  select ${pendingOf(sql`${e.attempts} > 0`)}
 ) waiting
 left join (
-  select provider, bool_or(resumed_at is null) as lasts, max(resumed_at) as resumed_at
-  from webhook_pauses where event_type = '' group by provider
+  select ${p.provider}, bool_or(${p.resumedAt} is null) as lasts, max(${p.resumedAt}) as resumed_at
+  from ${p} where ${p.eventType} = '' group by ${p.provider}
 ) pause using (provider)
-group by waiting.provider order by waiting.provider`
+group by waiting.provider order by waiting.provider`,
+)
 
 /** What is in the queue or pending, by provider; providers without any are left out. */
 export const backlog = async (pool: pg.Pool, now: Date): Promise<Backlog[]> => {
-  const { rows } = await pool.query({ name: 'operations_backlog', text: BACKLOG, values: [now] })
+  const { rows } = await pool.query(BACKLOG({ now }))
   return rows
 }
 

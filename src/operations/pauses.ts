@@ -1,5 +1,6 @@
-import { sql } from 'drizzle-orm'
+import { isNull, sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
 import { webhookEvents as e, webhookPauses as p } from '../db/schema.ts'
 import { column } from '../db/statement.ts'
 import { inTransaction } from '../db/transaction.ts'
@@ -29,11 +30,12 @@ const BATCH = 5_000
 
 /** What is paused now, the longest first. */
 export const listPauses = async (pool: pg.Pool): Promise<Pause[]> => {
-  const { rows } = await pool.query(
-    `select provider, nullif(event_type, '') as type, reason, operator, paused_at as "pausedAt"
-     from webhook_pauses where resumed_at is null order by paused_at, id`,
-  )
-  return rows
+  const { provider, eventType, reason, operator, pausedAt, resumedAt, id } = p
+  return queryBuilder(pool)
+    .select({ provider, type: sql<string | null>`nullif(${eventType}, '')`, reason, operator, pausedAt })
+    .from(p)
+    .where(isNull(resumedAt))
+    .orderBy(pausedAt, id)
 }
 
 /** Stops processing: batches under way end, no other begins. @returns false when it is paused already. */

@@ -1,4 +1,8 @@
+import { and, eq, inArray, sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
+import { applications, contacts, mailboxes, outreach, users, webhookEvents } from '../db/schema.ts'
+import { toStatement } from '../db/statement.ts'
 import { type EventFilter, STORED_PROVIDERS } from './matching.ts'
 
 /** What a search text stands for: the part of a filter it is, and in words what was found on the way. */
@@ -28,50 +32,55 @@ export const resolveSearch = async (pool: pg.Pool, typed: string): Promise<Searc
   if (/^(outreach|customer|mailbox):/.test(text)) return { filter: { subjects: [text] }, found: [] }
   if (text.startsWith('cus_')) return { filter: { subjects: [`customer:${text}`] }, found: [] }
   if (text.includes('@')) {
-    const byAddress = await resolveAddress(pool, text)
+    const resolved = await resolveAddress(pool, text)
     // Mailgun's and SendGrid's ids may hold an "@" too.
-    if (byAddress.found.length > 0 || !(await isEventId(pool, text))) return byAddress
+    if (resolved.found.length > 0 || !(await isEventId(pool, text))) return resolved
   }
   return { filter: { eventId: text }, found: [] }
 }
 
 const isEventId = async (pool: pg.Pool, text: string): Promise<boolean> => {
-  const { rows } = await pool.query(
-    `select from webhook_events where provider = any($2::text[]) and event_id = $1 limit 1`,
-    [text, STORED_PROVIDERS],
-  )
+  const rows = await queryBuilder(pool)
+    .select({ id: webhookEvents.id })
+    .from(webhookEvents)
+    .where(and(inArray(webhookEvents.provider, STORED_PROVIDERS), eq(webhookEvents.eventId, text)))
+    .limit(1)
   return rows.length > 0
 }
 
 /** Addresses compare without case, each by an index on `lower(…)`. */
-const BY_ADDRESS = `
+const byAddress = (address: string) =>
+  toStatement(sql`
 with contact as (
-  select id, coalesce(nullif(concat_ws(' ', first_name, last_name), ''), email) as label
-  from contacts where lower(email) = lower($1) limit 20
+  select ${contacts.id}, coalesce(nullif(concat_ws(' ', ${contacts.firstName}, ${contacts.lastName}), ''), ${contacts.email}) as label
+  from ${contacts} where lower(${contacts.email}) = lower(${address}) limit 20
 ), person as (
-  select id, email as label, stripe_customer_id from users where lower(email) = lower($1) limit 20
+  select ${users.id}, ${users.email} as label, ${users.stripeCustomerId} as customer
+  from ${users} where lower(${users.email}) = lower(${address}) limit 20
 ), box as (
-  select id, email from mailboxes where lower(email) = lower($1)
+  select ${mailboxes.id}, ${mailboxes.email} as label from ${mailboxes} where lower(${mailboxes.email}) = lower(${address})
 ), about as (
-  (select o.id from contact join outreach o on o.contact_id = contact.id order by o.id desc limit $2)
+  (select ${outreach.id} from contact join ${outreach} on ${outreach.contactId} = contact.id
+   order by ${outreach.id} desc limit ${MOST_SUBJECTS})
   union
-  (select o.id from person join applications a on a.user_id = person.id join outreach o on o.application_id = a.id
-   order by o.id desc limit $2)
+  (select ${outreach.id} from person join ${applications} on ${applications.userId} = person.id
+   join ${outreach} on ${outreach.applicationId} = ${applications.id}
+   order by ${outreach.id} desc limit ${MOST_SUBJECTS})
   union
-  (select o.id from box join outreach o on lower(o.from_mailbox) = lower(box.email)
-   where o.sent_at is not null order by o.sent_at desc limit $2)
+  (select ${outreach.id} from box join ${outreach} on lower(${outreach.fromMailbox}) = lower(box.label)
+   where ${outreach.sentAt} is not null order by ${outreach.sentAt} desc limit ${MOST_SUBJECTS})
 )
 select kind, id::text, label, subject
 from (
   select 'contact' as kind, id, label, null as subject from contact
-  union all select 'user', id, label, 'customer:' || stripe_customer_id from person
-  union all select 'mailbox', id, email, null from box
+  union all select 'user', id, label, 'customer:' || customer from person
+  union all select 'mailbox', id, label, null from box
   union all select null, id, null, 'outreach:' || id from about
-  union all select null, null, null, 'mailbox:' || lower($1)
-) found`
+  union all select null, null, null, 'mailbox:' || lower(${address})
+) found`)
 
 const resolveAddress = async (pool: pg.Pool, address: string): Promise<SearchResult> => {
-  const { rows } = await pool.query(BY_ADDRESS, [address, MOST_SUBJECTS])
+  const { rows } = await pool.query(byAddress(address))
   return {
     filter: { subjects: [...new Set(rows.flatMap(({ subject }) => (subject === null ? [] : [subject])))] },
     found: rows.flatMap(({ kind, id, label }) => (kind === null ? [] : [{ kind, id, label }])),

@@ -1,5 +1,10 @@
+import { lt, sql } from 'drizzle-orm'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
+import { excluded } from '../db/excluded.ts'
+import { queryBuilder } from '../db/query-builder.ts'
+import { minuteCounts } from '../db/schema.ts'
+import { column, columns, statement } from '../db/statement.ts'
 import { type Counts, createCounts, type MinuteCount } from '../inbox/counts.ts'
 import { loggable } from '../logger.ts'
 
@@ -12,19 +17,27 @@ declare module 'fastify' {
 const FLUSH_EVERY = 5_000
 /** A Postgres that hangs must not hold up the end. */
 const STOP_WITHIN = 1_000
-/** Flushes between two deletions of what is older than eight days: an hour. */
+/** Eight days. */
+const KEPT = 8 * 86_400_000
+/** Flushes between two deletions of what is older: an hour. */
 const FLUSHES_PER_DELETION = 720
 
+const { minute, provider, outcome, reason, count } = minuteCounts
+
 /** One statement, whatever was counted; rows in one order, so that two replicas wait for each other and never deadlock. */
-const ADD = `
-insert into minute_counts (minute, provider, outcome, reason, count)
+const ADD = statement<'counts'>(
+  'counts_add',
+  sql`
+insert into ${minuteCounts} (${columns(minute, provider, outcome, reason, count)})
 select minute, provider, outcome, reason, count
-from json_to_recordset($1::json) as row(minute timestamptz, provider text, outcome text, reason text, count bigint)
+from json_to_recordset(${sql.placeholder('counts')}::json)
+  as row(minute timestamptz, provider text, outcome text, reason text, count bigint)
 order by minute, provider, outcome, reason
-on conflict (minute, provider, outcome, reason) do update set count = minute_counts.count + excluded.count`
+on conflict (${columns(minute, provider, outcome, reason)}) do update set ${column(count)} = ${count} + ${excluded(count)}`,
+)
 
 const storeCounts = async (pool: pg.Pool, counts: MinuteCount[]): Promise<void> => {
-  await pool.query({ name: 'counts_add', text: ADD, values: [JSON.stringify(counts)] })
+  await pool.query(ADD({ counts: JSON.stringify(counts) }))
 }
 
 /** Counts per minute for the console and the command line, flushed to Postgres every few seconds. */
@@ -46,8 +59,9 @@ export const countsPlugin = fp<{ clock: () => Date }>(
         return
       }
       if (flushes++ % FLUSHES_PER_DELETION > 0) return
-      await pool
-        .query(`delete from minute_counts where minute < $1::timestamptz - interval '8 days'`, [clock()])
+      await queryBuilder(pool)
+        .delete(minuteCounts)
+        .where(lt(minute, new Date(clock().getTime() - KEPT)))
         .catch((error) => app.log.debug({ reason: loggable(error).message }, 'old counts not deleted'))
     }
 

@@ -1,3 +1,6 @@
+import { sql } from 'drizzle-orm'
+import { webhookEvents } from '../db/schema.ts'
+import { toStatement } from '../db/statement.ts'
 import { DEAD_LETTERS } from '../notifications/queue-names.ts'
 import { PROVIDER_NAMES } from '../providers/index.ts'
 import type { UpkeepTask } from './task.ts'
@@ -10,27 +13,26 @@ export const dailySummary: UpkeepTask = {
   says: 'daily summary',
   cron: '0 6 * * *',
   run: async ({ pool, now }) => {
-    const { rows } = await pool.query(SUMMARY, [
-      PROVIDER_NAMES,
-      new Date(now.getTime() - DAY),
-      now,
-      DEAD_LETTERS,
-    ])
+    const { rows } = await pool.query(summary(new Date(now.getTime() - DAY), now))
     return rows
   },
 }
 
+const { id, provider, status, receivedAt } = webhookEvents
+
 /** `oldestPendingSeconds` is the age of the oldest event that is not yet processed, whether due or waiting. */
-const SUMMARY = `
+const summary = (since: Date, now: Date) =>
+  toStatement(sql`
 with arrived as (
-  select provider, status, count(*) as events from webhook_events where received_at >= $2 group by provider, status
+  select ${provider} as provider, ${status} as status, count(*) as events
+  from ${webhookEvents} where ${receivedAt} >= ${since} group by 1, 2
 ), pending as (
-  select provider, count(*) as events, min(received_at) as oldest
-  from webhook_events where status = 'pending' group by provider
+  select ${provider} as provider, count(*) as events, min(${receivedAt}) as oldest
+  from ${webhookEvents} where ${status} = 'pending' group by 1
 ), dead_letters as (
-  select e.provider, count(*) as notifications
-  from pgboss.job j join webhook_events e on e.id = (j.data ->> 'event')::bigint
-  where j.name = $4 and j.created_on >= $2 group by e.provider
+  select ${provider} as provider, count(*) as notifications
+  from pgboss.job j join ${webhookEvents} on ${id} = (j.data ->> 'event')::bigint
+  where j.name = ${DEAD_LETTERS} and j.created_on >= ${since} group by 1
 )
 select p.provider,
        coalesce(sum(a.events), 0)::int as accepted,
@@ -39,8 +41,8 @@ select p.provider,
        coalesce(sum(a.events) filter (where a.status = 'skipped'), 0)::int as skipped,
        coalesce(sum(a.events) filter (where a.status = 'dead'), 0)::int as dead,
        coalesce(max(w.events), 0)::int as pending,
-       extract(epoch from $3 - max(w.oldest))::int as "oldestPendingSeconds",
+       extract(epoch from ${now}::timestamptz - max(w.oldest))::int as "oldestPendingSeconds",
        coalesce(max(d.notifications), 0)::int as "notificationsDead"
-from unnest($1::text[]) as p(provider)
+from unnest(${sql.param(PROVIDER_NAMES)}::text[]) as p(provider)
 left join arrived a using (provider) left join pending w using (provider) left join dead_letters d using (provider)
-group by p.provider order by p.provider`
+group by p.provider order by p.provider`)

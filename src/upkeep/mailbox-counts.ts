@@ -1,5 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { mailboxes, mailboxIncidents } from '../db/schema.ts'
+import { column, toStatement } from '../db/statement.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { lockMailboxes } from '../domain/locks.ts'
 import { windowStart } from '../domain/mailbox-incidents.ts'
@@ -15,7 +17,7 @@ export const mailboxCounts: UpkeepTask = {
   says: 'mailboxes recounted',
   cron: '*/10 * * * *',
   run: async ({ pool, now, signal }) => {
-    const { rows } = await pool.query<{ id: string }>(WRONG, [windowStart(now)])
+    const { rows } = await pool.query<{ id: string }>(wrong(now))
     const ids = rows.map((row) => row.id)
     const total = ids.length
     await inBatches(signal, async () => {
@@ -27,14 +29,18 @@ export const mailboxCounts: UpkeepTask = {
   },
 }
 
-const WRONG = `
-select m.id
-from mailboxes m left join (
-  select mailbox_id, count(*) filter (where kind = 'bounce') as bounces, count(*) filter (where kind = 'spam') as spam
-  from mailbox_incidents where arrived_at > $1 group by mailbox_id
-) i on i.mailbox_id = m.id
-where (m.bounce_count_7d, m.spam_reports_7d) <> (coalesce(i.bounces, 0), coalesce(i.spam, 0))
-order by m.id`
+const { mailboxId, kind, arrivedAt } = mailboxIncidents
+const counted = sql`
+  count(*) filter (where ${kind} = 'bounce') as bounces, count(*) filter (where ${kind} = 'spam') as spam`
+
+const wrong = (now: Date) =>
+  toStatement(sql`
+select ${mailboxes.id}
+from ${mailboxes} left join (
+  select ${mailboxId} as id, ${counted} from ${mailboxIncidents} where ${arrivedAt} > ${windowStart(now)} group by 1
+) found on found.id = ${mailboxes.id}
+where (${mailboxes.bounceCount7d}, ${mailboxes.spamReports7d}) <> (coalesce(found.bounces, 0), coalesce(found.spam, 0))
+order by ${mailboxes.id}`)
 
 /**
  * Counts the incidents of these mailboxes afresh. Each is locked first and counted by another statement, whose
@@ -44,13 +50,13 @@ export const recountMailboxes = (pool: pg.Pool, ids: string[], now: Date): Promi
   inTransaction(pool, async (tx) => {
     await lockMailboxes(tx, ids)
     await tx.execute(sql`
-      update mailboxes m
-      set bounce_count_7d = v.bounces, spam_reports_7d = v.spam
+      update ${mailboxes}
+      set ${column(mailboxes.bounceCount7d)} = v.bounces, ${column(mailboxes.spamReports7d)} = v.spam
       from (
-        select u.id, count(*) filter (where i.kind = 'bounce') as bounces, count(*) filter (where i.kind = 'spam') as spam
+        select u.id, ${counted}
         from unnest(${sql.param(ids)}::bigint[]) as u(id)
-        left join mailbox_incidents i on i.mailbox_id = u.id and i.arrived_at > ${windowStart(now)}
+        left join ${mailboxIncidents} on ${mailboxId} = u.id and ${arrivedAt} > ${windowStart(now)}
         group by u.id
       ) v
-      where m.id = v.id`)
+      where ${mailboxes.id} = v.id`)
   })

@@ -1,9 +1,16 @@
-import { lt } from 'drizzle-orm'
+import { lt, sql } from 'drizzle-orm'
 import type pg from 'pg'
-import type { Config } from '../config.ts'
 import { daysBefore, dropDay } from '../db/delivery-days.ts'
 import { queryBuilder } from '../db/query-builder.ts'
-import { silencedNotifications } from '../db/schema.ts'
+import {
+  inboundMessages,
+  mailboxIncidents,
+  silencedNotifications,
+  webhookDeliveries,
+  webhookEvents,
+  webhookQueue,
+} from '../db/schema.ts'
+import { type BoundStatement, column, statement, toStatement } from '../db/statement.ts'
 import { windowStart } from '../domain/mailbox-incidents.ts'
 import { inBatches } from './batches.ts'
 import type { UpkeepTask } from './task.ts'
@@ -12,7 +19,7 @@ import type { UpkeepTask } from './task.ts'
 const ROWS = 1_000
 const DAY = 86_400_000
 /** What failed for good or was not understood is kept so long, however short the others' time is: it may be replayed. */
-const LEAST_DAYS_UNSOLVED = 90
+const MIN_DAYS_UNSOLVED = 90
 /** As long as a notification's job, from which a repeated request is known: 14 days waiting, 30 after its end. */
 const DAYS_SILENCED = 44
 
@@ -29,7 +36,14 @@ export const retention: UpkeepTask = {
   cron: '20 2 * * *',
   run: async ({ config, pool, now, signal }) => {
     const before = (days: number) => new Date(now.getTime() - days * DAY)
-    const { deleted: events } = await sweep(pool, EVENTS, eventCutoffs(config, before), signal)
+    const eventsBefore = before(config.RETENTION_EVENT_DAYS)
+    const unsolvedBefore = before(Math.max(config.RETENTION_EVENT_DAYS, MIN_DAYS_UNSOLVED))
+    const { deleted: events } = await sweep(
+      pool,
+      (after) => EVENTS({ after, before: eventsBefore, unsolvedBefore }),
+      eventsBefore,
+      signal,
+    )
     const payloadsBefore = before(config.RETENTION_PAYLOAD_DAYS)
     let days = 0
     for (const day of await daysBefore(pool, payloadsBefore)) {
@@ -37,12 +51,23 @@ export const retention: UpkeepTask = {
       await dropDay(pool, day)
       days++
     }
-    const { deleted: deliveries } = await sweep(pool, DELIVERIES, [payloadsBefore], signal)
-    const messages = await sweep(pool, MESSAGES, [before(config.RETENTION_MESSAGE_DAYS)], signal)
+    const { deleted: deliveries } = await sweep(
+      pool,
+      (after) => DELIVERIES({ after, before: payloadsBefore }),
+      payloadsBefore,
+      signal,
+    )
+    const messagesBefore = before(config.RETENTION_MESSAGE_DAYS)
+    const messages = await sweep(
+      pool,
+      (after) => MESSAGES({ after, before: messagesBefore }),
+      messagesBefore,
+      signal,
+    )
     let incidents = 0
     await inBatches(signal, async () => {
       // A day more than the counts need: a replica whose clock is late must still find them.
-      const { rowCount } = await pool.query(INCIDENTS, [new Date(windowStart(now).getTime() - DAY), ROWS])
+      const { rowCount } = await pool.query(oldIncidents(new Date(windowStart(now).getTime() - DAY)))
       incidents += rowCount ?? 0
       return rowCount === ROWS
     })
@@ -53,88 +78,100 @@ export const retention: UpkeepTask = {
   },
 }
 
-/** Until when rows of events are kept no longer: those that ended well, and those that are dead or misunderstood. */
-const eventCutoffs = (config: Config, before: (days: number) => Date): Date[] => [
-  before(config.RETENTION_EVENT_DAYS),
-  before(Math.max(config.RETENTION_EVENT_DAYS, LEAST_DAYS_UNSOLVED)),
-]
-
-/** Walks a table by id, until it meets a batch that is too young altogether. The first time is the youngest's. */
+/**
+ * Walks a table by id, until it meets a batch that is too young altogether.
+ *
+ * @param bind binds the id after which a batch begins
+ * @param before what is younger than this stays in any case
+ */
 const sweep = async (
   pool: pg.Pool,
-  { name, text }: { name: string; text: string },
-  times: Date[],
+  bind: (after: string) => BoundStatement,
+  before: Date,
   signal: AbortSignal,
 ) => {
   const total = { deleted: 0, emptied: 0 }
   let after = '0'
   await inBatches(signal, async () => {
-    const { rows } = await pool.query({ name, text, values: [after, ROWS, ...times] })
+    const { rows } = await pool.query(bind(after))
     const { last, oldest, deleted, emptied } = rows[0]
     if (last === null) return false
     after = last
     total.deleted += deleted
     total.emptied += emptied
-    return oldest === null || oldest < Math.max(...times.map(Number))
+    return oldest === null || oldest < before
   })
   return total
 }
 
+const q = sql.placeholder
+const e = webhookEvents
+const d = webhookDeliveries
+const m = inboundMessages
+
 /** The rows are chosen under their locks: one that is replayed this very moment is left to another night. */
-const EVENTS = {
-  name: 'upkeep_events',
-  text: `
+const EVENTS = statement<'after' | 'before' | 'unsolvedBefore'>(
+  'upkeep_events',
+  sql`
 with batch as materialized (
-  select id, received_at from webhook_events where id > $1 order by id limit $2
+  select ${e.id}, ${e.receivedAt} from ${e} where ${e.id} > ${q('after')} order by ${e.id} limit ${sql.raw(String(ROWS))}
 ), expired as materialized (
-  select id from webhook_events
-  where id in (select id from batch) and status <> 'pending'
-    and received_at < case when status = 'dead' or misunderstood is not null then $4::timestamptz else $3::timestamptz end
+  select ${e.id} from ${e}
+  where ${e.id} in (select id from batch) and ${e.status} <> 'pending'
+    and ${e.receivedAt} < case when ${e.status} = 'dead' or ${e.misunderstood} is not null
+                               then ${q('unsolvedBefore')}::timestamptz else ${q('before')}::timestamptz end
   for update skip locked
 ), deleted as (
-  delete from webhook_events where id in (select id from expired) returning 1
+  delete from ${e} where ${e.id} in (select id from expired) returning 1
 )
 select (select max(id) from batch) as last, (select min(received_at) from batch) as oldest,
        (select count(*)::int from deleted) as deleted, 0 as emptied`,
-}
+)
 
 /**
  * What outlived its day: deliveries of the default partition that nothing needs any more. There is no index from a
  * delivery to its events; those that need theirs are few, and each kind has an index.
  */
-const DELIVERIES = {
-  name: 'upkeep_deliveries',
-  text: `
+const DELIVERIES = statement<'after' | 'before'>(
+  'upkeep_deliveries',
+  sql`
 with batch as materialized (
-  select id, received_at, provider from webhook_deliveries where id > $1 and received_at < $3 order by id limit $2
+  select ${d.id}, ${d.receivedAt}, ${d.provider} from ${d}
+  where ${d.id} > ${q('after')} and ${d.receivedAt} < ${q('before')} order by ${d.id} limit ${sql.raw(String(ROWS))}
 ), needed as materialized (
-  select delivery_id as id from webhook_queue join batch on batch.provider = webhook_queue.provider and batch.id = delivery_id
-  union select delivery_id from webhook_events where status in ('pending', 'dead') and received_at < $3
-  union select delivery_id from webhook_events
-        where status = 'skipped' and waiting_since is not null and received_at < $3
-  union select delivery_id from webhook_events where misunderstood is not null and received_at < $3
+  select ${webhookQueue.deliveryId} as id from ${webhookQueue}
+  join batch on batch.provider = ${webhookQueue.provider} and batch.id = ${webhookQueue.deliveryId}
+  union select ${e.deliveryId} from ${e} where ${e.status} in ('pending', 'dead') and ${e.receivedAt} < ${q('before')}
+  union select ${e.deliveryId} from ${e}
+        where ${e.status} = 'skipped' and ${e.waitingSince} is not null and ${e.receivedAt} < ${q('before')}
+  union select ${e.deliveryId} from ${e} where ${e.misunderstood} is not null and ${e.receivedAt} < ${q('before')}
 ), deleted as (
-  delete from webhook_deliveries d using batch
-  where d.id = batch.id and d.received_at = batch.received_at and not exists (select from needed where needed.id = batch.id) returning 1
+  delete from ${d} using batch
+  where ${d.id} = batch.id and ${d.receivedAt} = batch.received_at
+    and not exists (select from needed where needed.id = batch.id) returning 1
 )
 select (select max(id) from batch) as last, (select min(received_at) from batch) as oldest,
        (select count(*)::int from deleted) as deleted, 0 as emptied`,
-}
+)
 
-const MESSAGES = {
-  name: 'upkeep_messages',
-  text: `
+const MESSAGES = statement<'after' | 'before'>(
+  'upkeep_messages',
+  sql`
 with batch as materialized (
-  select id, received_at from inbound_messages where id > $1 order by id limit $2
+  select ${m.id}, ${m.receivedAt} from ${m} where ${m.id} > ${q('after')} order by ${m.id} limit ${sql.raw(String(ROWS))}
 ), emptied as (
-  update inbound_messages set subject = null, body_text = null
-  where id in (select id from batch where received_at < $3) and (subject is not null or body_text is not null)
+  update ${m} set ${column(m.subject)} = null, ${column(m.bodyText)} = null
+  where ${m.id} in (select id from batch where received_at < ${q('before')})
+    and (${m.subject} is not null or ${m.bodyText} is not null)
   returning 1
 )
 select (select max(id) from batch) as last, (select min(received_at) from batch) as oldest,
        0 as deleted, (select count(*)::int from emptied) as emptied`,
-}
+)
 
-const INCIDENTS = `
-delete from mailbox_incidents where id in (
-  select id from mailbox_incidents where arrived_at < $1 order by arrived_at limit $2 for update skip locked)`
+const { id: incidentId, arrivedAt } = mailboxIncidents
+const oldIncidents = (before: Date) =>
+  toStatement(sql`
+delete from ${mailboxIncidents} where ${incidentId} in (
+  select ${incidentId} from ${mailboxIncidents} where ${arrivedAt} < ${before}
+  order by ${arrivedAt} limit ${ROWS} for update skip locked)`)

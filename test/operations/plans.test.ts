@@ -92,7 +92,7 @@ test('a count is exact up to its bound, and says when there are more', async () 
 })
 
 test('the backlog reads pending events only', async () => {
-  const plan = await planOf({ text: BACKLOG, values: [new Date()] })
+  const plan = await planOf(BACKLOG({ now: new Date() }))
   expect(plan).not.toMatch(/Seq Scan on webhook_events/)
   expect(pagesRead(plan)).toBeLessThan(50)
 })

@@ -1,5 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eq, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { queryBuilder } from '../../db/query-builder.ts'
+import { serviceRuns } from '../../db/schema.ts'
+import { column, columns, toStatement } from '../../db/statement.ts'
 import { keepSession, type OnMoved } from './run-session.ts'
 
 /** One run of the service, from its start to its end. */
@@ -13,24 +17,30 @@ export interface Run {
  * A run lives for as long as its session holds this lock: Postgres frees it when the process is gone. So an unclean end
  * is noticed by whoever starts next, also under another host name, as a container that replaces another has.
  */
-const LOCK = `hashtextextended(run_id::text, 0)`
+const lockOf = (run: SQLWrapper): SQL => sql`hashtextextended(${run}::text, 0)`
 
-const TAKE_LOCK = `select pg_advisory_lock(hashtextextended($1::uuid::text, 0))`
+const { instance, runId, startedAt, cleanlyStoppedAt } = serviceRuns
 
-const BEGIN = `
+const takeLock = ({ id }: Run) => toStatement(sql`select pg_advisory_lock(${lockOf(sql`${id}::uuid`)})`)
+
+const insertRun = ({ place, id }: Run, now: Date): SQL => sql`
+insert into ${serviceRuns} (${columns(instance, runId, startedAt)}) values (${`${place} ${id}`}, ${id}, ${now})`
+
+const begin = (run: Run, now: Date) =>
+  toStatement(sql`
 with ended as materialized (
-  select instance, cleanly_stopped_at is null as unclean from service_runs
-  where cleanly_stopped_at is not null or pg_try_advisory_xact_lock(${LOCK})
+  select ${instance}, ${cleanlyStoppedAt} is null as unclean from ${serviceRuns}
+  where ${cleanlyStoppedAt} is not null or pg_try_advisory_xact_lock(${lockOf(runId)})
   for update skip locked
 ), deleted as (
-  delete from service_runs r using ended where r.instance = ended.instance
+  delete from ${serviceRuns} using ended where ${instance} = ended.${column(instance)}
 )
-insert into service_runs (instance, run_id, started_at) values ($1, $2, $3)
-returning exists (select from ended where unclean) as unclean`
+${insertRun(run, now)}
+returning exists (select from ended where unclean) as unclean`)
 
 /** Whoever started while the lock was lost has taken the run for ended and deleted its row. */
-const BEGIN_AGAIN = `
-insert into service_runs (instance, run_id, started_at) values ($1, $2, $3) on conflict (instance) do nothing`
+const beginAgain = (run: Run, now: Date) =>
+  toStatement(sql`${insertRun(run, now)} on conflict (${column(instance)}) do nothing`)
 
 /** A run that has begun. */
 export interface BegunRun {
@@ -51,21 +61,20 @@ export interface BegunRun {
  */
 export const beginRun = async (
   pool: pg.Pool,
-  { place, id }: Run,
+  run: Run,
   now: Date,
   stopping: () => boolean,
   onMoved: OnMoved = () => {},
 ): Promise<BegunRun> => {
-  const row = [`${place} ${id}`, id, now]
   while (!stopping()) {
     let session: pg.PoolClient | undefined
     try {
       session = await pool.connect()
-      await session.query(TAKE_LOCK, [id])
-      const { rows } = await session.query(BEGIN, row)
+      await session.query(takeLock(run))
+      const { rows } = await session.query(begin(run, now))
       const takeAgain = async (again: pg.PoolClient) => {
-        await again.query(TAKE_LOCK, [id])
-        await again.query(BEGIN_AGAIN, row)
+        await again.query(takeLock(run))
+        await again.query(beginAgain(run, now))
       }
       const release = keepSession(pool, session, { takeAgain, onMoved })
       return { afterUncleanEnd: rows[0]?.unclean === true, release }
@@ -79,5 +88,5 @@ export const beginRun = async (
 
 /** Marks the run as ended cleanly. */
 export const endRun = async (pool: pg.Pool, { id }: Run, now: Date): Promise<void> => {
-  await pool.query('update service_runs set cleanly_stopped_at = $2 where run_id = $1', [id, now])
+  await queryBuilder(pool).update(serviceRuns).set({ cleanlyStoppedAt: now }).where(eq(runId, id))
 }
