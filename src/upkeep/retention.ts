@@ -13,6 +13,8 @@ const ROWS = 1_000
 const DAY = 86_400_000
 /** What failed for good or was not understood is kept so long, however short the others' time is: it may be replayed. */
 const LEAST_DAYS_UNSOLVED = 90
+/** What events changed. */
+const DAYS_CHANGES = 30
 /** As long as a notification's job, from which a repeated request is known: 14 days waiting, 30 after its end. */
 const DAYS_SILENCED = 44
 
@@ -46,10 +48,16 @@ export const retention: UpkeepTask = {
       incidents += rowCount ?? 0
       return rowCount === ROWS
     })
+    let changes = 0
+    await inBatches(signal, async () => {
+      const { rowCount } = await pool.query(CHANGES, [before(DAYS_CHANGES), ROWS])
+      changes += rowCount ?? 0
+      return rowCount === ROWS
+    })
     await queryBuilder(pool)
       .delete(silencedNotifications)
       .where(lt(silencedNotifications.silencedAt, before(DAYS_SILENCED)))
-    return [{ events, days, deliveries, messages: messages.emptied, incidents }]
+    return [{ events, days, deliveries, messages: messages.emptied, incidents, changes }]
   },
 }
 
@@ -134,6 +142,10 @@ with batch as materialized (
 select (select max(id) from batch) as last, (select min(received_at) from batch) as oldest,
        0 as deleted, (select count(*)::int from emptied) as emptied`,
 }
+
+const CHANGES = `
+delete from event_changes where (event_id, changed_at) in (
+  select event_id, changed_at from event_changes where changed_at < $1 order by changed_at limit $2)`
 
 const INCIDENTS = `
 delete from mailbox_incidents where id in (
