@@ -2,6 +2,7 @@ import { parseArgs, styleText } from 'node:util'
 import { linePrefix, say } from '../harness/say.ts'
 import { sayResult, saySummary } from './report.ts'
 import { type Result, runScenario, type Scenario } from './scenario.ts'
+import { cluster } from './scenarios/cluster.ts'
 import { crash } from './scenarios/crash.ts'
 import { deploy } from './scenarios/deploy.ts'
 import { failover } from './scenarios/failover.ts'
@@ -26,6 +27,7 @@ const SCENARIOS: Record<string, Scenario> = {
   postgres,
   deploy,
   failover,
+  cluster,
   poison,
   overload,
   notify,

@@ -51,7 +51,7 @@ export const unpackFromSuite = async (name: string, suite: string, folder: strin
 }
 
 /** Where this machine's own packages come from. */
-const mirror = async (): Promise<string> => {
+export const mirror = async (): Promise<string> => {
   const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'])
   const [first] = stdout.split('\n')
   if (!first) throw new Error('apt has no package lists here')

@@ -48,6 +48,15 @@ export const writablePostgres = (ports: number[]): string => `
   default-server inter 500ms fastinter 250ms downinter 250ms fall 2 rise 1 on-marked-down shutdown-sessions
 ${ports.map((port) => `  server postgres-${port} 127.0.0.1:${port} check`).join('\n')}`
 
+/** The replicas of the service that can accept deliveries. */
+export const readyReplicas = (ports: number[]): string => `
+  balance leastconn
+  option httpchk GET /readyz
+  http-check expect status 200
+  option redispatch
+  default-server inter 1s fastinter 250ms downinter 500ms fall 2 rise 1 on-marked-down shutdown-sessions
+${ports.map((port) => `  server replica-${port} 127.0.0.1:${port} check`).join('\n')}`
+
 /** A running HAProxy with one listener. */
 export interface Haproxy {
   port: number

@@ -1,6 +1,7 @@
 import { drizzle } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
-import { fromPayload } from '../src/mail/mail.ts'
+import { KEEP_PLANS } from '../src/db/prepared.ts'
+import { fromPayload, type Mail } from '../src/mail/mail.ts'
 import { lookUp } from '../src/mail/match/known.ts'
 import { byAddress } from '../src/mail/match/match.ts'
 import { readThread } from '../src/mail/match/threads.ts'
@@ -171,6 +172,38 @@ export const measureMatching = async (databaseUrl: string): Promise<Cost[]> => {
       if (thread !== undefined) continue
       await look('by address', () => byAddress({ tx }, one, recipients, EVERY_RULE))
     }
+  }
+  await client.end()
+  return costs
+}
+
+/**
+ * The CPU time of the session that matches one mail of each kind, in microseconds: what the statements themselves take, and
+ * what each of them costs beside, as a mean of many.
+ *
+ * @param cpuSeconds of a process, so far
+ */
+export const measureCpu = async (
+  databaseUrl: string,
+  cpuSeconds: (pid: number) => Promise<number>,
+  rounds = 1_000,
+): Promise<{ what: string; microseconds: number }[]> => {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+  const pid = rows[0]?.pid ?? 0
+  const tx = drizzle({ client, casing: 'snake_case' })
+  const match = async (one: Mail) => {
+    const { recipients, thread } = await lookUp({ tx }, one, readThread(one).ids)
+    if (thread === undefined) await byAddress({ tx }, one, recipients, EVERY_RULE)
+  }
+  await client.query(`begin; ${KEEP_PLANS}`)
+  const costs = []
+  for (const [what, one] of Object.entries(MAILS)) {
+    for (let n = 0; n < rounds / 10; n++) await match(one)
+    const before = await cpuSeconds(pid)
+    for (let n = 0; n < rounds; n++) await match(one)
+    costs.push({ what, microseconds: (((await cpuSeconds(pid)) - before) / rounds) * 1e6 })
   }
   await client.end()
   return costs

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { startRedisCluster } from '../../harness/redis-cluster.ts'
 import { beginLoad, type Fault, type Scenario, sufferInTurn } from '../scenario.ts'
 
-/** Everything that can be wrong with Redis, one after the other, while load runs. */
+/** Everything that can be wrong with Redis, one after the other, while load runs; then masters of a cluster are killed. */
 export const redis: Scenario = {
-  title: 'stopped, restarted, flushed, read-only, full and hung',
+  title: 'stopped, restarted, flushed, read-only, full and hung; then masters of a cluster killed',
   run: async (world, { seconds, quick }) => {
     const server = world.stack.redis
     const command = async (name: string, ...values: string[]) => {
@@ -37,8 +38,22 @@ export const redis: Scenario = {
     const load = beginLoad(world, { rate: 40 })
     await sleep(1_000)
     const total = (seconds ?? (quick ? 10 : 60)) * 1_000
-    await sufferInTurn(load, faults, { total, rounds: quick ? 1 : 2 })
-    await load.finish()
+    const rounds = quick ? 1 : 2
+    await sufferInTurn(load, faults, { total, rounds })
+
+    const cluster = await startRedisCluster({ withReplicas: true })
+    try {
+      await service.end('SIGTERM')
+      service.start({ REDIS_URL: cluster.url })
+      await service.ready()
+      const kills = cluster.masters.map(
+        (master, n): Fault => [`master ${n + 1} of a cluster killed`, master.stop, master.start],
+      )
+      await sufferInTurn(load, quick ? kills.slice(0, 1) : kills, { total: total / 2, rounds: 1 })
+      await load.finish()
+    } finally {
+      await cluster.stop()
+    }
     // A machine that is busy with other things may be too slow for the load: that is not Redis's fault.
     const refused = load.counts.unavailable - load.counts.overloaded
     return {

@@ -8,6 +8,8 @@ import type { Mail } from './mail.ts'
  */
 const MAX_HEADER = 2_000
 const MAX_ADDRESSES = 20
+/** The envelope's recipients: addresses alone, as Mailgun lists them. */
+const MAX_RECIPIENTS = { characters: 16_000, addresses: 200 }
 
 export interface Address {
   /** Lower case; empty when there is only a name. */
@@ -17,10 +19,22 @@ export interface Address {
 }
 
 /** The addresses of a `From` or of an envelope, those of groups included. Never throws. */
-export const readAddresses = (header: string): Address[] =>
-  addressParser(header.slice(0, MAX_HEADER), { flatten: true })
-    .slice(0, MAX_ADDRESSES)
-    .map(({ address = '', name }) => ({ address: address.trim().toLowerCase(), name: name.trim() }))
+export const readAddresses = (header: string): Address[] => read(header, MAX_HEADER, MAX_ADDRESSES)
+
+const read = (header: string, characters: number, addresses: number): Address[] =>
+  addressParser(header.slice(0, characters), { flatten: true })
+    .slice(0, addresses)
+    .map(({ address = '', name }) => ({
+      address: withoutRoot(address.trim().toLowerCase()),
+      name: name.trim(),
+    }))
+
+/** `ana@acme.example.` is `ana@acme.example`: the dot stands for the root of all domains. */
+const withoutRoot = (address: string): string => (address.endsWith('.') ? address.slice(0, -1) : address)
+
+/** The addresses that a mail came to, in lower case. */
+export const recipientsOf = ({ recipient }: Pick<Mail, 'recipient'>): string[] =>
+  read(recipient ?? '', MAX_RECIPIENTS.characters, MAX_RECIPIENTS.addresses).map(({ address }) => address)
 
 /** The first address of a header, undefined when it has none. */
 export const firstAddress = (header: string | null): string | undefined =>

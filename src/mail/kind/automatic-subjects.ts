@@ -189,7 +189,7 @@ const endsNoun = (rest: string): boolean => {
 
 /** Signs that a person says something: a question, a proposal. */
 const TALK =
-  /[?؟]|\b(can|could|shall|should|would|may|will) (you|we|i|us)\b|\bdo(es)? (you|that|this|it|\w+day)\b|\blet'?s\b|\blet (us|me)\b|\b(call|ring|text) me\b|\bworks? (for|better)\b|\bsuits?\b|\bfree (for|on|at)\b|\bsend me\b|\bgerne?\b|\bhappy to\b|\blooking forward\b|\bhow about\b|\bwhat about\b|\b(talk|speak|chat|meet|catch up)\b|\b(konnen|sollen|wollen|passt|lass uns|sprechen|telefonieren)\b|\b(peut on|pouvons|parlons|on peut|on s'appelle)\b|\b(podemos|hablamos|hablemos)\b|\b(possiamo|parliamo|sentiamoci)\b|\b(vamos|falamos|falar)\b|\b(kunnen we|zullen we|spreken)\b/u
+  /[?؟]|\b(can|could|shall|should|would|may|will) (you|we|i|us)\b|\bdo(es)? (you|that|this|it|\w+day)\b|\blet'?s\b|\blet (us|me)\b|\b(call|ring|text) me\b|\bworks? (for|better)\b|\bsuits?\b|\bfree (for|on|at)\b|\bsend me\b|\bgerne?\b|\bhappy to\b|\blooking forward\b|\bhow about\b|\bwhat about\b|\b(talk|speak|chat|meet|catch up)\b|\b(konnen|sollen|wollen|passt|lass uns|sprechen|telefonieren)\b|\b(peut on|pouvons|parlons|on peut|on s'appelle)\b|\b(podemos|hablamos|hablemos)\b|\b(possiamo|parliamo|sentiamoci)\b|\b(vamos|falamos|falar)\b|\b(but|aber|mais|pero|maar|mutta)\b|\b(rufen sie|ruf mich|rufe mich|rufen sie mich|melden sie sich|appelez|rappelez|llamame|llameme|llamenos|escribeme|escribame|mi chiami|chiamami|me ligue|bel mij|bel me|ring mig|ring meg)\b|\b(kunnen we|zullen we|spreken)\b/u
 const talks = (rest: string): boolean => TALK.test(rest)
 /** Words of a sentence in the first or the second person, or of a search. */
 const SPEAKS =
@@ -204,18 +204,18 @@ const isNotesAbsence = (text: string): boolean =>
 const MAIL = '(?:message|e ?mail|mail)'
 /** A service asks the sender to prove to be a person. */
 const CHALLENGES = [
-  `^(please )?(confirm|verify|authenticate) (your|this|the) message\\b`,
+  `^(please )?(confirm|verify|authenticate) (your|this|the) message( (to|for|delivery)(?![\\p{L}\\p{N}])| ?[^\\p{L}\\p{N} ]|$)`,
   `^(please )?(confirm|verify|authenticate) (your|this|the) ${MAIL} (to|sent to|for delivery|delivery)\\b`,
   `^(your )?${MAIL} (to .{1,80} )?(requires|needs|awaits|is awaiting|is waiting for|is pending) (your |sender |address )?(verification|confirmation|authentication|approval|moderator approval)\\b`,
-  `^your ${MAIL} (to .{1,80} )?(is|was|has been) (held(?! up)|on hold|quarantined)\\b`,
-  `^(sender|sender address|human|email sender) (verification|confirmation|authentication)\\b`,
+  `^your ${MAIL} (to .{1,80} )?(is|was|has been) (held|on hold|quarantined)( ?[^\\p{L}\\p{N} ]|$| (for|pending|until|awaiting|because|due)(?!\\p{L}))`,
+  `^(sender|sender address|human|email sender) (verification|confirmation|authentication)( (is )?(required|needed|requested|request)(?![\\p{L}\\p{N}])|$)`,
   `^(verification|confirmation|authentication) (required|needed|request) (for|of) your ${MAIL}\\b`,
-  `^(please )?(confirm|verify|prove) (that )?you (sent|wrote|are (a )?human|are (a )?(real )?person|are not a (robot|spammer))\\b`,
-  `^bitte bestatigen sie (ihre nachricht|den versand|ihre e ?mail an)`,
-  `^(merci de |veuillez )?confirme[rz] (votre message|l'envoi)`,
+  `^(please )?(confirm|verify|prove) (that )?you (sent|wrote) (this|the|your|a) ${MAIL}(?! \\p{L})|^(please )?(confirm|verify|prove) (that )?you (are (a )?human|are (a )?(real )?person|are not a (robot|spammer))\\b`,
+  `^bitte bestatigen sie (ihre nachricht|den versand (ihrer|der) (nachricht|e ?mail)|ihre e ?mail an)`,
+  `^(merci de |veuillez )?confirme[rz] (votre message(?! (de|du|d'))|l'envoi (de votre|du) (message|mail|e ?mail|courriel))`,
   `^(demande d')?authentification (requise|de votre (message|mail|e ?mail))`,
   `^(por favor )?(confirme|verifique) (su|tu|el envio de su) (mensaje|correo)`,
-  `^(por favor )?confirme (sua mensagem|o envio)`,
+  `^(por favor )?confirme (sua mensagem|o envio (da sua|da|de sua) mensagem|o envio do (seu )?e ?mail)`,
   `^(si prega di )?conferma(re)? (il tuo|il suo|l'invio del) messaggio`,
   `^bevestig (uw|je) (bericht|e ?mail aan)`,
 ].map((pattern) => new RegExp(pattern, 'u'))

@@ -37,6 +37,10 @@ const BEGINNINGS = [
   'Benachrichtigung zum Übermittlungsstatus',
   'Mail-Zustellung fehlgeschlagen',
   'Non remis',
+  'Impossible de remettre',
+  'Remise impossible',
+  'Message non distribué',
+  'Message non remis',
   'Non distribuable',
   'Échec de la remise',
   'Échec de remise',
@@ -46,21 +50,29 @@ const BEGINNINGS = [
   'No entregado',
   'Error de entrega',
   'Correo no entregado',
+  'Mensaje no entregado',
+  'Mensaje devuelto',
   'Notificación de estado de entrega',
   'Non recapitabile',
   'Impossibile recapitare',
   'Mancato recapito',
+  'Messaggio non recapitato',
   'Notifica sullo stato del recapito',
   'Não foi possível entregar',
   'Não entregue',
   'Falha na entrega',
+  'Mensagem não entregue',
+  'Mensagem devolvida',
   'Onbestelbaar',
   'Niet bezorgd',
+  'Kan niet worden bezorgd',
   'Niedostarczono',
   'Nie można dostarczyć',
   'Kan inte levereras',
   'Ikke leveret',
   'Kan ikke leveres',
+  'Toimitus epäonnistui',
+  'Viestiä ei voitu toimittaa',
   'Nedoručitelné',
   'Kézbesíthetetlen',
   'Teslim edilemedi',
@@ -74,8 +86,19 @@ const BEGINNINGS = [
   '배달되지 않음',
 ].map(fold)
 
-/** Whether the subject begins as a bounce's, at a word end. */
-export const isBounceSubject = (subject: string): boolean => {
+/** What goes on after such a beginning in a bounce: `Undelivered: …`, `Delivery has failed to …`, not `Undelivered parcels`. */
+const GOES_ON =
+  /^($| ?[^\p{L}\p{N} ]| (to|for|notification|notice|report|returned|after|an?|aux?|per|para|por|voor|till|til)(?![\p{L}\p{N}]))/u
+
+/**
+ * Whether the subject begins as a bounce's, at a word end.
+ * @param wholly whether it also goes on as one: people write about deliveries, and some write through no-reply senders
+ */
+export const isBounceSubject = (subject: string, { wholly }: { wholly: boolean }): boolean => {
   const text = fold(subject.slice(0, MAX_SUBJECT)).replace(/^[^\p{L}\p{N}]+/u, '')
-  return BEGINNINGS.some((one) => text.startsWith(one) && !/^[\p{L}\p{N}]/u.test(text.slice(one.length)))
+  return BEGINNINGS.some((one) => {
+    if (!text.startsWith(one)) return false
+    const rest = text.slice(one.length)
+    return wholly ? GOES_ON.test(rest) : !/^[\p{L}\p{N}]/u.test(rest)
+  })
 }

@@ -61,5 +61,6 @@ const isBounce = (mail: Mail, senders: Address[]): boolean =>
   reportType(mail) === 'delivery-status' ||
   isFromMailSystem(senders) ||
   // Without these signs: the subject of a bounce on what no person sent.
-  (isBounceSubject(mail.subject ?? '') &&
-    (isAutomatic(mail) || isFromSystem(senders) || isNamedAsMailSystem(senders)))
+  (isBounceSubject(mail.subject ?? '', { wholly: false }) &&
+    (isAutomatic(mail) || isNamedAsMailSystem(senders))) ||
+  (isBounceSubject(mail.subject ?? '', { wholly: true }) && isFromSystem(senders))

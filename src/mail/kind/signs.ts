@@ -8,7 +8,9 @@ export const reportType = (mail: Mail): string | undefined => {
   const types = headerValues(mail, 'content-type')
   const report = types.find((value) => /^\s*multipart\/report\b/i.test(value))
   if (report !== undefined) return (/;\s*report-type\s*=\s*"?([\w-]+)/i.exec(report)?.[1] ?? '').toLowerCase()
-  const part = types.map((value) => /^\s*message\/(delivery-status|disposition-notification)\b/i.exec(value))
+  const part = types.map((value) =>
+    /^\s*message\/(delivery-status|disposition-notification|feedback-report)\b/i.exec(value),
+  )
   return part.find((match) => match !== null)?.[1]?.toLowerCase()
 }
 
@@ -32,7 +34,8 @@ export const isAutomatic = (mail: Mail): boolean => {
     // RFC 3834: `no`, or what kind of automatic mail it is.
     words('auto-submitted').some((word) => word !== '' && word !== 'no') ||
     mail.headers.some(
-      ([name, value]) => MACHINE_HEADER.test(name.toLowerCase()) && !/^(no|false|0)$/.test(firstWord(value)),
+      ([name, value]) =>
+        MACHINE_HEADER.test(name.toLowerCase()) && !/^(no|none|off|false|0)$/.test(firstWord(value)),
     ) ||
     ['precedence', 'x-precedence', 'preference'].some((name) =>
       words(name).some((word) => /^auto[_-]?reply$/.test(word)),
@@ -48,8 +51,9 @@ export const isAutomatic = (mail: Mail): boolean => {
   )
 }
 
-/** Before parameters and comments, in lower case. */
-const firstWord = (value: string): string => (value.split(/[;(]/, 1)[0] ?? '').trim().toLowerCase()
+/** Before parameters and comments, without quotes, in lower case. */
+const firstWord = (value: string): string =>
+  (value.split(/[;(]/, 1)[0] ?? '').replaceAll('"', '').trim().toLowerCase()
 
 /** Empty, not absent: the sender wants no answer. Some servers write `<MAILER-DAEMON>` instead. */
 const hasEmptyEnvelope = (mail: Mail): boolean =>

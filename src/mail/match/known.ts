@@ -6,7 +6,7 @@ import { bareMessageId } from '../../domain/message-id.ts'
 import { idInMessageId } from '../../domain/outreach-id.ts'
 import type { Batch } from '../../inbox/provider.ts'
 import { storableText } from '../../inbox/storable.ts'
-import { readAddresses, senderAddress, spellings, withoutTag } from '../addresses.ts'
+import { recipientsOf, senderAddress, spellings, withoutTag } from '../addresses.ts'
 import type { Mail } from '../mail.ts'
 import type { Match } from './match.ts'
 import { MAX_ID } from './threads.ts'
@@ -35,9 +35,7 @@ interface Row extends Record<string, unknown> {
 export const lookUp = async ({ tx }: Pick<Batch, 'tx'>, mail: Mail, threadIds: string[]): Promise<Known> => {
   const sender = senderAddress(mail)
   const from = sender === undefined ? [] : formsOf(sender)
-  const recipients = mail.isRecipientCertain
-    ? readAddresses(mail.recipient ?? '').map(({ address }) => formsOf(address))
-    : []
+  const recipients = mail.isRecipientCertain ? recipientsOf(mail).map(formsOf) : []
   const ids = threadIds.map((id) => storableText(id))
   const own = mail.messageId === null || mail.messageId.length > MAX_ID ? [] : [storableText(mail.messageId)]
   const rows = await executePrepared<Row>(

@@ -31,20 +31,30 @@ export const readThread = (mail: Mail): Thread => {
 const ENTITIES: Record<string, string> = { lt: '<', gt: '>', quot: '"', amp: '&' }
 
 /**
- * The ids of one header. Some programs encode the header (RFC 2047), escape its brackets as HTML or as in a URL, quote
+ * The ids of one header. Some programs encode the header (RFC 2047), escape it as HTML, as in a URL or as quoted-printable, quote
  * the id or its local part, leave the brackets out or put words beside it; some fold the line within an id.
  */
 const idsIn = (value: string): string[] => {
-  const plain = decodeHeader(value)
+  const written = decodeHeader(withEnd(value))
     .replace(/&(lt|gt|quot|amp);/gi, (_, name: string) => ENTITIES[name.toLowerCase()] ?? '')
-    .replace(/%3C[^\s<>]{1,998}?%3E/gi, (id) => id.replace(/%(3C|3E|40|22|5F)/gi, percentDecoded))
+    .replace(/[＜＞＠]/g, (wide) => wide.normalize('NFKC'))
+    .replace(/%3C[^\s<>]{1,998}?%3E/gi, (id) => id.replace(ESCAPED, unescaped))
+  // Without an `@` none of it is an id as it stands: it is escaped without brackets, or as quoted-printable.
+  const plain = written.includes('@') ? written : written.replace(ESCAPED, unescaped)
   const bracketed = plain.match(/<[^<>]+>/g)?.flatMap(withoutSpace) ?? []
   const ids = bracketed.length > 0 ? bracketed : bareIds(plain)
   return ids.flatMap(withoutQuotes).filter((id) => id.length > 2 && id.length <= MAX_ID)
 }
 
 /** Only what no id needs escaped: an id may hold a percent sign itself. */
-const percentDecoded = (_: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16))
+const ESCAPED = /[%=](3C|3E|40|22|5F)/gi
+const unescaped = (_: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16))
+
+/** With the end of its last encoded word, where a program cut it off. */
+const withEnd = (value: string): string => {
+  const last = value.slice(value.lastIndexOf('=?', value.length - 3))
+  return /^=\?[\w-]{1,40}\?[qb]\?[^?\s]+$/i.test(last) ? `${value}?=` : value
+}
 
 /** `<"outreach_1"@host>` is another way to write `<outreach_1@host>` (RFC 5322). As it stands it may have been learned. */
 const withoutQuotes = (id: string): string[] => {

@@ -26,7 +26,7 @@ export const LANGUAGES: Record<string, Language> = {
       '(stop|cease|discontinue)( (it|this|that|all|these|the))?|cease and desist|(stop|cease) contact( with me)?|(cancel|end)( (my|the|this|these|your|all|any)){0,2} (subscriptions?|MAILS_EN)|deregister me',
       '(stop|quit|cease|discontinue) ((e ?mailing|mailing|contacting|messaging|spamming|writing|bothering|harassing|pestering|reaching out|writing to|sending|e ?mailing to|sending to)( to)?( ME_EN)?)( (any|more|any more|these|your|this|further|such|all|unsolicited|the)){0,2}( MAILS_EN)?',
       '(remove|drop|strike|exclude) ME_EN( off)?|remove|removal|(delete|erase) DATA_EN|(delete|erase) (my|this) e ?mail (from|off)|(removal|delete) from',
-      'take ME_EN (off|out of)|take off ME_EN|get ME_EN off|leave ME_EN off|keep ME_EN off',
+      'take ME_EN (off|out of)|take off ME_EN|((i|we) )?want (off|out of)|get ME_EN off|leave ME_EN off|keep ME_EN off',
       'opt( me| us| @)? out|optout|opting out|opted out of',
       '(do not|dont|never|not to) (ever )?(contact|e ?mail|mail|write|message|bother|spam|reach out|write to|reach out to|mail to|send to)( to)?( ME_EN)?( MAILS_EN)?',
       '(do not|dont|never) (ever )?send( to)?( ME_EN)?( (any|more|any more|these|your|this|further|such|other))? ?(MAILS_EN|anything)',
@@ -166,7 +166,7 @@ export const LANGUAGES: Record<string, Language> = {
   },
   finnish: {
     asks: [
-      '(poista|poistakaa|poistattehan|poistaisitteko) (minut|osoitteeni|tietoni|sähköpostini|@)|peruuta tilaus|peru tilaus|lopettakaa|lopeta',
+      '(poista|poistakaa|poistattehan|poistaisitteko) (minut|osoitteeni|tietoni|sähköpostini|@)|haluan (poistua|erota)|peruuta tilaus|peru tilaus|lopettakaa|lopeta',
       '(älkää|älä) (lähettäkö|lähetä|ottako|ota|kirjoittako|kirjoita)|en halua (enää |saada |vastaanottaa )?(viestejä|sähköpostia|sähköposteja|saada|vastaanottaa)',
     ],
     fills:
@@ -175,7 +175,7 @@ export const LANGUAGES: Record<string, Language> = {
   czech: {
     asks: [
       '(odhlaste|odhlásit|odhlaš|odhláste|odhlásiť|odstraňte|odstranit|odstráňte|vyřaďte|vyřadit|vyraďte|vymažte|smažte) (mě|mne|ma|mi|se|sa|nás|moji|moju|adresu|@)|odhlásit|odhlásiť|odhlášení|odhlásenie|odhlaste',
-      '(nepište|nekontaktujte|neposílejte|neposielajte|nezasílejte)( (mi|mne|mě|ma|nám|už|více|viac|znovu|další|ďalšie|žádné)){0,3}|nechci (už |dostávat |další )',
+      '(nepište|nekontaktujte|neposílejte|neposielajte|nezasílejte)( (mi|mne|mě|ma|nám|už|více|viac|znovu|další|ďalšie|žádné)){0,3}|nechci (už )?(dostávat|další)( (další|žádné|vaše))?',
     ],
     fills:
       'mi mne mě ma nám už více viac znovu další ďalšie žádné žiadne e maily mail maily zprávy správy ze z zo seznamu zoznamu vašeho vášho databáze databázy odběru odberu mailing listu adresu dostávat',
@@ -195,7 +195,7 @@ export const LANGUAGES: Record<string, Language> = {
   },
   turkish: {
     asks: [
-      '(listenizden|listeden|listesinden|listelerinizden|veritabanınızdan) (beni |bizi |adresimi )?(çıkarın|çıkartın|çıkarınız|silin|siliniz|çıkarır mısınız|kaldırın)|abonelikten (çık|çıkmak istiyorum|çıkar|ayrıl)|üyelikten (çık|çıkmak istiyorum)|(bana|bir daha|artık) (yazmayın|e posta göndermeyin|mail atmayın|mail göndermeyin|ulaşmayın)',
+      '(listenizden|listeden|listesinden|listelerinizden|veritabanınızdan) (çıkmak|ayrılmak) (istiyorum|istiyoruz)|(listenizden|listeden|listesinden|listelerinizden|veritabanınızdan) (beni |bizi |adresimi )?(çıkarın|çıkartın|çıkarınız|silin|siliniz|çıkarır mısınız|kaldırın)|abonelikten (çık|çıkmak istiyorum|çıkar|ayrıl)|üyelikten (çık|çıkmak istiyorum)|(bana|bir daha|artık) (yazmayın|e posta göndermeyin|mail atmayın|mail göndermeyin|ulaşmayın)',
     ],
     fills: 'beni bizi adresimi bana bir daha artık e posta mail mailing bu gönderim lütfen',
   },
@@ -224,8 +224,9 @@ export const LANGUAGES: Record<string, Language> = {
     asks: [
       '(请|請|麻烦|麻煩|我要|我想|申请|申請)?(您|你)?(帮我|幫我|给我|給我|为我|為我)?(退订|退訂|取消订阅|取消訂閱|取消订閱|退出订阅|退出訂閱|td)(此|该|該|这个|這個|你们的|你們的)?(邮件|郵件|电子邮件|電子郵件|订阅|訂閱|列表)?(谢谢|謝謝|了|吧)?',
       '(请|請|麻烦|麻煩)?(您|你|你们|你們|贵公司|貴公司)?(立即|马上|馬上)?(把|将|將)?(我|我的邮箱|我的郵箱|我的邮件地址|我的地址|本人)?(从|從|在)?(您|你|你们|你們|贵公司|貴公司)?(的)?(这个|這個|此|该)?(邮件|郵件|邮寄|郵寄|发送|發送|收件人|邮件发送)?(列表|名单|名單|清单|清單|数据库|資料庫)(中|里|裡|上)?(删除|刪除|移除|去掉|移出|剔除)(我|我的邮箱)?(谢谢|謝謝)?',
+      '(我|本人)?(不想|不愿|不願|不希望|不要)(再|继续|繼續)?(收到|接收|接到)(您的|你们的|你們的|贵公司的|貴公司的|任何|此类|此類|这些|這些)?(邮件|郵件|电子邮件|電子郵件|信息|广告|廣告)(了)?(谢谢|謝謝)?',
       '(请|請)?(删除|刪除|移除)(我|我的邮箱|我的郵箱|我的地址|我的信息|我的資料)(谢谢|謝謝)?',
-      '(请|請|麻烦|麻煩)?(您|你|你们|你們)?(以后|以後|今后|今後)?(不要|别|別|勿|停止|不要再|别再|別再|勿再|请勿再|請勿再|请勿|請勿)(再|继续|繼續)?(给我|給我|向我|对我|跟我|与我|與我)?(发送|發送|发|發|寄|联系|聯繫|聯絡|联络|来信|來信|打扰|打擾|骚扰|騷擾)(我|给我|給我)?(任何|此类|此類|这类|這類|这些|這些)?(邮件|郵件|电子邮件|電子郵件|信息|信|广告|廣告)?(了|啦|给我|給我)?(谢谢|謝謝)?',
+      '(请|請|麻烦|麻煩)?(您|你|你们|你們)?(以后|以後|今后|今後)?(不要|别|別|勿|停止|不要再|别再|別再|勿再|请勿再|請勿再|请勿|請勿)(再|继续|繼續)?(给我|給我|向我|对我|跟我|与我|與我)?(发送|發送|发|發|寄|联系|聯繫|聯絡|联络|来信|來信|打扰|打擾|骚扰|騷擾)(我|给我|給我)?(任何|此类|此類|这类|這類|这些|這些)?(邮件|郵件|电子邮件|電子郵件|信息|信|广告|廣告)?(给我|給我)?(了|啦)?(谢谢|謝謝)?',
     ],
     fills: '',
   },
@@ -242,8 +243,9 @@ export const LANGUAGES: Record<string, Language> = {
   korean: {
     asks: [
       '(수신 ?거부|구독 ?취소|구독 ?해지|수신 ?차단)( ?(합니다|해 ?주세요|바랍니다|부탁드립니다|요청|요청합니다|할게요|신청))?',
-      '(저를 |제 (이메일|메일|주소)을? |제 이메일 주소를 )?(메일링 ?|이메일 ?|발송 ?|귀사 ?)?(리스트|목록|명단|데이터베이스)(에서) (삭제|제외|제거|빼)( ?(해 ?주세요|해 ?주십시오|바랍니다|부탁드립니다|주세요))?',
-      '(저에게 |제게 )?((이메일|메일|연락)을? )?(보내지|하지|연락하지) (마세요|말아 ?주세요|마십시오|말아 주십시오)',
+      '(저를 |제 (이메일 주소|메일 주소|이메일|메일|주소)(을|를)? |제 이메일 주소를 )?(메일링 ?|이메일 ?|발송 ?|귀사 ?)?(리스트|목록|명단|데이터베이스)(에서) (삭제|제외|제거|빼)( ?(해 ?주세요|해 ?주십시오|바랍니다|부탁드립니다|주세요))?',
+      '(저에게 |제게 )?((이메일|메일|연락)(을|를)? )?(보내지|하지|연락하지) (마세요|말아 ?주세요|마십시오|말아 주십시오)',
+      '((이메일|메일|연락)(을|를|은)? )?그만 (보내세요|보내 ?주세요|보내십시오|하세요|해 ?주세요)',
     ],
     fills: '더 이상 더이상 다시는 앞으로 이제',
   },

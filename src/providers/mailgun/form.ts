@@ -45,7 +45,7 @@ const REPEATABLE = new Set<string>([...SIGNATURE_FIELDS, 'recipient', 'message-h
 /** What is read of Mailgun's own fields, in characters. HTML is for a mail without text. */
 const OWN_FIELDS = new Map<string, number>([
   ...SIGNATURE_FIELDS.map((name) => [name, KIB] as const),
-  ['recipient', KIB],
+  ['recipient', 16 * KIB],
   ['sender', KIB],
   ['from', MAX_HEADER],
   ['subject', MAX_HEADER],

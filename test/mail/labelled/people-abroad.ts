@@ -94,6 +94,16 @@ const mails: [subject: string, text: string][] = [
   ['不在者投票システムの求人', 'ご興味はありますか。'],
   ['자동화 엔지니어 채용', '관심 있으세요?'],
   ['Re: 채용', '네, 내일 전화 주세요.'],
+  ['Nicht im Büro, rufen Sie mich mobil an', '0170 555 0100'],
+  ['Abwesend bis Freitag, aber Montag gern', 'Um zehn.'],
+  ['Bitte bestätigen Sie den Versand der Unterlagen', 'Bei uns ist nichts angekommen.'],
+  ['Absent jusqu’à lundi mais on peut se voir mardi', 'À dix heures.'],
+  ['Merci de confirmer l’envoi du CV', 'Nous n’avons rien reçu.'],
+  ['Veuillez confirmer votre message du 3 mai', 'Est-il toujours valable ?'],
+  ['Fuera de la oficina, llámame al móvil', '555 0100'],
+  ['De vacaciones hasta el lunes, pero escríbame', 'Leo el correo.'],
+  ['Confirme o envio do currículo', 'Não chegou.'],
+  ['Afwezig tot maandag, maar dinsdag kan', 'Om tien uur.'],
 ]
 
 export const peopleAbroad: LabelledMail[] = mails.map(([subject, text]) => ({

@@ -363,6 +363,38 @@ const mails: Omit<LabelledMail, 'kind'>[] = [
   { inThread, subject: 'Re: Your opening', text: 'Nehmen Sie mich!' },
   { inThread, subject: 'Fwd: Your opening (Automatic reply)', text: 'Bob has left. I take over.' },
   { inThread, subject: 'Out of office today but here is my number', text: '555 0100' },
+  // What asks to confirm, or speaks of delivery, without being a machine's.
+  { inThread, subject: 'Out of office until Friday but replying anyway', text: 'Yes, gladly.' },
+  { inThread, subject: 'Out of office till Monday, but call my mobile', text: '555 0100' },
+  { inThread, subject: 'Please confirm your message was meant for me', text: 'There are two of us.' },
+  { inThread, subject: 'Please confirm your message arrived late', text: 'Ours did.' },
+  { inThread, subject: 'Please confirm the message board role interests you', text: 'Does it?' },
+  { inThread, subject: 'Please confirm you sent the CV to Bob as well', text: 'He has the other role.' },
+  { inThread, subject: 'Sender verification engineer wanted', text: 'That is the title.' },
+  { inThread, subject: 'Sender authentication: DMARC consultant', text: 'That is the title.' },
+  { inThread, subject: 'Human verification startup, founding role', text: 'That is us.' },
+  { inThread, subject: 'Your mail was on hold in my head', text: 'Sorry. Now I have time.' },
+  {
+    inThread,
+    subject: 'Undelivered parcels: our data problem',
+    from: 'Ana via Greenhouse <no-reply@us.greenhouse-mail.io>',
+    text: 'You would solve it.',
+  },
+  {
+    inThread,
+    subject: 'Delivery failure analysis role',
+    from: 'Ana via Desk <no-reply@desk.example>',
+    text: 'Interested?',
+  },
+  {
+    inThread,
+    subject: 'Returned mail handling: our next product',
+    from: 'Ana Lopez <acme@hire.lever.co>',
+    text: 'Interested?',
+  },
+  { inThread, subject: 'Re: Your opening', headers: { 'Auto-Submitted': '"no"' }, text: 'Yes.' },
+  { inThread, subject: 'Re: Your opening', headers: { 'X-Vacation': 'none' }, text: 'Yes.' },
+  { inThread, subject: 'Re: Your opening', headers: { 'X-Autoreply': 'off' }, text: 'Yes.' },
 ]
 
 export const people: LabelledMail[] = mails.map((mail) => ({ kind: 'reply', ...mail }))

@@ -94,4 +94,15 @@ export const reports: LabelledMail[] = [
     subject: 'complaint about message from 192.0.2.1',
     from: 'complaints@email-abuse.amazonses.com',
   },
+  {
+    kind: 'complaint',
+    subject: 'abuse',
+    headers: { 'Content-Type': 'message/feedback-report' },
+    inThread: true,
+  },
+  { kind: 'bounce', subject: 'Delivery failed for your message', from: 'noreply@mx.example', inThread: true },
+  { kind: 'bounce', subject: 'Undeliverable: Hello', from: 'no-reply@mx.example', inThread: true },
+  { kind: 'bounce', subject: 'Impossible de remettre : Bonjour', sender: '', inThread: true },
+  { kind: 'bounce', subject: 'Mensaje no entregado', sender: '', inThread: true },
+  { kind: 'bounce', subject: 'Viestiä ei voitu toimittaa', sender: '<>', inThread: true },
 ]

@@ -432,6 +432,13 @@ export const REQUESTS: string[] = [
 
 /** Sentences of nearly the same words that ask for something else, or for the opposite. */
 export const NOT_REQUESTS: string[] = [
+  'I want out of my contract, can you help?',
+  'We want off-site meetings',
+  '메일 보내 주세요',
+  '请不要打电话',
+  'Haluan jutella lisää',
+  'Bana yarın yazın',
+  'Do not hesitate to contact me',
   // A reason without a request, or a request that goes on.
   'I found a job',
   'We are not hiring.',

@@ -163,6 +163,16 @@ const requests = [
   'Odhlaste mě prosím',
   'Lütfen beni listenizden çıkarın',
   '수신거부',
+  '더 이상 메일 보내지 마세요',
+  '메일 그만 보내세요',
+  '제 메일 주소를 목록에서 삭제해 주세요',
+  'I want off this list',
+  'I want out of this mailing list',
+  '不要再发邮件给我了',
+  '我不想再收到邮件',
+  'Haluan poistua postituslistalta',
+  'Bu listeden çıkmak istiyorum',
+  'Nechci dostávat další e-maily',
 ]
 
 const buttons: Omit<LabelledMail, 'kind'>[] = [

@@ -118,6 +118,11 @@ describe('by thread', () => {
     ['quoted with brackets', (id: string) => `"<${id}>"`],
     ['in brackets twice', (id: string) => `<<${id}>>`],
     ['escaped as in a URL', (id: string) => `%3C${id.replace('@', '%40')}%3E`],
+    ['escaped without brackets', (id: string) => id.replace('@', '%40')],
+    ['its @ escaped', (id: string) => `<${id.replace('@', '%40')}>`],
+    ['as quoted-printable', (id: string) => `=3C${id.replace('@', '=40')}=3E`],
+    ['an encoded word that was cut off', (id: string) => `=?utf-8?q?=3C${id.replace('@', '=40')}=3E`],
+    ['in wide characters', (id: string) => `＜${id.replace('@', '＠')}＞`],
     ['its local part quoted', (id: string) => `<"${id.replace('@', '"@')}>`],
   ])('an id written as: %s', async (_, write) => {
     const learned = await outreach()
@@ -327,6 +332,11 @@ describe('several recipients', () => {
       'first@rf-send-01.com, Second@RF-send-01.com',
       'Sam <second@rf-send-01.com>, jobs@elsewhere.example',
       'second+newsletter@rf-send-01.com',
+      'second@rf-send-01.com.',
+      [
+        ...Array.from({ length: 120 }, (_, n) => `person.number${n}@elsewhere.example`),
+        'second@rf-send-01.com',
+      ].join(', '),
       'first+a@rf-send-01.com,second+b@rf-send-01.com',
     ]) {
       expect(await matchOf({ sender: 'several@acme.example', recipient })).toEqual(by('sender', one))

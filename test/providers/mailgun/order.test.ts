@@ -23,9 +23,11 @@ const OUTREACH = [1, 2]
 /** Two outreach to one contact, each with an application of its own. */
 const reset = async () => {
   await service.rows(
-    `truncate users, applications, contacts, mailboxes, outreach, sequence_steps, inbound_messages, webhook_deliveries, webhook_queue, webhook_events,
-     pgboss.job restart identity cascade`,
+    `truncate users, applications, contacts, mailboxes, outreach, sequence_steps, inbound_messages, webhook_deliveries, webhook_queue, webhook_events
+     restart identity cascade`,
   )
+  // Its workers look for jobs all the time: what locks the whole table would meet them.
+  await service.rows('delete from pgboss.job')
   for (const id of OUTREACH) await seedOutreach(service, id)
   await service.rows('update outreach set contact_id = 1 where id = 2')
 }
