@@ -138,6 +138,7 @@ const schema = z.object({
   // Redis remembers an event for a day and Stripe can resend one for 30: the row must outlive both.
   RETENTION_EVENT_DAYS: days(90, 31),
   RETENTION_MESSAGE_DAYS: days(365),
+  KEEP_CHANGES: z.enum(['on', 'off'], { error: 'expected on or off' }).default('off'),
 })
 
 /** Every variable that the service reads. */

@@ -495,6 +495,7 @@ test('.env.example lists every variable that is read, those of the contract amon
     'RETENTION_PAYLOAD_DAYS',
     'RETENTION_EVENT_DAYS',
     'RETENTION_MESSAGE_DAYS',
+    'KEEP_CHANGES',
   ]
   expect([...new Set(listed)].sort()).toEqual([...VARIABLES].sort())
   expect(VARIABLES).toEqual(expect.arrayContaining(contract))

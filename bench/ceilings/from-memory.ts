@@ -89,6 +89,7 @@ const applyAll = async (
       inTrouble: (_provider, error) => {
         throw error
       },
+      keepChanges: false,
       outOfTrouble: nothing,
     })
     const groups = Array.from({ length: Math.ceil(deliveries.length / DELIVERIES_PER_STATEMENT) }, (_, n) =>

@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import type pg from 'pg'
 import { counted } from '../counted.ts'
+import { changeWords } from '../operations/change-words.ts'
+import { attemptsOf, changesOf } from '../operations/changes.ts'
 import { countEvents, type EventSummary, listEvents, showEvent } from '../operations/events.ts'
 import type { EventFilter } from '../operations/matching.ts'
 import { type Replayed, replayEvents, replayMatching } from '../operations/replay.ts'
@@ -116,7 +118,8 @@ const show = async (pool: pg.Pool, name: string, json?: boolean): Promise<void> 
   const [id] = await findIds(pool, [name])
   const event = id === undefined ? undefined : await showEvent(pool, id)
   if (event === undefined) throw new CommandError(plain(`There is no event ${name}.`), 'notFound')
-  if (json) return printJson(event)
+  const [changes, attempts] = await Promise.all([changesOf(pool, event.id), attemptsOf(pool, event.id)])
+  if (json) return printJson({ ...event, changes, failedAttempts: attempts })
   printFields([
     ['id', event.id],
     ['provider', event.provider],
@@ -135,6 +138,29 @@ const show = async (pool: pg.Pool, name: string, json?: boolean): Promise<void> 
     ['next attempt', event.nextAttemptAt],
     ['waits since', event.waitingSince],
   ])
+  if (attempts.length > 0) {
+    printTitle('Failed attempts')
+    printTable(
+      ['attempt', 'failed', 'error'],
+      attempts.map((one) => [one.attempt, one.failedAt, one.error]),
+    )
+  }
+  if (changes.length > 0) {
+    printTitle('What it changed')
+    printTable(
+      ['at', 'row', 'column', 'before', 'after', 'events'],
+      changes.flatMap((change) =>
+        changeWords(change).map(({ column, before, after }) => [
+          change.changedAt,
+          `${change.table} ${change.id}`,
+          column,
+          before,
+          after,
+          change.events,
+        ]),
+      ),
+    )
+  }
   if (event.notifications.length > 0) {
     printTitle('Notifications')
     printTable(

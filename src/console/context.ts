@@ -17,6 +17,8 @@ export interface ConsoleContext {
   eventTypes: string[]
   /** Answers with a page. */
   show: (reply: FastifyReply, page: { title: string; section?: Section; body: Content }) => FastifyReply
+  /** Whether what events change is kept with them. */
+  keepsChanges: boolean
   /** Tells the processors that there is work. */
   wake: () => void
 }

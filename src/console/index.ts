@@ -135,6 +135,7 @@ const mount = async (scope: FastifyInstance, { config, providers, clock }: Conso
     pool,
     clock,
     show,
+    keepsChanges: config.KEEP_CHANGES === 'on',
     eventTypes: [...new Set(providers.flatMap(({ eventTypes }) => [...eventTypes]))].sort(),
     wake: () => {
       for (const { name } of providers) scope.processors.wake(name)

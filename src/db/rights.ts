@@ -82,6 +82,8 @@ const RIGHTS: { [Name in keyof Tables]: Rights<keyof Tables[Name]['_']['columns'
   webhookPauses: { insert: true, update: ['resumedAt'] },
   misunderstoodCauses: OWN,
   eventNotifications: OWN,
+  eventChanges: { insert: true, delete: true },
+  eventAttempts: { insert: true },
   silencedNotifications: OWN,
   /** Insert-only: what was done stays as it was written. */
   operatorActions: { insert: true },

@@ -22,6 +22,7 @@ import {
 import { errorGroup } from './error-group.ts'
 import { domainKey, messageIdKey } from './index-keys.ts'
 import { namedBefore } from './named-before.ts'
+import type { RowChange } from './row-change.ts'
 
 // RoleFerry's tables, as this service and RoleFerry's other services read and write them.
 // The other services insert rows too, so every column but ids and e-mails is nullable or has a default.
@@ -469,6 +470,38 @@ export const misunderstoodCauses = pgTable(
     primaryKey({ name: 'misunderstood_causes_pkey', columns: [t.provider, t.reason, t.cause] }),
     index('misunderstood_causes_alerted_at_idx').on(t.provider, t.alertedAt),
   ],
+)
+
+/** What an event changed, row by row, where `KEEP_CHANGES` is on. Kept 30 days (see src/inbox/process/changes). */
+export const eventChanges = pgTable(
+  'event_changes',
+  {
+    eventId: reference()
+      .notNull()
+      .references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    changedAt: time().notNull(),
+    changes: jsonb().$type<RowChange[]>().notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'event_changes_pkey', columns: [t.eventId, t.changedAt] }),
+    index('event_changes_changed_at_idx').on(t.changedAt),
+  ],
+)
+
+/** Attempts that failed. Kept as long as their event. */
+export const eventAttempts = pgTable(
+  'event_attempts',
+  {
+    id: id(),
+    eventId: reference()
+      .notNull()
+      .references(() => webhookEvents.id, { onDelete: 'cascade' }),
+    /** From 1; a replay counts from 1 again. */
+    attempt: integer().notNull(),
+    failedAt: time().notNull(),
+    error: text().notNull(),
+  },
+  (t) => [index('event_attempts_event_id_idx').on(t.eventId)],
 )
 
 /** The notifications an event asked for. Their state is pg-boss's, which forgets a job after 30 days. */

@@ -91,6 +91,13 @@ export interface ClaimedEvent {
   attempts: number
 }
 
+/** A row that an event is about, and may change. */
+export interface RowOfEvent {
+  event: ClaimedEvent
+  kind: 'outreach' | 'contacts' | 'mailboxes' | 'applications' | 'users'
+  id: string
+}
+
 /** What a handler is given besides its events. Nothing said here happens unless the transaction commits. */
 export interface Batch {
   tx: Transaction
@@ -98,6 +105,11 @@ export interface Batch {
   /** Logged after the commit; `event` adds the provider, the type and the event id. */
   log: (level: 'info' | 'warn' | 'fatal', message: string, event: ClaimedEvent, details?: LogDetails) => void
   notify: (notification: Notification) => void
+  /**
+   * Which rows its events are about: called once they are locked, and before the first is changed. Undefined unless what
+   * changes is kept.
+   */
+  about?: (rows: RowOfEvent[]) => Promise<void>
   /** The event needs a row that is not there yet: it comes back later, for as long as the provider allows. */
   wait: (event: ClaimedEvent, missing: string, details?: LogDetails) => void
   /** The event cannot be applied: kept, never tried again, except that a redelivery revives a `revivable` one. */

@@ -17,6 +17,8 @@ export interface Forgotten {
   notes: number
   /** Refused deliveries that held the address. */
   refused: number
+  /** Notes of what events changed of the contacts. */
+  changes: number
   /** Events that are not yet processed, and notifications being sent: they hold it still. */
   left: number
 }
@@ -60,12 +62,14 @@ export const forget = async (
   const messages = await emptyMessages(pool, address, contactIds)
   const inbox = await emptyPayloads(pool, address, contactIds)
   const errors = await emptyErrors(pool, address, onProgress)
+  const changes = await deleteChanges(pool, contactIds)
   const jobs = await deleteNotifications(pool, address)
   const notes = await emptyNotes(pool, address)
   const refused = await deleteRefused(pool, address)
   // Last: as long as something is left, the address still leads to it.
   await anonymise(pool, contactIds, now)
-  const affected = contactIds.length + messages + inbox.emptied + jobs.deleted + notes + errors + refused
+  const affected =
+    contactIds.length + messages + inbox.emptied + jobs.deleted + notes + errors + refused + changes
   await noteChange(pool, { action: 'forget', subject, affected }, by, now)
   await emptyNotes(pool, address) // the reason of this very change may name the address
   return {
@@ -75,6 +79,7 @@ export const forget = async (
     notifications: jobs.deleted,
     notes: notes + errors,
     refused,
+    changes,
     left: inbox.left + jobs.left,
   }
 }
@@ -108,8 +113,12 @@ with batch as materialized (
   update webhook_events set last_error = 'removed with the person it named'
   where id in (select id from batch) and last_error ~* $3 and status <> 'pending'
   returning 1
+), attempts as (
+  update event_attempts set error = 'removed with the person it named'
+  where event_id in (select id from batch) and error ~* $3
+  returning 1
 )
-select (select max(id) from batch) as last, (select count(*)::int from emptied) as emptied`
+select (select max(id) from batch) as last, (select count(*)::int from emptied) + (select count(*)::int from attempts) as emptied`
 
 const emptyErrors = async (
   pool: pg.Pool,
@@ -199,6 +208,18 @@ const withoutEntries = (text: string, kept: Set<number>, holds: (entry: string) 
     return null
   })
   return { emptied, left, body: JSON.stringify(Array.isArray(parsed) ? remaining : remaining[0]) }
+}
+
+/** They hold no address, but say what became of the person. */
+const deleteChanges = async (pool: pg.Pool, contactIds: string[]): Promise<number> => {
+  if (contactIds.length === 0) return 0
+  const { rowCount } = await pool.query(
+    `delete from event_changes where exists (
+       select from jsonb_to_recordset(changes) as one("table" text, id text)
+       where one."table" = 'contacts' and one.id = any($1::text[]))`,
+    [contactIds],
+  )
+  return rowCount ?? 0
 }
 
 const deleteNotifications = async (pool: pg.Pool, address: string) => {

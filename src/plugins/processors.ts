@@ -85,6 +85,7 @@ export const processorsPlugin = fp<{
         log,
         clock,
         enqueue: app.jobs.enqueue,
+        keepChanges: config.KEEP_CHANGES === 'on',
         traces: app.traces,
         alone,
         stopping: () => stopping,

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { daysBefore, dropDay } from '../db/delivery-days.ts'
 import { queryBuilder } from '../db/query-builder.ts'
 import {
+  eventChanges,
   inboundMessages,
   mailboxIncidents,
   silencedNotifications,
@@ -20,6 +21,8 @@ const ROWS = 1_000
 const DAY = 86_400_000
 /** What failed for good or was not understood is kept so long, however short the others' time is: it may be replayed. */
 const MIN_DAYS_UNSOLVED = 90
+/** What events changed. */
+const DAYS_CHANGES = 30
 /** As long as a notification's job, from which a repeated request is known: 14 days waiting, 30 after its end. */
 const DAYS_SILENCED = 44
 
@@ -71,10 +74,16 @@ export const retention: UpkeepTask = {
       incidents += rowCount ?? 0
       return rowCount === ROWS
     })
+    let changes = 0
+    await inBatches(signal, async () => {
+      const { rowCount } = await pool.query(oldChanges(before(DAYS_CHANGES)))
+      changes += rowCount ?? 0
+      return rowCount === ROWS
+    })
     await queryBuilder(pool)
       .delete(silencedNotifications)
       .where(lt(silencedNotifications.silencedAt, before(DAYS_SILENCED)))
-    return [{ events, days, deliveries, messages: messages.emptied, incidents }]
+    return [{ events, days, deliveries, messages: messages.emptied, incidents, changes }]
   },
 }
 
@@ -175,3 +184,10 @@ const oldIncidents = (before: Date) =>
 delete from ${mailboxIncidents} where ${incidentId} in (
   select ${incidentId} from ${mailboxIncidents} where ${arrivedAt} < ${before}
   order by ${arrivedAt} limit ${ROWS} for update skip locked)`)
+
+const { eventId, changedAt } = eventChanges
+const oldChanges = (before: Date) =>
+  toStatement(sql`
+delete from ${eventChanges} where (${eventId}, ${changedAt}) in (
+  select ${eventId}, ${changedAt} from ${eventChanges} where ${changedAt} < ${before}
+  order by ${changedAt} limit ${ROWS})`)

@@ -148,7 +148,7 @@ describe('retention of events', () => {
     expect(accepted).toBeGreaterThan(1)
     await service.settled()
     expect(await left()).toEqual({ processed: [accepted, accepted] })
-  })
+  }, 180_000)
 })
 
 test('an event without its payload that is replayed is skipped and says why; one that was applied stays so', async () => {

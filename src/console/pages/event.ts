@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { counted } from '../../counted.ts'
 import type { DeliverySource } from '../../inbox/provider.ts'
+import { attemptsOf, changesOf, type FailedAttempt } from '../../operations/changes.ts'
 import { curlOfEvent } from '../../operations/curl.ts'
 import {
   type EventHistory,
@@ -11,6 +12,7 @@ import {
 import { type Touched, touchedBy } from '../../operations/records.ts'
 import { replayEvents } from '../../operations/replay.ts'
 import { providerLabel } from '../../providers/index.ts'
+import { changeList } from '../change-list.ts'
 import { type ConsoleContext, mayChange, NotFound, operatorOf } from '../context.ts'
 import { copyable, copyButton, copyShown, shell } from '../copy.ts'
 import { subjectLink } from '../event-list.ts'
@@ -23,16 +25,21 @@ import { reasonField } from '../reason.ts'
 /** Characters of a payload on the page. */
 const MOST_PAYLOAD = 100_000
 
-export const eventPage = (scope: FastifyInstance, { pool, clock, show, wake }: ConsoleContext): void => {
+export const eventPage = (
+  scope: FastifyInstance,
+  { pool, clock, show, wake, keepsChanges }: ConsoleContext,
+): void => {
   scope.get<{ Params: { id: string }; Querystring: Record<string, unknown> }>(
     '/events/:id',
     async (request, reply) => {
       const event = await eventHistory(pool, request.params.id)
       if (event === undefined)
         throw new NotFound('There is no such event. It may have been deleted by retention.')
-      const [payload, touched] = await Promise.all([
+      const [payload, touched, changes, attempts] = await Promise.all([
         payloadText(pool, event.id, MOST_PAYLOAD),
         touchedBy(pool, event),
+        changesOf(pool, event.id),
+        attemptsOf(pool, event.id),
       ])
       const now = clock()
       return show(reply, {
@@ -49,11 +56,12 @@ ${live(
 </div>
 <div class="detail">
   <div class="stack">
-    ${card('Timeline', timeline(event, now))}
+    ${card('Timeline', timeline(event, attempts, now))}
     ${card('Payload', payload === undefined ? nothing('The payload is deleted', 'Retention deletes payloads after some weeks; what the event did stays.') : html`${json(payload.text)}${payload.more && html`<p class="hint">Only the beginning is shown. All of it: <code>npm run webhooks -- events show ${event.id} --json</code></p>`}`, payload !== undefined && !payload.more && copyShown('the payload', 'payload'))}
   </div>
   <div class="stack">
     ${card('What it is about', touchedList(touched, event))}
+    ${card('What it changed', changeList(changes, keepsChanges))}
     ${card('Notifications', notificationList(event.notifications, now))}
     ${mayChange(request) && card('Replay', payload === undefined ? html`<p class="hint">Without its payload it cannot be replayed.</p>` : replayForm(event))}
     ${card(
@@ -129,7 +137,7 @@ const RECEIVED: Record<DeliverySource, string> = {
 }
 
 /** What happened to the event, in the order of time; what is still to come is at the end. */
-const timeline = (event: EventHistory, now: Date): Html => {
+const timeline = (event: EventHistory, attempts: FailedAttempt[], now: Date): Html => {
   const moments: { at: Date | null; what: Content; tone?: string }[] = [
     { at: event.occurredAt, what: `Happened, says ${providerLabel(event.provider)}` },
     { at: event.receivedAt, what: RECEIVED[event.source] },
@@ -137,6 +145,11 @@ const timeline = (event: EventHistory, now: Date): Html => {
       at: action.actedAt,
       what: html`${action.action === 'replay' ? 'Replayed' : 'Discarded'} by ${action.operator} (${action.via}): “${action.reason}”
         <span class="note">it was ${action.statusBefore}${action.errorBefore !== null && html`: ${action.errorBefore}`}</span>`,
+    })),
+    ...attempts.map(({ attempt, failedAt, error }) => ({
+      at: failedAt,
+      what: html`Attempt ${attempt} failed<span class="note error">${error}</span>`,
+      tone: 'dead',
     })),
     ...(event.waitingSince === null
       ? []

@@ -3,7 +3,9 @@ import { causeOf, isOutage, type Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { ClaimedEvent, Provider } from '../provider.ts'
 import { storableText } from '../storable.ts'
+import { recordAttempts } from './attempts.ts'
 import { createBatch, type Outcome, settle } from './batch.ts'
+import { createWatch } from './changes/watch.ts'
 import { endDifferently } from './events.ts'
 import { noType, reportMisunderstood, unknownType } from './misunderstood.ts'
 import { nextAttempt } from './retry.ts'
@@ -18,6 +20,8 @@ export interface Applying {
   oldNews: ReadonlySet<string | null>
   /** Why some events cannot be read, by row id. */
   unread?: ReadonlyMap<string, Error> | undefined
+  /** Whether what events change is kept with them. */
+  keepChanges: boolean
   /** Queues notifications inside the transaction of the effects that cause them. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
 }
@@ -35,10 +39,12 @@ const PAYLOAD_DELETED = 'its payload was deleted, by retention or because a pers
 
 /** Runs the handlers of events, and writes how they ended. */
 export const applyTogether = async (
-  { provider, tx, client, now, oldNews, unread, enqueue }: Applying,
+  { provider, tx, client, now, oldNews, unread, keepChanges, enqueue }: Applying,
   events: ClaimedEvent[],
 ): Promise<Outcome> => {
   const { batch, outcome } = createBatch(provider, tx, now, oldNews)
+  const watch = keepChanges ? createWatch(client) : undefined
+  if (watch !== undefined) batch.about = watch.about
   const handled: ClaimedEvent[] = []
   for (const event of events) {
     const error = unread?.get(event.id)
@@ -56,6 +62,7 @@ export const applyTogether = async (
     }
   }
   if (handled.length > 0) await provider.handle(handled, batch)
+  await watch?.keep(now)
   await endDifferently(client, [...outcome.endings.values()], now)
   await reportMisunderstood(tx, provider.name, outcome, now, oldNews)
   await enqueue(tx, outcome.notifications)
@@ -128,6 +135,11 @@ export const applyHalved = async (
   if (events.length > 0) await attempt(events)
   const postponed = left.map((event) => postponedUntil(event, now))
   await endDifferently(client, [...failures.map(endingOf), ...postponed], now)
+  await recordAttempts(
+    client,
+    failures.map(({ event, error }) => ({ id: event.id, attempt: event.attempts, error: errorText(error) })),
+    now,
+  )
   const outcome = settle(outcomes)
   for (const ending of postponed) outcome.endings.set(ending.id, ending)
   return { outcome, failures }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { webhookDeliveries as d, webhookEvents as e } from '../../db/schema.ts'
-import { column, plainArray, statement } from '../../db/statement.ts'
+import { webhookDeliveries as d, webhookEvents as e, eventAttempts } from '../../db/schema.ts'
+import { column, columns, plainArray, statement } from '../../db/statement.ts'
 import { causeOf } from '../../db/transaction.ts'
 import type { ClaimedEvent, Json, Provider } from '../provider.ts'
 import { readBodies } from './bodies.ts'
@@ -240,22 +240,31 @@ export const beginAttempt = async (
   )
 }
 
-const FAIL = statement<'id' | 'status' | 'attempts' | 'error' | 'next'>(
+const FAIL = statement<'id' | 'status' | 'attempts' | 'error' | 'next' | 'attempt' | 'now'>(
   'inbox_fail',
   sql`
+with failed as (
 update ${e}
 set ${column(e.status)} = ${q('status')}, ${column(e.attempts)} = ${q('attempts')},
     ${column(e.lastError)} = ${q('error')}, ${column(e.nextAttemptAt)} = ${q('next')}
-where ${e.id} = ${q('id')} and ${e.status} = 'pending'`,
+where ${e.id} = ${q('id')} and ${e.status} = 'pending'
+returning ${e.id}
+)
+insert into ${eventAttempts} (${columns(eventAttempts.eventId, eventAttempts.attempt, eventAttempts.failedAt, eventAttempts.error)})
+select id, ${q('attempt')}::int, ${q('now')}::timestamptz, ${q('error')}::text from failed where ${q('attempt')}::int is not null`,
 )
 
-/** Records a failed attempt; without a next time the event is dead. */
+/**
+ * Records a failed attempt; without a next time the event is dead.
+ * @param failure.attempt its number; null when it is not counted, since the database was in trouble.
+ */
 export const recordFailure = async (
   pool: pg.Pool,
   id: string,
-  failure: { attempts: number; error: string; nextAttemptAt: Date | null },
+  failure: { attempts: number; attempt: number | null; error: string; nextAttemptAt: Date | null },
+  now: Date,
 ): Promise<void> => {
-  const { attempts, error, nextAttemptAt } = failure
+  const { attempts, attempt, error, nextAttemptAt } = failure
   const status = nextAttemptAt === null ? 'dead' : 'pending'
-  await pool.query(FAIL({ id, status, attempts, error, next: nextAttemptAt }))
+  await pool.query(FAIL({ id, status, attempts, attempt, error, next: nextAttemptAt, now }))
 }

@@ -42,6 +42,8 @@ export interface ProcessOptions extends ReportOptions {
   stopping: () => boolean
   /** Queues notifications inside the transaction of the effects that cause them. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
+  /** Whether what events change is kept with them. */
+  keepChanges: boolean
   /** Undefined unless they are wanted. */
   traces?: Traces | undefined
 }
@@ -159,7 +161,8 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         onWork(work)
         const oldNews = new Set(work.events.filter(({ isOldNews }) => isOldNews).map(({ event }) => event.id))
         const { unread } = work
-        const applying: Applying = { provider, tx, client, now, oldNews, unread, enqueue: options.enqueue }
+        const { keepChanges, enqueue } = options
+        const applying: Applying = { provider, tx, client, now, oldNews, unread, keepChanges, enqueue }
         const applied = halved
           ? await applyHalved(applying, work.due)
           : { outcome: await applyTogether(applying, work.due), failures: [] }
@@ -299,9 +302,13 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   ): Promise<void> => {
     const now = clock()
     const failure = counted
-      ? { attempts: event.attempts, nextAttemptAt: nextAttempt(event.attempts, now) }
-      : { attempts: event.attempts - 1, nextAttemptAt: new Date(now.getTime() + TROUBLE_PAUSE) }
-    owed.push(() => recordFailure(pool, event.id, { ...failure, error: errorText(error) }))
+      ? { attempts: event.attempts, attempt: event.attempts, nextAttemptAt: nextAttempt(event.attempts, now) }
+      : {
+          attempts: event.attempts - 1,
+          attempt: null,
+          nextAttemptAt: new Date(now.getTime() + TROUBLE_PAUSE),
+        }
+    owed.push(() => recordFailure(pool, event.id, { ...failure, error: errorText(error) }, now))
     await payOwed()
     if (counted) return reportFailure(name, { event, error, nextAttemptAt: failure.nextAttemptAt }, options)
     // Of an outage there is one line a minute. What went wrong is kept with each event.

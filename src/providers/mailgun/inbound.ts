@@ -1,8 +1,9 @@
 import { lockContacts } from '../../domain/locks.ts'
 import { optOut } from '../../domain/opt-out.ts'
-import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
+import type { Batch, ClaimedEvent, RowOfEvent } from '../../inbox/provider.ts'
 import { firstAddress } from '../../mail/addresses.ts'
 import { fromPayload, type Mail } from '../../mail/mail.ts'
+import type { Match } from '../../mail/match/match.ts'
 import { type DecideOptions, decide } from './decide.ts'
 import { keepMessage } from './keep-message.ts'
 import { contactsWhoStop } from './opt-outs.ts'
@@ -23,10 +24,19 @@ export const inbound = async (claimed: ClaimedEvent, batch: Batch, options: Deci
   const contacts = [...stopped, ...(match?.contactId ? [match.contactId] : [])]
   // What follows is one row of each table: its update locks it, in the order that holds everywhere.
   await lockContacts(batch.tx, contacts)
+  await batch.about?.([
+    ...contacts.map((id) => ({ event: claimed, kind: 'contacts' as const, id })),
+    ...(kind === 'reply' && match !== undefined ? rowsOf(claimed, match) : []),
+  ])
   if (kind === 'reply' && match !== undefined) await reply(claimed, mail, match, batch)
   await optOut(batch, stopped, 'unsubscribed')
   await keepMessage(claimed, mail, decision, batch)
 }
+
+const rowsOf = (event: ClaimedEvent, { outreachId, applicationId }: Match): RowOfEvent[] => [
+  { event, kind: 'outreach', id: outreachId },
+  ...(applicationId === null ? [] : [{ event, kind: 'applications' as const, id: applicationId }]),
+]
 
 const isBetweenNobody = ({ sender, recipient }: Mail): boolean =>
   firstAddress(sender) === undefined && firstAddress(recipient) === undefined

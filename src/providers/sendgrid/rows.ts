@@ -1,7 +1,7 @@
 import { lockPeople } from '../../domain/contacts.ts'
 import { lockOutreach } from '../../domain/locks.ts'
 import { cancelStepsOfOptedOut } from '../../domain/sequence-steps.ts'
-import type { Batch } from '../../inbox/provider.ts'
+import type { Batch, RowOfEvent } from '../../inbox/provider.ts'
 import type { Named } from './outreach.ts'
 import type { SendgridEvent } from './sendgrid-event.ts'
 
@@ -25,12 +25,8 @@ export const lockRows = async (
   })
   await lockOutreach(batch.tx, unique(events.map(({ outreach }) => outreach?.id)))
 
-  const optedOut = new Set(people.flatMap((contact) => (contact.optedOut ? contact.id : [])))
-  const late = events.filter(({ outreach }) => optedOut.has(outreach?.contactId ?? ''))
-  await cancelStepsOfOptedOut(batch, unique(late.map(({ outreach }) => outreach?.id)))
-
   const byEmail = Map.groupBy(people, ({ email }) => email.toLowerCase())
-  return events.map(({ claimed, fields, outreach }) => {
+  const found = events.map(({ claimed, fields, outreach }) => {
     const addressees =
       fields.email === undefined
         ? [outreach?.contactId ?? []].flat()
@@ -43,7 +39,19 @@ export const lockRows = async (
       contactIds: concernsContact(claimed.eventType) ? addressees : [],
     }
   })
+  await batch.about?.(found.flatMap(rowsOf))
+
+  const optedOut = new Set(people.flatMap((contact) => (contact.optedOut ? contact.id : [])))
+  const late = events.filter(({ outreach }) => optedOut.has(outreach?.contactId ?? ''))
+  await cancelStepsOfOptedOut(batch, unique(late.map(({ outreach }) => outreach?.id)))
+  return found
 }
+
+const rowsOf = ({ claimed, outreachId, mailboxId, contactIds }: SendgridEvent): RowOfEvent[] => [
+  ...contactIds.map((id) => ({ event: claimed, kind: 'contacts' as const, id })),
+  ...(outreachId === null ? [] : [{ event: claimed, kind: 'outreach' as const, id: outreachId }]),
+  ...(mailboxId === null ? [] : [{ event: claimed, kind: 'mailboxes' as const, id: mailboxId }]),
+]
 
 const unique = (values: (string | null | undefined)[]): string[] => [
   ...new Set(values.filter((value) => value !== null && value !== undefined)),

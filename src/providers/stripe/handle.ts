@@ -23,6 +23,12 @@ export const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Price
     batch.tx,
     owned.map(({ owner }) => owner),
   )
+  await batch.about?.(
+    owned.flatMap(({ claimed, owner }) => {
+      const userId = heldBy(accounts, owner)?.userId
+      return userId === undefined ? [] : [{ event: claimed, kind: 'users' as const, id: userId }]
+    }),
+  )
   const oneOffs: OneOffReading[] = []
   // Those without a customer last: another one of the batch may show whose their subscription is.
   const { named = [], nameless = [] } = Object.groupBy(owned, ({ owner }) =>
