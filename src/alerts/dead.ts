@@ -1,4 +1,8 @@
+import { sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { errorGroup } from '../db/error-group.ts'
+import { webhookEvents as e } from '../db/schema.ts'
+import { toStatement } from '../db/statement.ts'
 import type { Cause } from '../notifications/alert.ts'
 import { matching } from '../operations/matching.ts'
 
@@ -9,11 +13,11 @@ const MOST = 10_000
 export const deadEvents = async (pool: pg.Pool): Promise<Cause[]> => {
   const ids = matching({ status: 'dead' }, { limit: MOST, order: 'newest' })
   const { rows } = await pool.query(
-    `select e.provider, e.event_type as type, count(*)::int as count, max(e.received_at) as last,
-            mode() within group (order by webhook_error_group(e.last_error)) as error
-     from (${ids.text}) matched join webhook_events e on e.id = matched.id
-     group by 1, 2`,
-    ids.values,
+    toStatement(sql`
+      select ${e.provider}, ${e.eventType} as type, count(*)::int as count, max(${e.receivedAt}) as last,
+             mode() within group (order by ${errorGroup(e.lastError)}) as error
+      from (${ids}) matched join ${e} on ${e.id} = matched.id
+      group by 1, 2`),
   )
   return rows.map(({ provider, type, count, last, error }) => ({
     cause: `dead:${provider}:${type}`,

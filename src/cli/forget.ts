@@ -1,6 +1,9 @@
 import { stderr } from 'node:process'
 import { Command, InvalidArgumentError } from 'commander'
+import { sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { mailboxes, users } from '../db/schema.ts'
+import { toStatement } from '../db/statement.ts'
 import { type Forgotten, forget, mayForget } from '../operations/forget.ts'
 import { CommandError } from './outcome.ts'
 import { confirm, printFields, printJson, remark } from './output.ts'
@@ -66,9 +69,10 @@ const tell = ({ contacts, messages, payloads, notifications, notes, refused }: F
 
 const remarkOwners = async (pool: pg.Pool, address: string): Promise<void> => {
   const { rows } = await pool.query<{ what: string }>(
-    `select 'user ' || id as what from users where lower(email) = lower($1)
-     union all select 'mailbox ' || id from mailboxes where lower(email) = lower($1)`,
-    [address],
+    toStatement(sql`
+      select 'user ' || ${users.id} as what from ${users} where lower(${users.email}) = lower(${address})
+      union all
+      select 'mailbox ' || ${mailboxes.id} from ${mailboxes} where lower(${mailboxes.email}) = lower(${address})`),
   )
   for (const { what } of rows)
     remark(`It is also the address of ${what}, which is not this service's to remove.`)

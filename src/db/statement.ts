@@ -1,4 +1,4 @@
-import { type AnyColumn, fillPlaceholders, type SQL, sql } from 'drizzle-orm'
+import { type AnyColumn, fillPlaceholders, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import { toSnakeCase } from 'drizzle-orm/casing'
 import { PgDialect } from 'drizzle-orm/pg-core'
 
@@ -39,6 +39,13 @@ export const column = ({ name, keyAsName }: AnyColumn): SQL =>
 
 /** Several of them, separated by commas. */
 export const columns = (...all: AnyColumn[]): SQL => sql.join(all.map(column), sql`, `)
+
+/** A `select` list whose rows have these fields: each a column, or an expression. */
+export const fields = (all: Record<string, SQLWrapper>): SQL =>
+  sql.join(
+    Object.entries(all).map(([name, value]) => sql`${value} as ${sql.identifier(name)}`),
+    sql`, `,
+  )
 
 /**
  * An array in Postgres's notation, for `${placeholder}::text[]`. `pg` writes it as well, but member by member, with ten

@@ -1,16 +1,23 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { contacts, outreach, sequenceSteps } from '../db/schema.ts'
+import { column } from '../db/statement.ts'
 import type { Batch } from '../inbox/provider.ts'
 
 /** Of several reasons the strongest stands; none, and other services' reasons, have strength 0. */
 export const strength = (reason: SQL): SQL =>
   sql`coalesce(array_position(array['replied', 'bounces', 'unsubscribed', 'spam'], ${reason}), 0)`
 
-/** Whether a step `s` is to be cancelled for a reason: it is scheduled, or was cancelled for a weaker one. */
+const { status, cancelledReason } = sequenceSteps
+
+/** Whether a step is to be cancelled for a reason: it is scheduled, or was cancelled for a weaker one. */
 export const isCancelledFor = (reason: SQL): SQL => sql`(
-  s.status = 'scheduled'
-  or (s.status = 'cancelled' and ${strength(sql`s.cancelled_reason`)} between 1 and ${strength(reason)} - 1)
+  ${status} = 'scheduled'
+  or (${status} = 'cancelled' and ${strength(sql`${cancelledReason}`)} between 1 and ${strength(reason)} - 1)
 )`
+
+/** What cancelling sets in a step. */
+export const cancelled = (reason: SQL): SQL =>
+  sql`${column(status)} = 'cancelled', ${column(cancelledReason)} = ${reason}`
 
 /**
  * Cancels steps of outreach whose contact is opted out: those that were not there yet when the contact was. The
@@ -22,9 +29,8 @@ export const cancelStepsOfOptedOut = async (
 ): Promise<void> => {
   if (outreachIds.length === 0) return
   await tx.execute(sql`
-    update ${sequenceSteps} s
-    set status = 'cancelled', cancelled_reason = ${contacts.optedOutReason}
+    update ${sequenceSteps} set ${cancelled(sql`${contacts.optedOutReason}`)}
     from ${outreach} join ${contacts} on ${contacts.id} = ${outreach.contactId}
-    where s.outreach_id = ${outreach.id} and ${outreach.id} = any(${sql.param(outreachIds)}::bigint[])
+    where ${sequenceSteps.outreachId} = ${outreach.id} and ${outreach.id} = any(${sql.param(outreachIds)}::bigint[])
       and ${contacts.optedOut} and ${isCancelledFor(sql`${contacts.optedOutReason}`)}`)
 }

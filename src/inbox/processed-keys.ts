@@ -1,5 +1,8 @@
+import { getTableName, sql } from 'drizzle-orm'
 import type { Cluster, Redis } from 'ioredis'
 import type pg from 'pg'
+import { webhookEvents } from '../db/schema.ts'
+import { toStatement } from '../db/statement.ts'
 import type { RedisConnection } from '../redis/connection.ts'
 import { EXPIRY_SECONDS, KEYS_AT_ONCE, type Keyspace, ORIGIN, PREFIX } from './keyspace/keyspace.ts'
 import { onCluster } from './keyspace/on-cluster.ts'
@@ -118,10 +121,7 @@ export const createProcessedKeys = (redis: RedisConnection, onError: (error: Err
         ...(provider !== undefined && eventId !== undefined ? [{ provider, eventId }] : []),
         ...(newest === undefined ? [] : [newest]),
       ]
-      const { rows } = await pool.query<{ identity: string; known: boolean }>(IDENTIFY, [
-        remembered.map((event) => event.provider),
-        remembered.map((event) => event.eventId),
-      ])
+      const { rows } = await pool.query<{ identity: string; known: boolean }>(identify(remembered))
       const [inbox] = rows
       if (inbox === undefined) throw new Error('Postgres did not say which database it is')
       let dropped = 0
@@ -159,23 +159,27 @@ const readOrigin = async (redis: RedisConnection): Promise<Record<string, string
 }
 
 /** The control file still has the old one until the first checkpoint after a promotion. A standby has none: 55000. */
-const TIMELINE = `('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int`
+const TIMELINE = sql`('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int`
 
 /**
  * Every way to bring an older state back changes something here. The system identifier: a dump loaded into another
  * server. The timeline: recovery to a point in time, a standby promoted. The oids: a dump loaded into this server.
  * A copy of the data folder put back changes none of them, but then the newest remembered event is missing.
  */
-const IDENTIFY = `
-select concat_ws(':', s.system_identifier, ${TIMELINE}, d.oid, 'webhook_events'::regclass::oid) as identity,
+const identify = (remembered: Pick<Remembered, 'provider' | 'eventId'>[]) => {
+  const { provider, eventId } = webhookEvents
+  return toStatement(sql`
+select concat_ws(':', s.system_identifier, ${TIMELINE}, d.oid, ${getTableName(webhookEvents)}::regclass::oid) as identity,
        not exists (
-         select from unnest($1::text[], $2::text[]) remembered(provider, event_id)
+         select from unnest(${sql.param(remembered.map((event) => event.provider))}::text[],
+                            ${sql.param(remembered.map((event) => event.eventId))}::text[]) remembered(provider, id)
          where not exists (
-           select from webhook_events e where e.provider = remembered.provider and e.event_id = remembered.event_id
+           select from ${webhookEvents} where ${provider} = remembered.provider and ${eventId} = remembered.id
          )
        ) as known
 from pg_control_system() s, pg_database d
-where d.datname = current_database()`
+where d.datname = current_database()`)
+}
 
 /** Makes Redis forget every processed event and which inbox they were in. @returns how many events it forgot. */
 export const dropProcessedKeys = (redis: RedisConnection): Promise<number> => drop(redis, keyspaceOf(redis))

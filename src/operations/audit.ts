@@ -1,4 +1,5 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
 import { operatorActions } from '../db/schema.ts'
@@ -67,6 +68,8 @@ export interface AuditedChange {
   errorBefore: string | null
 }
 
+const other = alias(operatorActions, 'other')
+
 /**
  * Operators' changes, the newest first.
  * @param page.before the `next` of the page before.
@@ -76,7 +79,7 @@ export const listChanges = async (
   page: { limit: number; before?: string | undefined },
 ): Promise<{ changes: AuditedChange[]; next: string | null }> => {
   const { id, leads, requestId, affected, eventId } = operatorActions
-  const events = sql<number>`(select count(*)::int from ${operatorActions} as other where other.request_id = ${requestId})`
+  const events = sql<number>`(select count(*)::int from ${operatorActions} ${other} where ${other.requestId} = ${requestId})`
   const rows = await queryBuilder(pool)
     .select({
       id: sql<string>`${id}::text`,

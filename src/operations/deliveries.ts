@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { webhookDeliveries as d, webhookQueue as q } from '../db/schema.ts'
-import { toStatement } from '../db/statement.ts'
+import { webhookDeliveries as d, webhookEvents as e, webhookQueue as q } from '../db/schema.ts'
+import { fields, toStatement } from '../db/statement.ts'
 import type { ProviderName } from '../providers/index.ts'
 import { type EventStatus, matching } from './matching.ts'
 
@@ -58,9 +58,24 @@ const MOST_EVENTS = 1_000
 /** Events of one delivery are found by its time, to the millisecond. */
 const INSTANT = 1
 
-const summary = sql`${d.id}, ${d.provider}, ${d.receivedAt} as "receivedAt", ${d.eventCount} as "eventCount",
-  case when ${q.deliveryId} is null then 'processed' else 'queued' end as state,
-  coalesce(${q.nextPosition}, ${d.eventCount}) as "doneEvents", octet_length(${d.body}) as size`
+const SUMMARY = fields({
+  id: d.id,
+  provider: d.provider,
+  receivedAt: d.receivedAt,
+  eventCount: d.eventCount,
+  state: sql`case when ${q.deliveryId} is null then 'processed' else 'queued' end`,
+  doneEvents: sql`coalesce(${q.nextPosition}, ${d.eventCount})`,
+  size: sql`octet_length(${d.body})`,
+})
+
+const CARRIED = fields({
+  id: e.id,
+  position: e.position,
+  eventId: e.eventId,
+  eventType: e.eventType,
+  status: e.status,
+  processedAt: e.processedAt,
+})
 
 const withQueue = sql`${d} left join ${q} on ${q.provider} = ${d.provider} and ${q.deliveryId} = ${d.id}`
 
@@ -85,7 +100,7 @@ export const listDeliveries = async (
     conditions.push(sql`(${d.id}, ${d.receivedAt}) in (select ${q.deliveryId}, ${q.receivedAt} from ${q})`)
   const { rows } = await pool.query<DeliverySummary>(
     toStatement(sql`
-      select ${summary} from ${withQueue} where ${sql.join(conditions, sql` and `)}
+      select ${SUMMARY} from ${withQueue} where ${sql.join(conditions, sql` and `)}
       order by ${d.id} desc limit ${limit + 1}`),
   )
   const deliveries = rows.slice(0, limit)
@@ -105,7 +120,7 @@ export const showDelivery = async (
   if (!ID.test(id)) return undefined
   const { rows } = await pool.query(
     toStatement(
-      sql`select ${summary}, ${d.headers}, substring(${d.body} for ${most}::int) as body from ${withQueue} where ${d.id} = ${id}::bigint`,
+      sql`select ${SUMMARY}, ${d.headers}, substring(${d.body} for ${most}::int) as body from ${withQueue} where ${d.id} = ${id}::bigint`,
     ),
   )
   const [row] = rows
@@ -121,7 +136,7 @@ const carriedBy = async (
   pool: pg.Pool,
   { id, provider, receivedAt }: DeliverySummary,
 ): Promise<CarriedEvent[]> => {
-  const from = matching(
+  const ids = matching(
     {
       provider: provider as ProviderName,
       since: receivedAt,
@@ -130,11 +145,9 @@ const carriedBy = async (
     { limit: MOST_EVENTS * 25, order: 'any' },
   )
   const { rows } = await pool.query<CarriedEvent>(
-    `select e.id, e.position, e.event_id as "eventId", e.event_type as "eventType", e.status,
-            e.processed_at as "processedAt"
-     from (${from.text}) matched join webhook_events e on e.id = matched.id
-     where e.delivery_id = $${from.values.length + 1} order by e.position limit ${MOST_EVENTS}`,
-    [...from.values, id],
+    toStatement(sql`
+      select ${CARRIED} from (${ids}) matched join ${e} on ${e.id} = matched.id
+      where ${e.deliveryId} = ${id} order by ${e.position} limit ${MOST_EVENTS}`),
   )
   return rows
 }

@@ -1,4 +1,13 @@
+import { sql } from 'drizzle-orm'
 import type pg from 'pg'
+import {
+  operatorActions as a,
+  webhookEvents as e,
+  eventNotifications as n,
+  webhookPayloads as p,
+  silencedNotifications as silenced,
+} from '../db/schema.ts'
+import { fields, toStatement } from '../db/statement.ts'
 import type { DeliverySource, Json } from '../inbox/provider.ts'
 import { type Channel, QUEUE_PREFIX } from '../notifications/queue-names.ts'
 import type { NotificationEnding } from '../notifications/queues.ts'
@@ -31,27 +40,23 @@ export interface EventSummary {
   misunderstood: string | null
 }
 
-const SUMMARY = `e.id, e.provider, e.event_id, e.event_type, e.source, e.delivery_id, e.subject, e.status, e.attempts, e.last_error, e.occurred_at,
-  e.received_at, e.processed_at, e.next_attempt_at, e.waiting_since, e.misunderstood,
-  ${POSITION} as position`
-
-const toSummary = (row: pg.QueryResultRow): EventSummary => ({
-  id: row.id,
-  provider: row.provider,
-  eventId: row.event_id,
-  eventType: row.event_type,
-  source: row.source,
-  deliveryId: row.delivery_id,
-  subject: row.subject,
-  status: row.status,
-  attempts: row.attempts,
-  lastError: row.last_error,
-  occurredAt: row.occurred_at,
-  receivedAt: row.received_at,
-  processedAt: row.processed_at,
-  nextAttemptAt: row.next_attempt_at,
-  waitingSince: row.waiting_since,
-  misunderstood: row.misunderstood,
+const SUMMARY = fields({
+  id: e.id,
+  provider: e.provider,
+  eventId: e.eventId,
+  eventType: e.eventType,
+  source: e.source,
+  deliveryId: e.deliveryId,
+  subject: e.subject,
+  status: e.status,
+  attempts: e.attempts,
+  lastError: e.lastError,
+  occurredAt: e.occurredAt,
+  receivedAt: e.receivedAt,
+  processedAt: e.processedAt,
+  nextAttemptAt: e.nextAttemptAt,
+  waitingSince: e.waitingSince,
+  misunderstood: e.misunderstood,
 })
 
 /**
@@ -66,14 +71,14 @@ export const listEvents = async (
   page: { limit: number; after?: string | undefined },
 ): Promise<{ events: EventSummary[]; next: string | null }> => {
   const ids = matching(filter, { limit: page.limit + 1, order: 'newest', after: page.after })
-  const { rows } = await pool.query(
-    `select ${SUMMARY} from (${ids.text}) matched join webhook_events e on e.id = matched.id
-     order by e.received_at desc, e.id desc`,
-    ids.values,
+  const { rows } = await pool.query<EventSummary & { position: string }>(
+    toStatement(sql`
+      select ${SUMMARY}, ${POSITION} as position from (${ids}) matched join ${e} on ${e.id} = matched.id
+      order by ${e.receivedAt} desc, ${e.id} desc`),
   )
   const shown = rows.slice(0, page.limit)
   return {
-    events: shown.map(toSummary),
+    events: shown.map(({ position: _, ...event }) => event),
     next: rows.length > page.limit ? (shown.at(-1)?.position ?? null) : null,
   }
 }
@@ -85,7 +90,7 @@ export const countEvents = async (
   most: number,
 ): Promise<{ count: number; more: boolean }> => {
   const ids = matching(filter, { limit: most + 1, order: 'any' })
-  const { rows } = await pool.query(`select count(*)::int as count from (${ids.text}) matched`, ids.values)
+  const { rows } = await pool.query(toStatement(sql`select count(*)::int as count from (${ids}) matched`))
   const count: number = rows[0]?.count ?? 0
   return { count: Math.min(count, most), more: count > most }
 }
@@ -137,8 +142,8 @@ export const showEvent = async (pool: pg.Pool, id: string): Promise<EventDetail 
   const history = await eventHistory(pool, id)
   if (history === undefined) return undefined
   const { rows } = await pool.query(
-    `select payload, coalesce(payload = 'null', true) as gone from webhook_payloads where id = $1`,
-    [id],
+    toStatement(sql`
+      select ${p.payload}, coalesce(${p.payload} = 'null', true) as gone from ${p} where ${p.id} = ${id}`),
   )
   return { ...history, payload: rows[0]?.gone === false ? rows[0].payload : undefined }
 }
@@ -147,12 +152,12 @@ export const showEvent = async (pool: pg.Pool, id: string): Promise<EventDetail 
 export const eventHistory = async (pool: pg.Pool, id: string): Promise<EventHistory | undefined> => {
   if (!/^\d{1,18}$/.test(id)) return undefined
   const [found, notifications, actions] = await Promise.all([
-    pool.query(`select ${SUMMARY} from webhook_events e where e.id = $1`, [id]),
+    pool.query<EventSummary>(toStatement(sql`select ${SUMMARY} from ${e} where ${e.id} = ${id}`)),
     notificationsOf(pool, id),
     actionsOn(pool, id),
   ])
   const [row] = found.rows
-  return row && { ...toSummary(row), notifications, actions }
+  return row && { ...row, notifications, actions }
 }
 
 /**
@@ -166,26 +171,28 @@ export const payloadText = async (
   most: number,
 ): Promise<{ text: string; more: boolean } | undefined> => {
   const { rows } = await pool.query<{ text: string | null }>(
-    "select left(jsonb_pretty(nullif(payload, 'null')), $2) as text from webhook_payloads where id = $1",
-    [id, most + 1],
+    toStatement(sql`
+      select left(jsonb_pretty(nullif(${p.payload}, 'null')), ${most + 1}) as text from ${p} where ${p.id} = ${id}`),
   )
   const text = rows[0]?.text ?? null
   return text === null ? undefined : { text: text.slice(0, most), more: text.length > most }
 }
 
-const NOTIFICATIONS = `
-select n.channel, n.key, n.requested_at, j.state, j.retry_count, j.completed_on, j.output,
-       s.job_id is not null as silenced
-from event_notifications n left join silenced_notifications s on s.job_id = n.job_id left join pgboss.job j on j.name = $2 || n.channel and j.id = n.job_id
-where n.event_id = $1
-order by n.requested_at, n.key`
-
 const notificationsOf = async (pool: pg.Pool, id: string): Promise<EventNotification[]> => {
-  const { rows } = await pool.query(NOTIFICATIONS, [id, QUEUE_PREFIX])
+  const { rows } = await pool.query(
+    toStatement(sql`
+      select ${n.channel}, ${n.key}, ${n.requestedAt} as "requestedAt", j.state, j.retry_count, j.completed_on, j.output,
+             ${silenced.jobId} is not null as silenced
+      from ${n}
+      left join ${silenced} on ${silenced.jobId} = ${n.jobId}
+      left join pgboss.job j on j.name = ${QUEUE_PREFIX} || ${n.channel} and j.id = ${n.jobId}
+      where ${n.eventId} = ${id}
+      order by ${n.requestedAt}, ${n.key}`),
+  )
   return rows.map((row) => ({
     channel: row.channel,
     key: row.key,
-    requestedAt: row.requested_at,
+    requestedAt: row.requestedAt,
     state: row.state === null && row.silenced ? 'silenced' : notificationState(row.state, row.output),
     retries: row.retry_count ?? 0,
     endedAt: row.completed_on,
@@ -203,12 +210,20 @@ const notificationState = (
   return state === 'failed' || state === 'cancelled' ? 'failed' : 'waiting'
 }
 
+const ACTION = fields({
+  action: a.action,
+  reason: a.reason,
+  operator: a.operator,
+  via: a.via,
+  actedAt: a.actedAt,
+  statusBefore: a.statusBefore,
+  errorBefore: a.errorBefore,
+  dueAt: a.dueAt,
+})
+
 const actionsOn = async (pool: pg.Pool, id: string): Promise<OperatorAction[]> => {
-  const { rows } = await pool.query(
-    `select action, reason, operator, via, acted_at as "actedAt", status_before as "statusBefore",
-            error_before as "errorBefore", due_at as "dueAt"
-     from operator_actions where event_id = $1 order by id`,
-    [id],
+  const { rows } = await pool.query<OperatorAction>(
+    toStatement(sql`select ${ACTION} from ${a} where ${a.eventId} = ${id} order by ${a.id}`),
   )
   return rows
 }

@@ -1,5 +1,18 @@
-import { sql } from 'drizzle-orm'
+import { and, eq, getTableName, max, sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
+import {
+  eventAttempts as a,
+  contacts,
+  webhookDeliveries as d,
+  webhookEvents as e,
+  eventChanges,
+  inboundMessages as m,
+  outreach,
+  webhookQueue as q,
+  refusedDeliveries,
+} from '../db/schema.ts'
+import { column, columns, toStatement } from '../db/statement.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { lockContacts } from '../domain/locks.ts'
 import { optOut } from '../domain/opt-out.ts'
@@ -26,7 +39,7 @@ export interface Forgotten {
 /** Whether a connection may remove people: what came is never changed otherwise, so the service's role may not. */
 export const mayForget = async (pool: pg.Pool): Promise<boolean> => {
   const { rows } = await pool.query<{ may: boolean }>(
-    `select has_table_privilege('webhook_deliveries', 'update') as may`,
+    toStatement(sql`select has_table_privilege(${getTableName(d)}, 'update') as may`),
   )
   return rows[0]?.may === true
 }
@@ -54,9 +67,11 @@ export const forget = async (
   now: Date,
   onProgress: (share: number) => void = () => {},
 ): Promise<Forgotten> => {
-  const found = await pool.query<{ id: string }>('select id from contacts where lower(email) = lower($1)', [
-    address,
-  ])
+  const found = await pool.query<{ id: string }>(
+    toStatement(
+      sql`select ${contacts.id} from ${contacts} where lower(${contacts.email}) = lower(${address})`,
+    ),
+  )
   const contactIds = found.rows.map((row) => row.id)
   const subject = contactIds.length === 0 ? null : `contact:${contactIds.join()}`
   const messages = await emptyMessages(pool, address, contactIds)
@@ -94,42 +109,52 @@ const anonymise = async (pool: pg.Pool, ids: string[], now: Date): Promise<void>
   })
 }
 
+/** Outreach to these contacts. */
+const written = (contactIds: string[]) =>
+  sql`select ${outreach.id} from ${outreach} where ${outreach.contactId} = any(${sql.param(contactIds)}::bigint[])`
+
 const emptyMessages = async (pool: pg.Pool, address: string, contactIds: string[]): Promise<number> => {
+  const emptied = columns(m.fromEmail, m.messageId, m.subject, m.bodyText, m.attachments)
   const { rowCount } = await pool.query(
-    `update inbound_messages
-     set from_email = null, message_id = null, subject = null, body_text = null, attachments = null
-     where (lower(from_email) = lower($1) or outreach_id in (select id from outreach where contact_id = any($2::bigint[])))
-       and (from_email, message_id, subject, body_text, attachments) is distinct from (null, null, null, null, null)`,
-    [address, contactIds],
+    toStatement(sql`
+      update ${m} set (${emptied}) = (null, null, null, null, null)
+      where (lower(${m.fromEmail}) = lower(${address}) or ${m.outreachId} in (${written(contactIds)}))
+        and (${emptied}) is distinct from (null, null, null, null, null)`),
   )
   return rowCount ?? 0
 }
 
-/** `$3` is a pattern of the ways the address is written: as it is, and as it stands in a URL. */
-const EMPTY_ERRORS = `
+const REMOVED = 'removed with the person it named'
+
+/** @param pattern of the ways the address is written. */
+const emptyErrorsAfter = (id: string, pattern: string) =>
+  toStatement(sql`
 with batch as materialized (
-  select id from webhook_events where id > $1 order by id limit $2
+  select ${e.id} from ${e} where ${e.id} > ${id} order by ${e.id} limit ${ROWS}
 ), emptied as (
-  update webhook_events set last_error = 'removed with the person it named'
-  where id in (select id from batch) and last_error ~* $3 and status <> 'pending'
+  update ${e} set ${column(e.lastError)} = ${REMOVED}
+  where ${e.id} in (select id from batch) and ${e.lastError} ~* ${pattern} and ${e.status} <> 'pending'
   returning 1
 ), attempts as (
-  update event_attempts set error = 'removed with the person it named'
-  where event_id in (select id from batch) and error ~* $3
+  update ${a} set ${column(a.error)} = ${REMOVED}
+  where ${a.eventId} in (select id from batch) and ${a.error} ~* ${pattern}
   returning 1
 )
-select (select max(id) from batch) as last, (select count(*)::int from emptied) + (select count(*)::int from attempts) as emptied`
+select (select max(id) from batch) as last,
+       (select count(*)::int from emptied) + (select count(*)::int from attempts) as emptied`)
 
 const emptyErrors = async (
   pool: pg.Pool,
   address: string,
   onProgress: (share: number) => void,
 ): Promise<number> => {
-  const newest = await pool.query<{ id: string | null }>('select max(id) as id from webhook_events')
-  const end = Number(newest.rows[0]?.id ?? 0)
+  const [newest] = await queryBuilder(pool)
+    .select({ id: max(e.id) })
+    .from(e)
+  const end = Number(newest?.id ?? 0)
   let emptied = 0
   for (let after = '0'; ; ) {
-    const { rows } = await pool.query(EMPTY_ERRORS, [after, ROWS, patternOf(address)])
+    const { rows } = await pool.query(emptyErrorsAfter(after, patternOf(address)))
     if (rows[0].last === null) return emptied
     emptied += rows[0].emptied
     after = rows[0].last
@@ -140,19 +165,30 @@ const emptyErrors = async (
 /** Deliveries read at once: each may hold some megabytes. */
 const DELIVERIES = 100
 
-const READ_DELIVERIES = `
-select d.id, d.received_at, d.provider, d.body,
-       exists (select from webhook_queue q where q.provider = d.provider and q.delivery_id = d.id) as queued
-from webhook_deliveries d where d.id > $1 order by d.id limit $2`
+interface KeptDelivery {
+  id: string
+  receivedAt: Date
+  provider: string
+  body: Buffer
+  queued: boolean
+}
 
-const PENDING_POSITIONS = `
-select position from webhook_events
-where status = 'pending' and provider = $1 and received_at = $2 and delivery_id = $3`
+const deliveriesAfter = (id: string) =>
+  toStatement(sql`
+select ${d.id}, ${d.receivedAt} as "receivedAt", ${d.provider}, ${d.body},
+       exists (select from ${q} where ${q.provider} = ${d.provider} and ${q.deliveryId} = ${d.id}) as queued
+from ${d} where ${d.id} > ${id} order by ${d.id} limit ${DELIVERIES}`)
 
-const MAILS_ABOUT = `
-select delivery_id from webhook_events
-where provider = 'mailgun' and status <> 'pending' and delivery_id is not null and subject in (
-  select 'outreach:' || id from outreach where contact_id = any($1::bigint[]))`
+const pendingPositions = ({ id, receivedAt, provider }: KeptDelivery) =>
+  toStatement(sql`
+select ${e.position} as position from ${e}
+where ${e.status} = 'pending' and ${e.provider} = ${provider} and ${e.receivedAt} = ${receivedAt} and ${e.deliveryId} = ${id}`)
+
+const mailsAbout = (contactIds: string[]) =>
+  toStatement(sql`
+select ${e.deliveryId} as id from ${e}
+where ${e.provider} = 'mailgun' and ${e.status} <> 'pending' and ${e.deliveryId} is not null
+  and ${e.subject} in (select 'outreach:' || id from (${written(contactIds)}) written)`)
 
 /**
  * Replaces the entries that hold the address by null, in place, so that the positions of the others stay. What is in
@@ -161,36 +197,34 @@ where provider = 'mailgun' and status <> 'pending' and delivery_id is not null a
 const emptyPayloads = async (pool: pg.Pool, address: string, contactIds: string[]) => {
   const total = { emptied: 0, left: 0 }
   const pattern = new RegExp(patternOf(address), 'i')
-  const mails = await pool.query<{ delivery_id: string }>(MAILS_ABOUT, [contactIds])
-  const about = new Set(mails.rows.map((row) => row.delivery_id))
-  for (let after = '0'; ; ) {
-    const { rows } = await pool.query(READ_DELIVERIES, [after, DELIVERIES])
-    if (rows.length === 0) return total
+  const mails = await pool.query<{ id: string }>(mailsAbout(contactIds))
+  const about = new Set(mails.rows.map(({ id }) => id))
+  for (let after: string | undefined = '0'; after !== undefined; ) {
+    const { rows } = await pool.query<KeptDelivery>(deliveriesAfter(after))
     after = rows.at(-1)?.id
     for (const row of rows) {
-      const text: string = row.body.toString('utf8')
+      const text = row.body.toString('utf8')
       if (text === 'null' || (!pattern.test(text) && !about.has(row.id))) continue
       if (row.queued) {
         total.left++
         continue
       }
-      const { rows: pending } = await pool.query(PENDING_POSITIONS, [row.provider, row.received_at, row.id])
-      const kept = new Set<number>(pending.map(({ position }) => position))
+      const { rows: pending } = await pool.query<{ position: number }>(pendingPositions(row))
       const { emptied, left, body } = withoutEntries(
         text,
-        kept,
+        new Set(pending.map(({ position }) => position)),
         (entry) => about.has(row.id) || pattern.test(entry),
       )
       total.emptied += emptied
       total.left += left
       if (emptied === 0) continue
-      await pool.query('update webhook_deliveries set body = $3 where id = $1 and received_at = $2', [
-        row.id,
-        row.received_at,
-        Buffer.from(body),
-      ])
+      await queryBuilder(pool)
+        .update(d)
+        .set({ body: Buffer.from(body) })
+        .where(and(eq(d.id, BigInt(row.id)), sql`${d.receivedAt} = ${row.receivedAt}`))
     }
   }
+  return total
 }
 
 const withoutEntries = (text: string, kept: Set<number>, holds: (entry: string) => boolean) => {
@@ -214,10 +248,10 @@ const withoutEntries = (text: string, kept: Set<number>, holds: (entry: string) 
 const deleteChanges = async (pool: pg.Pool, contactIds: string[]): Promise<number> => {
   if (contactIds.length === 0) return 0
   const { rowCount } = await pool.query(
-    `delete from event_changes where exists (
-       select from jsonb_to_recordset(changes) as one("table" text, id text)
-       where one."table" = 'contacts' and one.id = any($1::text[]))`,
-    [contactIds],
+    toStatement(sql`
+      delete from ${eventChanges} where exists (
+        select from jsonb_to_recordset(${eventChanges.changes}) as one("table" text, id text)
+        where one."table" = ${getTableName(contacts)} and one.id = any(${sql.param(contactIds)}::text[]))`),
   )
   return rowCount ?? 0
 }
@@ -243,9 +277,11 @@ const emptyNotes = async (pool: pg.Pool, address: string): Promise<number> => {
 }
 
 const deleteRefused = async (pool: pg.Pool, address: string): Promise<number> => {
+  const pattern = patternOf(address)
   const { rowCount } = await pool.query(
-    `delete from refused_deliveries where encode(body, 'escape') ~* $1 or headers::text ~* $1`,
-    [patternOf(address)],
+    toStatement(sql`
+      delete from ${refusedDeliveries}
+      where encode(${refusedDeliveries.body}, 'escape') ~* ${pattern} or ${refusedDeliveries.headers}::text ~* ${pattern}`),
   )
   return rowCount ?? 0
 }

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { mailboxes } from '../db/schema.ts'
+import { fields, toStatement } from '../db/statement.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { ratesOf } from '../domain/mailbox-guard.ts'
 import { type WeekRow, weekColumns } from '../domain/mailbox-week.ts'
@@ -23,20 +24,29 @@ export interface MailboxHealth {
 }
 
 /** Columns of a {@link MailboxHealth}. */
-export const HEALTH_COLUMNS = `id, email, health_score as "healthScore", bounce_count_7d as bounces,
-  spam_reports_7d as "spamReports", paused_at as "pausedAt", paused_reason as "pausedReason", warned_at as "warnedAt",
-  resumed_at as "resumedAt"`
+export const HEALTH_COLUMNS = fields({
+  id: mailboxes.id,
+  email: mailboxes.email,
+  healthScore: mailboxes.healthScore,
+  bounces: mailboxes.bounceCount7d,
+  spamReports: mailboxes.spamReports7d,
+  pausedAt: mailboxes.pausedAt,
+  pausedReason: mailboxes.pausedReason,
+  warnedAt: mailboxes.warnedAt,
+  resumedAt: mailboxes.resumedAt,
+})
 
 /** Mailboxes, the paused ones first, then the worst. */
 export const mailboxesByHealth = async (
   pool: pg.Pool,
   page: { limit: number; offset: number },
 ): Promise<MailboxHealth[]> => {
-  const { rows } = await pool.query(
-    `select ${HEALTH_COLUMNS} from mailboxes
-     order by paused_at is null, health_score, spam_reports_7d desc, bounce_count_7d desc, id
-     limit $1 offset $2`,
-    [page.limit, page.offset],
+  const { pausedAt, healthScore, spamReports7d, bounceCount7d, id } = mailboxes
+  const { rows } = await pool.query<MailboxHealth>(
+    toStatement(sql`
+      select ${HEALTH_COLUMNS} from ${mailboxes}
+      order by ${pausedAt} is null, ${healthScore}, ${spamReports7d} desc, ${bounceCount7d} desc, ${id}
+      limit ${page.limit} offset ${page.offset}`),
   )
   return rows
 }

@@ -1,3 +1,7 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { errorGroup } from '../db/error-group.ts'
+import { webhookEvents as e } from '../db/schema.ts'
+import { column, columns } from '../db/statement.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
 
 export const EVENT_STATUSES = ['pending', 'processed', 'ignored', 'skipped', 'dead'] as const
@@ -26,7 +30,7 @@ export interface EventFilter {
 }
 
 /** An event's place in the newest-first order: microseconds since 1970, and the row's id. */
-export const POSITION = `(extract(epoch from e.received_at) * 1000000)::bigint || '.' || e.id`
+export const POSITION = sql`(extract(epoch from ${e.receivedAt}) * 1000000)::bigint || '.' || ${e.id}`
 
 const PLACE = /^(\d{1,17})\.(\d{1,18})$/
 
@@ -56,75 +60,83 @@ const readPosition = (position: string): [micros: string, id: string] => {
 export const matching = (
   filter: EventFilter,
   { limit, order, after }: { limit: number; order: 'newest' | 'any'; after?: string | undefined },
-): { text: string; values: unknown[] } => {
-  const values: unknown[] = []
-  const parameter = (value: unknown, type: string) => `$${values.push(value)}::${type}`
-  const most = `${order === 'newest' ? 'order by e.received_at desc, e.id desc ' : ''}limit ${parameter(limit, 'int')}`
-  const conditions = timeConditions(filter, after, parameter)
-    .map((condition) => `and ${condition}`)
-    .join(' ')
-  const statuses = parameter(filter.status === undefined ? EVENT_STATUSES : [filter.status], 'text[]')
-  const providers = parameter(filter.provider === undefined ? STORED_PROVIDERS : [filter.provider], 'text[]')
-  const type = filter.type === undefined ? undefined : parameter(filter.type, 'text')
+): SQL => {
+  const most = sql`${order === 'newest' ? NEWEST_FIRST : sql.empty()} limit ${limit}::int`
+  const statuses = filter.status === undefined ? EVENT_STATUSES : [filter.status]
+  const providers = filter.provider === undefined ? STORED_PROVIDERS : [filter.provider]
+  const within = timeConditions(filter, after)
 
   if (isNarrow(filter) || filter.misunderstood) {
-    const about = [`e.status = any(${statuses})`, `e.provider = any(${providers})`]
-    if (type !== undefined) about.push(`e.event_type = ${type}`)
-    if (filter.subjects !== undefined) about.push(`e.subject = any(${parameter(filter.subjects, 'text[]')})`)
-    if (filter.eventId !== undefined) about.push(`e.event_id = ${parameter(filter.eventId, 'text')}`)
-    if (filter.error === NO_ERROR) about.push(`e.status = 'dead' and e.last_error is null`)
-    else if (filter.error !== undefined) {
-      about.push(
-        `e.last_error is not null and webhook_error_group(e.last_error) = ${parameter(filter.error, 'text')}`,
-      )
-    }
-    if (filter.misunderstood) about.push('e.misunderstood is not null')
-    const found = `select e.id, e.received_at from webhook_events e where ${about.join(' and ')} ${conditions}`
+    const conditions = [
+      sql`${e.status} = any(${sql.param(statuses)}::text[])`,
+      sql`${e.provider} = any(${sql.param(providers)}::text[])`,
+      ...narrowConditions(filter),
+      ...within,
+    ]
     // `offset 0` keeps the order out of it: it would tempt the planner away from the index on what is sought. The index
     // of what was not understood is in that order itself.
     const few = filter.subjects !== undefined || filter.eventId !== undefined
-    return { text: `select e.id, e.received_at from (${found} ${few ? 'offset 0' : ''}) e ${most}`, values }
+    return sql`
+      select ${PLACE_OF} from (
+        select ${e.id}, ${e.receivedAt} from ${e} where ${all(conditions)} ${few ? sql`offset 0` : sql.empty()}
+      ) found ${most}`
   }
 
-  const first = (condition: string) =>
-    `select e.event_type from webhook_events e where e.status = wanted.status and e.provider = wanted.provider
-     ${condition} order by e.event_type limit 1`
+  const run = [sql`${e.status} = wanted.status`, sql`${e.provider} = wanted.provider`]
+  const nextType = (...after: SQL[]) => sql`
+    select ${e.eventType} from ${e} where ${all([...run, ...after])} order by ${e.eventType} limit 1`
   const types =
-    type !== undefined
-      ? `select ${type}`
-      : `with recursive types as (
-           (${first('')})
-           union all
-           select found.event_type from types, lateral (${first('and e.event_type > types.event_type')}) found
-         ) select event_type from types`
-  const text = `
-    select e.id, e.received_at
-    from (select status, provider from unnest(${statuses}) status, unnest(${providers}) provider) wanted,
-    lateral (${types}) run(event_type),
+    filter.type !== undefined
+      ? sql`select ${filter.type}::text`
+      : sql`
+        with recursive types(type) as (
+          (${nextType()})
+          union all
+          select found.type from types, lateral (${nextType(sql`${e.eventType} > types.type`)}) found(type)
+        ) select type from types`
+  return sql`
+    select ${PLACE_OF}
+    from (
+      select status, provider
+      from unnest(${sql.param(statuses)}::text[]) status, unnest(${sql.param(providers)}::text[]) provider
+    ) wanted,
+    lateral (${types}) run(type),
     lateral (
-      select e.id, e.received_at from webhook_events e
-      where e.status = wanted.status and e.provider = wanted.provider and e.event_type = run.event_type ${conditions}
-      ${most}
-    ) e ${most}`
-  return { text, values }
+      select ${e.id}, ${e.receivedAt} from ${e} where ${all([...run, sql`${e.eventType} = run.type`, ...within])} ${most}
+    ) found ${most}`
 }
+
+/** The columns of the result, and its order: of a table or of what was selected from it. */
+const PLACE_OF = columns(e.id, e.receivedAt)
+const NEWEST_FIRST = sql`order by ${column(e.receivedAt)} desc, ${column(e.id)} desc`
+
+const all = (conditions: SQL[]): SQL => sql.join(conditions, sql` and `)
 
 /** Whether it names something that an index of its own finds. */
 const isNarrow = ({ subjects, eventId, error }: EventFilter): boolean =>
   subjects !== undefined || eventId !== undefined || error !== undefined
 
-const timeConditions = (
-  { since, until }: EventFilter,
-  after: string | undefined,
-  parameter: (value: unknown, type: string) => string,
-): string[] => {
-  const conditions: string[] = []
-  if (since !== undefined) conditions.push(`e.received_at >= ${parameter(since, 'timestamptz')}`)
-  if (until !== undefined) conditions.push(`e.received_at < ${parameter(until, 'timestamptz')}`)
+const narrowConditions = ({ type, subjects, eventId, error, misunderstood }: EventFilter): SQL[] => {
+  const conditions: SQL[] = []
+  if (type !== undefined) conditions.push(sql`${e.eventType} = ${type}`)
+  if (subjects !== undefined) conditions.push(sql`${e.subject} = any(${sql.param(subjects)}::text[])`)
+  if (eventId !== undefined) conditions.push(sql`${e.eventId} = ${eventId}`)
+  if (error === NO_ERROR) conditions.push(sql`${e.status} = 'dead' and ${e.lastError} is null`)
+  else if (error !== undefined) {
+    conditions.push(sql`${e.lastError} is not null and ${errorGroup(e.lastError)} = ${error}`)
+  }
+  if (misunderstood) conditions.push(sql`${e.misunderstood} is not null`)
+  return conditions
+}
+
+const timeConditions = ({ since, until }: EventFilter, after: string | undefined): SQL[] => {
+  const conditions: SQL[] = []
+  if (since !== undefined) conditions.push(sql`${e.receivedAt} >= ${since}`)
+  if (until !== undefined) conditions.push(sql`${e.receivedAt} < ${until}`)
   if (after !== undefined) {
     const [micros, id] = readPosition(after)
-    const time = `timestamptz 'epoch' + ${parameter(micros, 'bigint')} * interval '1 microsecond'`
-    conditions.push(`(e.received_at, e.id) < (${time}, ${parameter(id, 'bigint')})`)
+    const time = sql`timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond'`
+    conditions.push(sql`(${e.receivedAt}, ${e.id}) < (${time}, ${id}::bigint)`)
   }
   return conditions
 }

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { errorGroup } from '../db/error-group.ts'
 import { webhookEvents as e, minuteCounts, webhookPauses as p, webhookQueue as w } from '../db/schema.ts'
 import { statement, toStatement } from '../db/statement.ts'
 import type { CountedOutcome } from '../inbox/counts.ts'
@@ -120,14 +121,14 @@ export const errorGroups = async (
   filter: Omit<EventFilter, 'status'> = {},
 ): Promise<{ groups: ErrorGroup[]; more: boolean }> => {
   const ids = matching({ ...filter, status: 'dead' }, { limit: MOST_DEAD, order: 'newest' })
-  const { rows } = await pool.query(
-    `select coalesce(webhook_error_group(e.last_error), '${NO_ERROR}') as error,
-            (array_agg(e.last_error order by e.received_at desc, e.id desc))[1] as example,
-            array_agg(distinct e.provider) as providers, array_agg(distinct e.event_type) as types,
-            count(*)::int as count, min(e.received_at) as "firstReceivedAt", max(e.received_at) as "newestReceivedAt"
-     from (${ids.text}) matched join webhook_events e on e.id = matched.id
-     group by 1 order by 5 desc, 7 desc limit ${MOST_GROUPS}`,
-    ids.values,
+  const { rows } = await pool.query<ErrorGroup>(
+    toStatement(sql`
+      select coalesce(${errorGroup(e.lastError)}, ${NO_ERROR}) as error,
+             (array_agg(${e.lastError} order by ${e.receivedAt} desc, ${e.id} desc))[1] as example,
+             array_agg(distinct ${e.provider}) as providers, array_agg(distinct ${e.eventType}) as types,
+             count(*)::int as count, min(${e.receivedAt}) as "firstReceivedAt", max(${e.receivedAt}) as "newestReceivedAt"
+      from (${ids}) matched join ${e} on ${e.id} = matched.id
+      group by 1 order by 5 desc, 7 desc limit ${MOST_GROUPS}`),
   )
   const seen = rows.reduce((sum, row) => sum + row.count, 0)
   return { groups: rows, more: seen >= MOST_DEAD || rows.length === MOST_GROUPS }

@@ -1,4 +1,20 @@
+import { sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import type pg from 'pg'
+import {
+  applications,
+  companies,
+  contacts,
+  inboundMessages,
+  jobs,
+  mailboxes,
+  mailboxIncidents,
+  outreach,
+  sequenceSteps,
+  subscriptions,
+  users,
+} from '../db/schema.ts'
+import { fields, toStatement } from '../db/statement.ts'
 import type { EventSummary } from './events.ts'
 import { HEALTH_COLUMNS, type MailboxHealth } from './mailboxes.ts'
 
@@ -40,38 +56,68 @@ export interface OutreachRecord extends OutreachSummary {
   }[]
 }
 
+const OUTREACH_SUMMARY = {
+  id: outreach.id,
+  status: outreach.status,
+  fromMailbox: outreach.fromMailbox,
+  sentAt: outreach.sentAt,
+}
+
+const NAME_OF_CONTACT = sql`nullif(concat_ws(' ', ${contacts.firstName}, ${contacts.lastName}), '')`
+
+const companyOfContact = alias(companies, 'company_of_contact')
+
+const OUTREACH = fields({
+  ...OUTREACH_SUMMARY,
+  messageId: outreach.messageId,
+  deliveredAt: outreach.deliveredAt,
+  clickedAt: outreach.clickedAt,
+  repliedAt: outreach.repliedAt,
+  linkClicks: outreach.linkClicks,
+  contactId: contacts.id,
+  contactName: NAME_OF_CONTACT,
+  contactEmail: contacts.email,
+  optedOut: contacts.optedOut,
+  userId: users.id,
+  userEmail: users.email,
+  applicationStatus: applications.status,
+  jobTitle: jobs.title,
+  company: sql`coalesce(${companies.name}, ${companyOfContact.name})`,
+  mailboxId: mailboxes.id,
+})
+
+const STEP = fields({
+  position: sequenceSteps.position,
+  scheduledAt: sequenceSteps.scheduledAt,
+  status: sequenceSteps.status,
+  cancelledReason: sequenceSteps.cancelledReason,
+})
+
 /** @returns undefined when there is no such row; so do the others. */
 export const outreachById = async (pool: pg.Pool, id: string): Promise<OutreachRecord | undefined> => {
   if (!ID.test(id)) return undefined
   const { rows } = await pool.query(
-    `select o.id, o.status, o.from_mailbox as "fromMailbox", o.sent_at as "sentAt", o.message_id as "messageId",
-            o.delivered_at as "deliveredAt", o.clicked_at as "clickedAt", o.replied_at as "repliedAt",
-            o.link_clicks as "linkClicks", c.id as "contactId", ${NAME_OF_CONTACT} as "contactName",
-            c.email as "contactEmail", c.opted_out as "optedOut", u.id as "userId", u.email as "userEmail",
-            a.status as "applicationStatus", j.title as "jobTitle", coalesce(y.name, of_contact.name) as company,
-            m.id as "mailboxId"
-     from outreach o
-     left join contacts c on c.id = o.contact_id
-     left join companies of_contact on of_contact.id = c.company_id
-     left join applications a on a.id = o.application_id
-     left join users u on u.id = a.user_id
-     left join jobs j on j.id = a.job_id
-     left join companies y on y.id = j.company_id
-     left join mailboxes m on lower(m.email) = lower(o.from_mailbox)
-     where o.id = $1`,
-    [id],
+    toStatement(sql`
+      select ${OUTREACH}
+      from ${outreach}
+      left join ${contacts} on ${contacts.id} = ${outreach.contactId}
+      left join ${companies} ${companyOfContact} on ${companyOfContact.id} = ${contacts.companyId}
+      left join ${applications} on ${applications.id} = ${outreach.applicationId}
+      left join ${users} on ${users.id} = ${applications.userId}
+      left join ${jobs} on ${jobs.id} = ${applications.jobId}
+      left join ${companies} on ${companies.id} = ${jobs.companyId}
+      left join ${mailboxes} on lower(${mailboxes.email}) = lower(${outreach.fromMailbox})
+      where ${outreach.id} = ${id}`),
   )
   const [row] = rows
   if (row === undefined) return undefined
   const steps = await pool.query(
-    `select position, scheduled_at as "scheduledAt", status, cancelled_reason as "cancelledReason"
-     from sequence_steps where outreach_id = $1 order by position, id limit 50`,
-    [id],
+    toStatement(sql`
+      select ${STEP} from ${sequenceSteps} where ${sequenceSteps.outreachId} = ${id}
+      order by ${sequenceSteps.position}, ${sequenceSteps.id} limit 50`),
   )
   return { ...row, steps: steps.rows }
 }
-
-const NAME_OF_CONTACT = `nullif(concat_ws(' ', c.first_name, c.last_name), '')`
 
 export interface ContactRecord {
   id: string
@@ -88,23 +134,34 @@ export interface ContactRecord {
   outreach: OutreachSummary[]
 }
 
+const CONTACT = fields({
+  id: contacts.id,
+  email: contacts.email,
+  name: NAME_OF_CONTACT,
+  company: companies.name,
+  bounceCount: contacts.bounceCount,
+  spamReports: contacts.spamReports,
+  optedOut: contacts.optedOut,
+  optedOutAt: contacts.optedOutAt,
+  optedOutReason: contacts.optedOutReason,
+  lastContactedAt: contacts.lastContactedAt,
+})
+
 export const contactById = async (pool: pg.Pool, id: string): Promise<ContactRecord | undefined> => {
   if (!ID.test(id)) return undefined
   const { rows } = await pool.query(
-    `select c.id, c.email, ${NAME_OF_CONTACT} as name, y.name as company, c.bounce_count as "bounceCount",
-            c.spam_reports as "spamReports", c.opted_out as "optedOut", c.opted_out_at as "optedOutAt",
-            c.opted_out_reason as "optedOutReason", c.last_contacted_at as "lastContactedAt"
-     from contacts c left join companies y on y.id = c.company_id where c.id = $1`,
-    [id],
+    toStatement(sql`
+      select ${CONTACT} from ${contacts} left join ${companies} on ${companies.id} = ${contacts.companyId}
+      where ${contacts.id} = ${id}`),
   )
   const [row] = rows
   if (row === undefined) return undefined
-  const outreach = await pool.query(
-    `select id, status, from_mailbox as "fromMailbox", sent_at as "sentAt" from outreach
-     where contact_id = $1 order by id desc limit $2`,
-    [id, MOST_OUTREACH],
+  const written = await pool.query(
+    toStatement(sql`
+      select ${fields(OUTREACH_SUMMARY)} from ${outreach}
+      where ${outreach.contactId} = ${id} order by ${outreach.id} desc limit ${MOST_OUTREACH}`),
   )
-  return { ...row, outreach: outreach.rows }
+  return { ...row, outreach: written.rows }
 }
 
 export interface UserRecord {
@@ -126,31 +183,43 @@ export interface UserRecord {
   outreach: OutreachSummary[]
 }
 
+const USER = fields({
+  id: users.id,
+  email: users.email,
+  customerId: users.stripeCustomerId,
+  tier: users.subscriptionTier,
+  subscriptionStatus: users.subscriptionStatus,
+  credits: users.creditsRemaining,
+  currentPeriodEnd: users.currentPeriodEnd,
+  cancelAtPeriodEnd: users.cancelAtPeriodEnd,
+})
+
+const SUBSCRIPTION = fields({
+  id: subscriptions.id,
+  status: subscriptions.status,
+  priceId: subscriptions.priceId,
+  currentPeriodEnd: subscriptions.currentPeriodEnd,
+})
+
 export const userById = async (pool: pg.Pool, id: string): Promise<UserRecord | undefined> => {
   if (!ID.test(id)) return undefined
-  const { rows } = await pool.query(
-    `select id, email, stripe_customer_id as "customerId", subscription_tier as tier,
-            subscription_status as "subscriptionStatus", credits_remaining as credits,
-            current_period_end as "currentPeriodEnd", cancel_at_period_end as "cancelAtPeriodEnd"
-     from users where id = $1`,
-    [id],
-  )
+  const { rows } = await pool.query(toStatement(sql`select ${USER} from ${users} where ${users.id} = ${id}`))
   const [row] = rows
   if (row === undefined) return undefined
-  const [subscriptions, outreach] = await Promise.all([
+  const [subscribed, written] = await Promise.all([
     pool.query(
-      `select id, status, price_id as "priceId", current_period_end as "currentPeriodEnd"
-       from subscriptions where user_id = $1 order by current_period_end desc nulls last, id limit 20`,
-      [id],
+      toStatement(sql`
+        select ${SUBSCRIPTION} from ${subscriptions} where ${subscriptions.userId} = ${id}
+        order by ${subscriptions.currentPeriodEnd} desc nulls last, ${subscriptions.id} limit 20`),
     ),
     pool.query(
-      `select o.id, o.status, o.from_mailbox as "fromMailbox", o.sent_at as "sentAt"
-       from applications a join outreach o on o.application_id = a.id
-       where a.user_id = $1 order by o.id desc limit $2`,
-      [id, MOST_OUTREACH],
+      toStatement(sql`
+        select ${fields(OUTREACH_SUMMARY)}
+        from ${applications} join ${outreach} on ${outreach.applicationId} = ${applications.id}
+        where ${applications.userId} = ${id} order by ${outreach.id} desc limit ${MOST_OUTREACH}`),
     ),
   ])
-  return { ...row, subscriptions: subscriptions.rows, outreach: outreach.rows }
+  return { ...row, subscriptions: subscribed.rows, outreach: written.rows }
 }
 
 export interface MailboxRecord extends MailboxHealth {
@@ -160,13 +229,16 @@ export interface MailboxRecord extends MailboxHealth {
 
 export const mailboxById = async (pool: pg.Pool, id: string): Promise<MailboxRecord | undefined> => {
   if (!ID.test(id)) return undefined
-  const { rows } = await pool.query(`select ${HEALTH_COLUMNS} from mailboxes where id = $1`, [id])
+  const { rows } = await pool.query<MailboxHealth>(
+    toStatement(sql`select ${HEALTH_COLUMNS} from ${mailboxes} where ${mailboxes.id} = ${id}`),
+  )
   const [row] = rows
   if (row === undefined) return undefined
-  const incidents = await pool.query(
-    `select kind, arrived_at as "arrivedAt" from mailbox_incidents
-     where mailbox_id = $1 and arrived_at > now() - interval '7 days' order by arrived_at desc limit 50`,
-    [id],
+  const { kind, arrivedAt, mailboxId } = mailboxIncidents
+  const incidents = await pool.query<{ kind: string; arrivedAt: Date }>(
+    toStatement(sql`
+      select ${fields({ kind, arrivedAt })} from ${mailboxIncidents}
+      where ${mailboxId} = ${id} and ${arrivedAt} > now() - interval '7 days' order by ${arrivedAt} desc limit 50`),
   )
   return { ...row, incidents: incidents.rows }
 }
@@ -179,24 +251,35 @@ export interface Touched {
 }
 
 /** An inbound mail's row is found by its arrival: it has its event's, to the millisecond. */
-const TOUCHED = `
+const touched = (
+  about: { outreachId: string | null; customer: string | null; mailbox: string | null },
+  receivedAt: Date,
+) =>
+  toStatement(sql`
 with about as (
-  select $1::bigint as outreach, null::text as customer, null::text as mailbox
-  union all select null, $2, $3
+  select ${about.outreachId}::bigint as outreach, null::text as customer, null::text as mailbox
+  union all select null, ${about.customer}, ${about.mailbox}
   union all
-  select outreach_id, null, null from inbound_messages
-  where $3 is not null and received_at = $4 and lower(recipient) = $3 and outreach_id is not null
+  select ${inboundMessages.outreachId}, null, null from ${inboundMessages}
+  where ${about.mailbox}::text is not null and ${inboundMessages.receivedAt} = ${receivedAt}
+    and lower(${inboundMessages.recipient}) = ${about.mailbox} and ${inboundMessages.outreachId} is not null
 ), sent as (
-  select o.* from about join outreach o on o.id = about.outreach
+  select ${outreach.id}, ${outreach.contactId} as contact, ${outreach.applicationId} as application,
+         ${outreach.fromMailbox} as mailbox
+  from about join ${outreach} on ${outreach.id} = about.outreach
 )
 select 'outreach' as kind, id::text, 'Outreach ' || id as label from sent
-union select 'contact', c.id::text, coalesce(${NAME_OF_CONTACT}, c.email) from sent join contacts c on c.id = sent.contact_id
-union select 'user', u.id::text, u.email from sent join applications a on a.id = sent.application_id
-  join users u on u.id = a.user_id
-union select 'user', u.id::text, u.email from about join users u on u.stripe_customer_id = about.customer
-union select 'mailbox', m.id::text, m.email from sent join mailboxes m on lower(m.email) = lower(sent.from_mailbox)
-union select 'mailbox', m.id::text, m.email from about join mailboxes m on lower(m.email) = about.mailbox
-order by 1, 3`
+union select 'contact', ${contacts.id}::text, coalesce(${NAME_OF_CONTACT}, ${contacts.email})
+      from sent join ${contacts} on ${contacts.id} = sent.contact
+union select 'user', ${users.id}::text, ${users.email} from sent
+      join ${applications} on ${applications.id} = sent.application join ${users} on ${users.id} = ${applications.userId}
+union select 'user', ${users.id}::text, ${users.email}
+      from about join ${users} on ${users.stripeCustomerId} = about.customer
+union select 'mailbox', ${mailboxes.id}::text, ${mailboxes.email}
+      from sent join ${mailboxes} on lower(${mailboxes.email}) = lower(sent.mailbox)
+union select 'mailbox', ${mailboxes.id}::text, ${mailboxes.email}
+      from about join ${mailboxes} on lower(${mailboxes.email}) = about.mailbox
+order by 1, 3`)
 
 /** The rows an event is about, by its subject: links for its page. */
 export const touchedBy = async (
@@ -205,12 +288,11 @@ export const touchedBy = async (
 ): Promise<Touched[]> => {
   const [, kind, name = ''] = /^(outreach|customer|mailbox):(.+)$/s.exec(subject ?? '') ?? []
   if (kind === undefined) return []
-  const outreach = kind === 'outreach' && ID.test(name) ? name : null
-  const { rows } = await pool.query(TOUCHED, [
-    outreach,
-    kind === 'customer' ? name : null,
-    kind === 'mailbox' ? name.toLowerCase() : null,
-    receivedAt,
-  ])
+  const about = {
+    outreachId: kind === 'outreach' && ID.test(name) ? name : null,
+    customer: kind === 'customer' ? name : null,
+    mailbox: kind === 'mailbox' ? name.toLowerCase() : null,
+  }
+  const { rows } = await pool.query<Touched>(touched(about, receivedAt))
   return rows
 }

@@ -1,4 +1,8 @@
+import { max, sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { queryBuilder } from '../db/query-builder.ts'
+import { operatorActions as a, webhookDeliveries as d, webhookEvents as e } from '../db/schema.ts'
+import { column, columns, toStatement } from '../db/statement.ts'
 import { storableText } from '../inbox/storable.ts'
 import { type Operator, reasonOf } from './audit.ts'
 import { listEvents } from './events.ts'
@@ -24,34 +28,35 @@ const BATCH = 500
  * the effects are applied and stays, so that they are not applied again; only an event that was ignored or not understood
  * is handled afresh, since a handler, or a price, may have been added. A pending event that waits for its next try has it now.
  */
-const REPLAY = `
+const toReplay = (ids: string[], by: Operator, now: Date, dueAt: Date) => {
+  const requestId = by.requestId ?? crypto.randomUUID()
+  return toStatement(sql`
 with picked as materialized (
-  select e.id, e.status, e.last_error, e.misunderstood, row_number() over (order by e.id) - 1 as n
+  select id, status, last_error, misunderstood, row_number() over (order by id) - 1 as n
   from (
-    select id, status, last_error, misunderstood from webhook_events
-    where id = any($1::bigint[]) and not (status = 'pending' and next_attempt_at <= $2)
-      and exists (
-        select from webhook_deliveries d
-        where d.id = webhook_events.delivery_id and d.received_at = webhook_events.received_at
-      )
-    order by id for update skip locked
-  ) e
+    select ${e.id}, ${e.status} as status, ${e.lastError} as last_error, ${e.misunderstood} as misunderstood from ${e}
+    where ${e.id} = any(${sql.param(ids)}::bigint[]) and not (${e.status} = 'pending' and ${e.nextAttemptAt} <= ${now})
+      and exists (select from ${d} where ${d.id} = ${e.deliveryId} and ${d.receivedAt} = ${e.receivedAt})
+    order by ${e.id} for update skip locked
+  ) free
 ), replayed as (
-  update webhook_events e
-  set status = 'pending', attempts = 0,
-      next_attempt_at = $3::timestamptz + picked.n * interval '1 second' / $4::int,
-      waiting_since = case picked.status when 'pending' then e.waiting_since end,
-      processed_at = case when picked.status <> 'ignored' and picked.misunderstood is null then e.processed_at end
-  from picked where e.id = picked.id
-  returning e.id, e.next_attempt_at
+  update ${e}
+  set ${column(e.status)} = 'pending', ${column(e.attempts)} = 0,
+      ${column(e.nextAttemptAt)} = ${dueAt}::timestamptz + picked.n * interval '1 second' / ${REPLAYS_PER_SECOND}::int,
+      ${column(e.waitingSince)} = case picked.status when 'pending' then ${e.waitingSince} end,
+      ${column(e.processedAt)} =
+        case when picked.status <> 'ignored' and picked.misunderstood is null then ${e.processedAt} end
+  from picked where ${e.id} = picked.id
+  returning ${e.id}, ${e.nextAttemptAt} as due_at
 ), noted as (
-  insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before, error_before, due_at,
-                                request_id, leads)
-  select id, 'replay', $5, $6, $7, $2, picked.status, picked.last_error, replayed.next_attempt_at, $8,
-         picked.n = 0 and not exists (select from operator_actions where request_id = $8)
+  insert into ${a} (${columns(a.eventId, a.action, a.reason, a.operator, a.via, a.actedAt, a.statusBefore, a.errorBefore, a.dueAt, a.requestId, a.leads)})
+  select id, 'replay', ${reasonOf(by)}, ${storableText(by.operator, 100)}, ${by.via}, ${now}::timestamptz,
+         picked.status, picked.last_error, replayed.due_at, ${requestId}::uuid,
+         picked.n = 0 and not exists (select from ${a} where ${a.requestId} = ${requestId})
   from replayed join picked using (id) order by id
 )
-select count(*)::int as replayed, max(next_attempt_at) as last_due_at from replayed`
+select count(*)::int as replayed, max(due_at) as "lastDueAt" from replayed`)
+}
 
 const replayBatch = async (
   pool: pg.Pool,
@@ -60,18 +65,9 @@ const replayBatch = async (
   now: Date,
   dueAt: Date,
 ): Promise<Replayed> => {
-  const { rows } = await pool.query(REPLAY, [
-    ids,
-    now,
-    dueAt,
-    REPLAYS_PER_SECOND,
-    reasonOf(by),
-    storableText(by.operator, 100),
-    by.via,
-    by.requestId ?? crypto.randomUUID(),
-  ])
-  const replayed: number = rows[0]?.replayed ?? 0
-  return { replayed, left: ids.length - replayed, lastDueAt: rows[0]?.last_due_at ?? null }
+  const { rows } = await pool.query<Pick<Replayed, 'replayed' | 'lastDueAt'>>(toReplay(ids, by, now, dueAt))
+  const { replayed: count, lastDueAt } = rows[0] ?? { replayed: 0, lastDueAt: null }
+  return { replayed: count, left: ids.length - count, lastDueAt }
 }
 
 /**
@@ -129,29 +125,35 @@ export const replayMatching = async (
 
 /** When the replays that are already scheduled are through. */
 const whenFree = async (pool: pg.Pool, now: Date): Promise<Date> => {
-  const { rows } = await pool.query('select max(due_at) as last from operator_actions')
-  const last: Date | null = rows[0]?.last ?? null
-  return last !== null && last > now ? last : now
+  const [row] = await queryBuilder(pool)
+    .select({ last: max(a.dueAt) })
+    .from(a)
+  const last = row?.last ?? now
+  return last > now ? last : now
 }
 
-const DISCARD = `
+const toDiscard = (ids: string[], by: Operator, now: Date) => {
+  const reason = reasonOf(by)
+  const requestId = by.requestId ?? crypto.randomUUID()
+  return toStatement(sql`
 with picked as materialized (
   select id, last_error, row_number() over (order by id) as n
   from (
-    select id, last_error from webhook_events
-    where id = any($1::bigint[]) and status = 'dead'
-    order by id for update skip locked
-  ) e
+    select ${e.id}, ${e.lastError} as last_error from ${e}
+    where ${e.id} = any(${sql.param(ids)}::bigint[]) and ${e.status} = 'dead'
+    order by ${e.id} for update skip locked
+  ) free
 ), discarded as (
-  update webhook_events e
-  set status = 'skipped', waiting_since = null, last_error = 'discarded: ' || $2
-  from picked where e.id = picked.id
+  update ${e}
+  set ${column(e.status)} = 'skipped', ${column(e.waitingSince)} = null,
+      ${column(e.lastError)} = 'discarded: ' || ${reason}::text
+  from picked where ${e.id} = picked.id
 )
-insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before, error_before, request_id, leads)
-select id, 'discard', $2, $3, $4, $5, 'dead', last_error, $6,
-       n = 1 and not exists (select from operator_actions where request_id = $6)
-from picked order by id
-returning id`
+insert into ${a} (${columns(a.eventId, a.action, a.reason, a.operator, a.via, a.actedAt, a.statusBefore, a.errorBefore, a.requestId, a.leads)})
+select id, 'discard', ${reason}, ${storableText(by.operator, 100)}, ${by.via}, ${now}::timestamptz, 'dead', last_error,
+       ${requestId}::uuid, n = 1 and not exists (select from ${a} where ${a.requestId} = ${requestId})
+from picked order by id`)
+}
 
 /**
  * Gives dead events up for good: they become `skipped` with the reason as their error, so that they alert no more
@@ -162,13 +164,6 @@ returning id`
  */
 export const discardDead = async (pool: pg.Pool, ids: string[], by: Operator, now: Date): Promise<number> => {
   if (ids.length > BATCH) throw new RangeError(`at most ${BATCH} events at once`)
-  const { rows } = await pool.query(DISCARD, [
-    ids,
-    reasonOf(by),
-    storableText(by.operator, 100),
-    by.via,
-    now,
-    by.requestId ?? crypto.randomUUID(),
-  ])
-  return rows.length
+  const { rowCount } = await pool.query(toDiscard(ids, by, now))
+  return rowCount ?? 0
 }

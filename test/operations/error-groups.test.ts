@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect } from 'vitest'
+import { toStatement } from '../../src/db/statement.ts'
 import { countEvents, listEvents } from '../../src/operations/events.ts'
 import { NO_ERROR } from '../../src/operations/matching.ts'
 import { errorGroups } from '../../src/operations/overview.ts'
@@ -122,7 +123,7 @@ test('a group is found by its index, however many other events there are', async
   )
   await pool.query('vacuum analyze webhook_events')
   const { matching } = await import('../../src/operations/matching.ts')
-  const query = matching({ status: 'dead', error: 'lock #' }, { limit: 51, order: 'newest' })
+  const query = toStatement(matching({ status: 'dead', error: 'lock #' }, { limit: 51, order: 'newest' }))
   const { rows } = await pool.query(`explain ${query.text}`, query.values)
   expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('webhook_events_error_idx')
 })

@@ -2,6 +2,7 @@ import { lt, sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { queryBuilder } from '../../db/query-builder.ts'
 import { deferredDeliveries, refusedDeliveries } from '../../db/schema.ts'
+import { columns } from '../../db/statement.ts'
 import type { DeferredDelivery } from './deferred.ts'
 import type { RefusedDelivery } from './kept.ts'
 import { MAX_KEPT } from './refused.ts'
@@ -13,8 +14,9 @@ const DAYS_KEPT = 7
 /** Stores refused deliveries. */
 export const storeRefused = async (pool: pg.Pool, deliveries: RefusedDelivery[]): Promise<void> => {
   const rows = deliveries.map(({ body, ...rest }) => ({ ...rest, body: body?.toString('base64') ?? null }))
+  const { provider, reason, refusedAt, source, headers, body, diagnosis, because } = refusedDeliveries
   await queryBuilder(pool).execute(sql`
-    insert into ${refusedDeliveries} (provider, reason, refused_at, source, headers, body, diagnosis, because)
+    insert into ${refusedDeliveries} (${columns(provider, reason, refusedAt, source, headers, body, diagnosis, because)})
     select provider, reason, "refusedAt", source, headers, decode(body, 'base64'), diagnosis, because
     from json_to_recordset(${JSON.stringify(rows)}::json) as row(
       provider text, reason text, "refusedAt" timestamptz, source text, headers jsonb, body text, diagnosis text, because text)`)
@@ -22,8 +24,9 @@ export const storeRefused = async (pool: pg.Pool, deliveries: RefusedDelivery[])
 
 /** Stores which deliveries were put off. */
 export const storeDeferred = async (pool: pg.Pool, deliveries: DeferredDelivery[]): Promise<void> => {
+  const { provider, deferredAt, dedupeKey, eventCount } = deferredDeliveries
   await queryBuilder(pool).execute(sql`
-    insert into ${deferredDeliveries} (provider, deferred_at, dedupe_key, event_count)
+    insert into ${deferredDeliveries} (${columns(provider, deferredAt, dedupeKey, eventCount)})
     select provider, "deferredAt", "dedupeKey", "eventCount"
     from json_to_recordset(${JSON.stringify(deliveries)}::json)
       as row(provider text, "deferredAt" timestamptz, "dedupeKey" text, "eventCount" int)`)

@@ -10,7 +10,7 @@ import {
   sequenceSteps,
 } from '../../db/schema.ts'
 import { column } from '../../db/statement.ts'
-import { isCancelledFor, strength } from '../../domain/sequence-steps.ts'
+import { cancelled, isCancelledFor, strength } from '../../domain/sequence-steps.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import type { Mail } from '../../mail/mail.ts'
 import type { Match } from '../../mail/match/match.ts'
@@ -53,15 +53,14 @@ const markReplied = async (mail: Mail, outreachId: string, { tx }: Batch): Promi
         where ${outreach.id} = ${outreachId}
         returning ${outreach.id}, ${outreach.contactId}, ${outreach.applicationId}
       ), cancelled as (
-        update ${sequenceSteps} s
-        set status = 'cancelled', cancelled_reason = why.reason
+        update ${sequenceSteps} set ${cancelled(sql`why.reason`)}
         from (
           select replied.id, case
             when ${optedOut} and ${strength(sql`${optedOutReason}`)} > ${strength(sql`'replied'`)}
             then ${optedOutReason} else 'replied' end as reason
           from replied left join ${contacts} on ${contacts.id} = replied.contact_id
         ) why
-        where s.outreach_id = why.id and ${isCancelledFor(sql`why.reason`)}
+        where ${sequenceSteps.outreachId} = why.id and ${isCancelledFor(sql`why.reason`)}
       ), moved_on as (
         update ${applications}
         set ${column(applications.status)} = 'interviewing', ${column(applications.replyStatus)} = 'replied'
