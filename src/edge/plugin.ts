@@ -2,12 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { errorCodes, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { arrivalTime } from '../inbox/admission/body-guard.ts'
+import { arrivalTime, isKeptAfter } from '../inbox/admission/body-guard.ts'
 import { Refusal } from '../inbox/admission/refusal.ts'
 import { createLingeringClose } from './lingering-close.ts'
-
-/** The most bytes of a body that are read and dropped after a 503 so that the connection can be kept. */
-const DROPPED_MOST = 1024 * 1024
 
 /** What is known of a connection: its current request, and the requests that have no answer yet. */
 interface Connection {
@@ -66,11 +63,9 @@ export const edgePlugin = fp<{ connections: ReturnType<typeof createConnections>
     })
 
     app.addHook('onSend', (request, reply, _payload, done) => {
-      // Node would read the rest however long it takes. A sender that is asked to come back keeps its connection if little
-      // is left.
-      const small = reply.statusCode === 503 && announcedBytes(request) <= DROPPED_MOST
+      // Node would read the rest however long it takes.
       if (hasBody(request.raw) && !request.raw.complete) {
-        if (small)
+        if (isKeptAfter(reply.statusCode, announcedBytes(request)))
           request.raw.resume() // Node reads on by itself only what nobody has begun to read
         else reply.header('connection', 'close')
       }

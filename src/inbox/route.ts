@@ -3,7 +3,7 @@ import type { Config } from '../config.ts'
 import type { StatusClass } from '../metrics.ts'
 import { senderNetwork } from '../sender-network.ts'
 import { type Accepted, createAccept } from './accept/accept.ts'
-import { guardBody } from './admission/body-guard.ts'
+import { guardBody, isKeptAfter } from './admission/body-guard.ts'
 import { DECIDED_WITHIN } from './admission/deadline.ts'
 import { createHeldBodies, type Hold } from './admission/held-bodies.ts'
 import { createPaced } from './admission/paced.ts'
@@ -25,8 +25,6 @@ declare module 'fastify' {
 /** What an event costs in memory besides its text, in bytes: tiny ones cost much more than they are long. */
 const EVENT_COST = 512
 
-/** Bytes of a body that are read and dropped after a 503, at most. */
-const DROPPED_MOST = 1024 * 1024
 /** Lines for refused deliveries of one provider and reason, in a minute; then there is one for all the others. */
 const REFUSALS_LOGGED = 20
 /** Verifying and reading deliveries, in milliseconds: a share of each turn of the event loop, and how long one waits. */
@@ -87,11 +85,9 @@ const mount = (
       // Not onResponse: Fastify calls that only for answers, and a sender may vanish before it gets one.
       reply.raw.once('close', () => request.hold?.release())
     } catch (error) {
-      // The body is not read, so the connection is closed, and its reset may beat the answer. Who is to come back
-      // must hear so: then what is short is read and dropped.
-      const comesBack = error instanceof Refusal && error.statusCode === 503
+      const statusCode = error instanceof Refusal ? error.statusCode : 500
       const left = announcedBytes(request) ?? provider.bodyLimit
-      if (!comesBack || left > DROPPED_MOST) reply.header('connection', 'close')
+      if (!isKeptAfter(statusCode, left)) reply.header('connection', 'close')
       throw error
     }
   })

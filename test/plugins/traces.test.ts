@@ -135,6 +135,17 @@ test('what fails is a span with the error, and a retry one of its own: both link
   expect(retried.traceId).not.toBe(failed.traceId)
 })
 
+test('what ends its connection every time is a span with the error, too', async () => {
+  await db.query(`
+    create function hang_up() returns trigger language plpgsql as $$
+    begin raise exception 'the line is cut' using errcode = '57P01'; end $$;
+    create trigger hang_up before update on outreach for each row execute function hang_up()`)
+  const { traceId } = await deliver(event('click'))
+  const failed = await eventually(() => linkedTo(traceId)[0], 'the failure is traced')
+  expect(failed.status).toEqual({ code: ERROR, message: 'the line is cut' })
+  await db.query('drop function hang_up cascade')
+})
+
 test('a batch of several deliveries links to each', async () => {
   await db.query(`insert into webhook_pauses (provider, event_type, paused_at, operator, reason)
                   values ('sendgrid', '', now(), 'test', 'so that they go together')`)

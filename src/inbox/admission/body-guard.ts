@@ -6,6 +6,18 @@ import { Refusal } from './refusal.ts'
 export const arrivalTime = (bytes: number): number =>
   Math.min(10_000 + (2_000 * bytes) / (1024 * 1024), 100_000)
 
+/** Bytes of a body that are read and dropped. */
+const MAX_DROPPED = 1024 * 1024
+
+/**
+ * Whether a connection is kept after an answer that was given before the body was read: the sender of a 503 is to come
+ * back, and must not lose the answer to a reset; a short body is read and dropped for that.
+ *
+ * @param left bytes that may still come.
+ */
+export const isKeptAfter = (statusCode: number, left: number): boolean =>
+  statusCode === 503 && left <= MAX_DROPPED
+
 /**
  * Watches a body on its way to whatever parser reads it: its bytes are counted as they arrive, and one that does
  * not arrive in time or does not fit any more ends with an error on the stream, which the parser passes on.

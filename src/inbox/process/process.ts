@@ -183,9 +183,15 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     const failed = new Set(failures.map(({ event }) => event.id))
     const well = events.map(({ event }) => event).filter(({ id }) => !failed.has(id))
     void options.traces.processed({ provider: name, events: well, startedAt })
-    for (const { event, error } of failures) {
-      void options.traces.processed({ provider: name, events: [event], startedAt, error })
-    }
+    for (const { event, error } of failures) traceFailure(event, error, startedAt)
+  }
+
+  const traceFailure = (
+    event: Pick<ClaimedEvent, 'id' | 'eventType' | 'attempts'>,
+    error: unknown,
+    startedAt: number,
+  ): void => {
+    void options.traces?.processed({ provider: name, events: [event], startedAt, error })
   }
 
   /** A batch, whatever it takes. */
@@ -251,14 +257,17 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     const [only] = events
     if (only === undefined) return
     const ids = events.map(({ id }) => id)
+    const startedAt = performance.now()
     try {
       await run(
         pending((client, now) => claimThese(client, provider, now, ids, 1)),
         false,
       )
     } catch (error) {
-      if (events.length === 1)
-        return await fail({ ...only, attempts: only.attempts + 1 }, error, await answers())
+      if (events.length === 1) {
+        const attempt = { ...only, attempts: only.attempts + 1 }
+        return await fail(attempt, error, { startedAt, counted: await answers() })
+      }
       const middle = events.length >> 1
       await halve(events.slice(0, middle))
       await halve(events.slice(middle))
@@ -288,18 +297,18 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       const counted = !isTransient(error) || strike >= TRIES_TOGETHER
       if (counted) strikes.delete(begun.id)
       else strikes.set(begun.id, strike)
-      await fail(begun, error, counted)
-      void options.traces?.processed({ provider: name, events: [begun], startedAt, error })
+      await fail(begun, error, { startedAt, counted })
     }
     return true
   }
 
-  /** Records a failed attempt; one that met the database's own trouble is not counted. */
+  /** Traces and records a failed attempt; one that met the database's own trouble is not counted. */
   const fail = async (
     event: Omit<BegunAttempt, 'lastError'>,
     error: unknown,
-    counted: boolean,
+    { startedAt, counted }: { startedAt: number; counted: boolean },
   ): Promise<void> => {
+    traceFailure(event, error, startedAt)
     const now = clock()
     const failure = counted
       ? { attempts: event.attempts, attempt: event.attempts, nextAttemptAt: nextAttempt(event.attempts, now) }
