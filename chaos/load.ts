@@ -64,7 +64,7 @@ const REPEATED_PERCENT = 4
 /** Providers give up on an answer after some seconds. */
 const ANSWER_WITHIN = 15_000
 /** More open deliveries than that make no new ones. */
-const OPEN_MOST = 4_000
+const MAX_OPEN = 4_000
 export const startLoad = (options: LoadOptions): Load => {
   const { traffics, random, copies = 1 } = options
   const agent = new Agent({ keepAlive: true })
@@ -148,7 +148,7 @@ export const startLoad = (options: LoadOptions): Load => {
       const now = performance.now()
       owed = Math.min(owed + ((now - at) / 1_000) * rate, rate)
       at = now
-      for (; owed >= 1; owed--) if (open < OPEN_MOST) post(random.pick(weighted).next())
+      for (; owed >= 1; owed--) if (open < MAX_OPEN) post(random.pick(weighted).next())
     }
   }
   const generating = generate()

@@ -18,7 +18,7 @@ const USAGE = `npm run fuzz -- [--seconds N] [--seed S] [--case N]
 
 const SERVICE_ROLE = 'roleferry_service'
 /** The promise, in milliseconds. */
-const BLOCKED_MOST = 500
+const MAX_BLOCKED = 500
 const PROGRESS_EVERY = 5_000
 const FINDINGS = 'test-artifacts/fuzz'
 /** Mangled settings that are read before the first delivery is sent. */
@@ -74,7 +74,7 @@ try {
   const result = await fuzz({
     seed,
     numbers: numbers(),
-    blockedMost: BLOCKED_MOST,
+    maxBlocked: MAX_BLOCKED,
     ownerUrl: stack.postgres.url,
     databaseUrl: stack.postgres.url.replace('postgres://postgres:', `postgres://${SERVICE_ROLE}:`),
     redisUrl: stack.redis.url,

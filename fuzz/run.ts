@@ -14,7 +14,7 @@ export interface FuzzOptions {
   /** Which cases, in this order. */
   numbers: Iterable<number>
   /** Milliseconds of work (CPU time) for which one request may block the event loop. */
-  blockedMost: number
+  maxBlocked: number
   /** As the service connects, and as the owner of the tables. */
   databaseUrl: string
   ownerUrl: string
@@ -49,7 +49,7 @@ const ODD_ANSWER_WITHIN = 300
 const LATE = 50
 const SETTLE_WITHIN = 60_000
 /** Enough to see what is wrong; finding on would take long when everything is. */
-const MOST_FINDINGS = 10
+const MAX_FINDINGS = 10
 
 /** Sends cases to the production entry point, a process of its own, and looks whether it keeps its promises. */
 export const fuzz = async (options: FuzzOptions): Promise<FuzzCounts & { memory: number }> => {
@@ -114,7 +114,7 @@ export const fuzz = async (options: FuzzOptions): Promise<FuzzCounts & { memory:
   const lookAtLoop = async (): Promise<string | undefined> => {
     const { cpu, clock } = (await service.ask('since the last time')) as Blocked
     counts.longestBlocked = Math.max(counts.longestBlocked, cpu)
-    if (cpu <= options.blockedMost) return undefined
+    if (cpu <= options.maxBlocked) return undefined
     return `the event loop was blocked by ${Math.round(cpu)} ms of work (${Math.round(clock)} ms by the clock)`
   }
 
@@ -200,7 +200,7 @@ export const fuzz = async (options: FuzzOptions): Promise<FuzzCounts & { memory:
       if (numbers.length < ROUND) continue
       await round(numbers)
       numbers = []
-      if (counts.findings.length >= MOST_FINDINGS) break
+      if (counts.findings.length >= MAX_FINDINGS) break
     }
     if (numbers.length > 0) await round(numbers)
     const memory = await service.memory()

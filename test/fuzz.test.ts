@@ -19,7 +19,7 @@ test('the first mutated deliveries of a fixed seed do no harm', async () => {
     const { findings, byKind, byStatus, accepted } = await fuzz({
       seed: 1,
       numbers: Array.from({ length: 240 }, (_, number) => number),
-      blockedMost: 5_000,
+      maxBlocked: 5_000,
       ownerUrl: database.url,
       databaseUrl: asService(database.url),
       redisUrl: await freshRedis(),

@@ -6,7 +6,7 @@ import { startStrangers } from '../strangers/process.ts'
 
 const MIB = 1024 * 1024
 /** Of the load's requests so many must get their 200 at once, on a machine that is busy with the strangers too. */
-const LEAST_SUCCESS = 0.95
+const MIN_SUCCESS = 0.95
 
 /** Unsigned and forged deliveries, small and large, from thousands of addresses, as fast as they are refused. */
 export const flood: Scenario = {
@@ -40,7 +40,7 @@ export const flood: Scenario = {
         ],
         faults: [
           ...(accepted > 0 ? [`${accepted} unsigned deliveries were accepted`] : []),
-          ...(successOf(under) < LEAST_SUCCESS ? ['a flood crowds out signed deliveries'] : []),
+          ...(successOf(under) < MIN_SUCCESS ? ['a flood crowds out signed deliveries'] : []),
         ],
       }
     } finally {

@@ -9,7 +9,7 @@ const MIB = 1024 * 1024
 /** Opening them takes a second or two, cutting and opening again goes on all the while. */
 const OPEN_WITHIN = 60_000
 /** Of the load's requests so many must get their 200 at once, on a machine that is busy with the strangers too. */
-const LEAST_SUCCESS = 0.95
+const MIN_SUCCESS = 0.95
 
 /** Ten thousand connections on which nothing happens stay open, or are opened again, beside the load. */
 export const idle: Scenario = {
@@ -45,7 +45,7 @@ export const idle: Scenario = {
           fareRow('without them', alone),
           fareRow('with them', beside),
         ],
-        faults: successOf(beside) < LEAST_SUCCESS ? ['idle connections stop the service to others'] : [],
+        faults: successOf(beside) < MIN_SUCCESS ? ['idle connections stop the service to others'] : [],
       }
     } finally {
       await strangers.end()

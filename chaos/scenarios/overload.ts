@@ -8,7 +8,7 @@ const TIMES = 4
 /** So many deliveries open at once are enough to keep the service busy, and few enough for it to keep up. */
 const BUSY = 32
 /** Bytes of resident memory: what three providers' deliveries may hold, and Node with all it loads. */
-const MEMORY_MOST = 640 * 1024 * 1024
+const MAX_MEMORY = 640 * 1024 * 1024
 
 /** Watches the resident memory. @returns a function that ends that and gives the peak, in bytes */
 const watchMemory = (service: ServiceProcess): (() => number) => {
@@ -85,8 +85,8 @@ export const overload: Scenario = {
     const faults: string[] = []
     if (refused === 0) faults.push('nothing was refused: this was no overload')
     const most = Math.max(peak, peakHung)
-    if (most > MEMORY_MOST)
-      faults.push(`${mebibytes(most)} of memory, at most ${mebibytes(MEMORY_MOST)} are allowed`)
+    if (most > MAX_MEMORY)
+      faults.push(`${mebibytes(most)} of memory, at most ${mebibytes(MAX_MEMORY)} are allowed`)
     return {
       load,
       faults,

@@ -28,7 +28,7 @@ const ABORT = `
 const CURE = 'drop function chaos_poison cascade; drop function chaos_abort cascade'
 
 const ENDED = 'the process ended during every attempt'
-const MOST_RESTARTS = 10
+const MAX_RESTARTS = 10
 /** Seconds: the shortest time between two attempts. Who is held up by another's retries waits for so long. */
 const NOT_DELAYED = 8
 
@@ -54,7 +54,7 @@ const lagSince = async (world: World, since: Date): Promise<{ median: number; mo
 const outlive = async (world: World, service: ServiceProcess): Promise<number> => {
   for (let restarts = 0; ; await sleep(200)) {
     if (!service.isRunning()) {
-      if (restarts === MOST_RESTARTS) throw new Error(`not found within ${MOST_RESTARTS} restarts`)
+      if (restarts === MAX_RESTARTS) throw new Error(`not found within ${MAX_RESTARTS} restarts`)
       service.start()
       restarts++
       say(`  aborted, started again: ${restarts}`)

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { guardProcess } from '../../harness/server-process.ts'
 
 const run = promisify(execFile)
-const MOST_OUTPUT = 64 * 1024 * 1024
+const MAX_OUTPUT = 64 * 1024 * 1024
 const UP_WITHIN = 120_000
 
 /** Docker of this machine's distribution, in a network of its own: its bridges and rules stay out of the machine's. */
@@ -41,7 +41,7 @@ export const installPrograms = async (): Promise<void> => {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   await run('apt-get', ['install', '-qqy', '--no-install-recommends', ...missing], {
     env,
-    maxBuffer: MOST_OUTPUT,
+    maxBuffer: MAX_OUTPUT,
   })
 }
 
@@ -89,7 +89,7 @@ export const startEngine = async (folder: string): Promise<Engine> => {
   }
   const call = async (command: string, args: string[], cwd = folder): Promise<string> => {
     try {
-      const { stdout } = await run(command, args, { env, cwd, maxBuffer: MOST_OUTPUT })
+      const { stdout } = await run(command, args, { env, cwd, maxBuffer: MAX_OUTPUT })
       return stdout
     } catch (error) {
       const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }

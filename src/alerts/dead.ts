@@ -7,11 +7,11 @@ import type { Cause } from '../notifications/alert.ts'
 import { matching } from '../operations/matching.ts'
 
 /** Dead events looked at, the newest ones. */
-const MOST = 10_000
+const MAX_DEAD = 10_000
 
 /** Event types that have dead events, which wait for somebody to replay or discard them. */
 export const deadEvents = async (pool: pg.Pool): Promise<Cause[]> => {
-  const ids = matching({ status: 'dead' }, { limit: MOST, order: 'newest' })
+  const ids = matching({ status: 'dead' }, { limit: MAX_DEAD, order: 'newest' })
   const { rows } = await pool.query(
     toStatement(sql`
       select ${e.provider}, ${e.eventType} as type, count(*)::int as count, max(${e.receivedAt}) as last,

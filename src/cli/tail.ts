@@ -7,7 +7,7 @@ import { remark } from './output.ts'
 
 const LOOK_EVERY = 1_000
 /** Events between two looks; of more only the newest are shown. */
-const MOST = 500
+const MAX_EVENTS = 500
 /** An event may be processed so long after its arrival and is still shown, in milliseconds. */
 const LOOK_BACK = 3_600_000
 const REMEMBERED = 20_000
@@ -30,14 +30,14 @@ export const tailEvents = async (
   }
   const seen = new Set<string>()
   const look = async (): Promise<EventSummary[]> => {
-    const { events, next } = await listEvents(pool, recent, { limit: MOST })
+    const { events, next } = await listEvents(pool, recent, { limit: MAX_EVENTS })
     const fresh = events.filter(({ id }) => !seen.has(id)).reverse()
     for (const { id } of fresh) seen.add(id)
     for (const id of seen) {
       if (seen.size <= REMEMBERED) break
       seen.delete(id)
     }
-    if (fresh.length === MOST && next !== null && seen.size > MOST) remark('… and more')
+    if (fresh.length === MAX_EVENTS && next !== null && seen.size > MAX_EVENTS) remark('… and more')
     return fresh
   }
   for (const event of (await look()).slice(-limit)) print(event, json)

@@ -3,11 +3,11 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 /** Wrong passwords of one sender that cost nothing: people mistype. */
 const FREE_FAILURES = 2
 /** Milliseconds that the next try waits; twice as long after every other wrong one, up to the last. */
-const DELAY = { first: 250, most: 5_000 }
+const DELAY = { first: 250, max: 5_000 }
 /** Milliseconds without a wrong password after which those before are forgotten. */
 const FORGOTTEN_AFTER = 10 * 60_000
 /** Senders remembered; of more, the one that failed longest ago is forgotten. */
-const MOST_SENDERS = 10_000
+const MAX_SENDERS = 10_000
 
 /** What a password allows: everything, or looking. */
 export type ConsoleRole = 'operator' | 'reader'
@@ -38,7 +38,7 @@ export const createAccess = (
         return 0
       }
       const doublings = failed.count - FREE_FAILURES - 1
-      return doublings < 0 ? 0 : Math.min(DELAY.first * 2 ** doublings, DELAY.most)
+      return doublings < 0 ? 0 : Math.min(DELAY.first * 2 ** doublings, DELAY.max)
     },
     /** Whose password it is; undefined when it is wrong. That counts against the sender, a right one clears it. */
     roleOf: (given: string, sender: string): ConsoleRole | undefined => {
@@ -51,7 +51,7 @@ export const createAccess = (
       const count = (failures.get(sender)?.count ?? 0) + 1
       failures.delete(sender) // to the end of the line
       failures.set(sender, { count, at: clock().getTime() })
-      if (failures.size > MOST_SENDERS) failures.delete(failures.keys().next().value as string)
+      if (failures.size > MAX_SENDERS) failures.delete(failures.keys().next().value as string)
       return undefined
     },
   }

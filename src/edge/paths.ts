@@ -1,5 +1,5 @@
 /** How often a path is decoded: each proxy in front may have decoded it once. */
-const MOST_DECODINGS = 3
+const MAX_DECODINGS = 3
 
 /** A path that no route has. */
 const NOWHERE = '/.'
@@ -15,7 +15,7 @@ export const routable = (target: string): string => {
     if (hasDotSegment(path)) return NOWHERE
     if (!path.includes('%')) return target
     // Still encoded after that: neither a provider nor a browser sends such a path.
-    if (decodings === MOST_DECODINGS) return NOWHERE
+    if (decodings === MAX_DECODINGS) return NOWHERE
     const decoded = path.replace(/%(2e|2f|5c|25)/gi, (_, hex: string) =>
       String.fromCharCode(Number.parseInt(hex, 16)),
     )

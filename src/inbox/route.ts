@@ -28,7 +28,7 @@ const EVENT_COST = 512
 /** Lines for refused deliveries of one provider and reason, in a minute; then there is one for all the others. */
 const REFUSALS_LOGGED = 20
 /** Verifying and reading deliveries, in milliseconds: a share of each turn of the event loop, and how long one waits. */
-const WORK = { perTurn: 5, waitMost: 2_000 }
+const WORK = { perTurn: 5, maxWait: 2_000 }
 
 /** Mounts the providers' routes: read the raw body, verify, accept, answer. */
 export const webhookRoutes = async (

@@ -16,7 +16,7 @@ export interface AcceptedDeliveries {
  * In milliseconds.
  */
 const SLACK = 15 * 60_000
-const MOST_COUNTED = 100_000
+const MAX_COUNTED = 100_000
 const LARGE = 500_000
 
 const q = sql.placeholder
@@ -66,10 +66,10 @@ export const countDeliveries = async (
   return Promise.all(
     providers.map(async (provider) => {
       const { rows } = await pool.query<{ deliveries: number; events: number }>(
-        COUNT({ provider, from, to, first: String(first), last: String(last), most: MOST_COUNTED + 1 }),
+        COUNT({ provider, from, to, first: String(first), last: String(last), most: MAX_COUNTED + 1 }),
       )
       const { deliveries = 0, events = 0 } = rows[0] ?? {}
-      return { deliveries: Math.min(deliveries, MOST_COUNTED), events, more: deliveries > MOST_COUNTED }
+      return { deliveries: Math.min(deliveries, MAX_COUNTED), events, more: deliveries > MAX_COUNTED }
     }),
   )
 }

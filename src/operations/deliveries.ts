@@ -48,13 +48,13 @@ export interface DeliveryDetail extends DeliverySummary {
   /** The body, or its beginning, as text and as it is kept. */
   body: string
   bytes: Buffer
-  /** Of its new events the first {@link MOST_EVENTS}, in their order in the body. */
+  /** Of its new events the first {@link MAX_EVENTS}, in their order in the body. */
   events: CarriedEvent[]
   /** When the last of these was processed; null while none is. */
   processedAt: Date | null
 }
 
-const MOST_EVENTS = 1_000
+const MAX_EVENTS = 1_000
 /** Events of one delivery are found by its time, to the millisecond. */
 const INSTANT = 1
 
@@ -142,12 +142,12 @@ const carriedBy = async (
       since: receivedAt,
       until: new Date(receivedAt.getTime() + INSTANT),
     },
-    { limit: MOST_EVENTS * 25, order: 'any' },
+    { limit: MAX_EVENTS * 25, order: 'any' },
   )
   const { rows } = await pool.query<CarriedEvent>(
     toStatement(sql`
       select ${CARRIED} from (${ids}) matched join ${e} on ${e.id} = matched.id
-      where ${e.deliveryId} = ${id} order by ${e.position} limit ${MOST_EVENTS}`),
+      where ${e.deliveryId} = ${id} order by ${e.position} limit ${MAX_EVENTS}`),
   )
   return rows
 }

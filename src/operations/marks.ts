@@ -17,7 +17,7 @@ export interface Mark {
   provider: string | null
 }
 
-const MOST = 500
+const MAX_MARKS = 500
 
 /** Marks of a stretch of time, the oldest first; an outage or a pause belongs to it when any of it does. */
 export const listMarks = async (pool: pg.Pool, from: Date, to: Date): Promise<Mark[]> => {
@@ -32,7 +32,7 @@ const notedMarks = async (pool: pg.Pool, from: Date, to: Date): Promise<Mark[]> 
     .from(serviceMarks)
     .where(and(lt(at, to), or(gte(at, from), gte(endedAt, from))))
     .orderBy(asc(at))
-    .limit(MOST)
+    .limit(MAX_MARKS)
   return rows.map((row) => ({ ...row, provider: null }))
 }
 
@@ -43,7 +43,7 @@ const pauseMarks = async (pool: pg.Pool, from: Date, to: Date): Promise<Mark[]> 
     .from(webhookPauses)
     .where(and(lt(pausedAt, to), or(isNull(resumedAt), gte(resumedAt, from))))
     .orderBy(asc(pausedAt))
-    .limit(MOST)
+    .limit(MAX_MARKS)
   return rows.map(({ eventType, reason, operator, ...row }) => ({
     ...row,
     kind: 'pause',

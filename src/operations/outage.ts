@@ -43,7 +43,7 @@ export interface OutageReport {
 }
 
 const HOUR = 3_600_000
-const MOST_LISTED = 200
+const MAX_LISTED = 200
 const OURS = Object.entries(REFUSALS).flatMap(([reason, { statusCode }]) =>
   statusCode === 503 ? [reason] : [],
 )
@@ -61,7 +61,7 @@ export const outageReport = async (
     putOff(pool, from, to),
     drain(pool, to),
     listMarks(pool, new Date(from.getTime() - HOUR), new Date(to.getTime() + HOUR)),
-    listPutOff(pool, { from, to }, MOST_LISTED),
+    listPutOff(pool, { from, to }, MAX_LISTED),
     countDeliveries(pool, PROVIDER_NAMES, { from, to }),
   ])
   const outages = PROVIDER_NAMES.map((provider, n): ProviderOutage => {

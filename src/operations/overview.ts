@@ -112,15 +112,15 @@ export interface ErrorGroup {
 }
 
 /** Dead events looked at, the newest ones: enough to see what is wrong. */
-const MOST_DEAD = 10_000
-const MOST_GROUPS = 100
+const MAX_DEAD = 10_000
+const MAX_GROUPS = 100
 
 /** Dead events by what they died of, the most frequent first. */
 export const errorGroups = async (
   pool: pg.Pool,
   filter: Omit<EventFilter, 'status'> = {},
 ): Promise<{ groups: ErrorGroup[]; more: boolean }> => {
-  const ids = matching({ ...filter, status: 'dead' }, { limit: MOST_DEAD, order: 'newest' })
+  const ids = matching({ ...filter, status: 'dead' }, { limit: MAX_DEAD, order: 'newest' })
   const { rows } = await pool.query<ErrorGroup>(
     toStatement(sql`
       select coalesce(${errorGroup(e.lastError)}, ${NO_ERROR}) as error,
@@ -128,10 +128,10 @@ export const errorGroups = async (
              array_agg(distinct ${e.provider}) as providers, array_agg(distinct ${e.eventType}) as types,
              count(*)::int as count, min(${e.receivedAt}) as "firstReceivedAt", max(${e.receivedAt}) as "newestReceivedAt"
       from (${ids}) matched join ${e} on ${e.id} = matched.id
-      group by 1 order by 5 desc, 7 desc limit ${MOST_GROUPS}`),
+      group by 1 order by 5 desc, 7 desc limit ${MAX_GROUPS}`),
   )
   const seen = rows.reduce((sum, row) => sum + row.count, 0)
-  return { groups: rows, more: seen >= MOST_DEAD || rows.length === MOST_GROUPS }
+  return { groups: rows, more: seen >= MAX_DEAD || rows.length === MAX_GROUPS }
 }
 
 /** Each provider's newest event; a provider without any is left out. */

@@ -22,7 +22,7 @@ import { HEALTH_COLUMNS, type MailboxHealth } from './mailboxes.ts'
 
 const ID = /^\d{1,18}$/
 /** Outreach shown beside a contact or a user: the newest. */
-const MOST_OUTREACH = 20
+const MAX_OUTREACH = 20
 
 /** An outreach as lists show it. */
 export interface OutreachSummary {
@@ -159,7 +159,7 @@ export const contactById = async (pool: pg.Pool, id: string): Promise<ContactRec
   const written = await pool.query(
     toStatement(sql`
       select ${fields(OUTREACH_SUMMARY)} from ${outreach}
-      where ${outreach.contactId} = ${id} order by ${outreach.id} desc limit ${MOST_OUTREACH}`),
+      where ${outreach.contactId} = ${id} order by ${outreach.id} desc limit ${MAX_OUTREACH}`),
   )
   return { ...row, outreach: written.rows }
 }
@@ -216,7 +216,7 @@ export const userById = async (pool: pg.Pool, id: string): Promise<UserRecord | 
       toStatement(sql`
         select ${fields(OUTREACH_SUMMARY)}
         from ${applications} join ${outreach} on ${outreach.applicationId} = ${applications.id}
-        where ${applications.userId} = ${id} order by ${outreach.id} desc limit ${MOST_OUTREACH}`),
+        where ${applications.userId} = ${id} order by ${outreach.id} desc limit ${MAX_OUTREACH}`),
     ),
   ])
   return { ...row, subscriptions: subscribed.rows, outreach: written.rows }

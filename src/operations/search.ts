@@ -20,7 +20,7 @@ export interface Found {
 }
 
 /** Subjects looked up for one address at most; the newest outreach are taken. */
-const MOST_SUBJECTS = 500
+const MAX_SUBJECTS = 500
 
 /**
  * Resolves what a person types into a search box: an outreach id (`outreach:123`, or `123`), a customer id (`cus_…`),
@@ -61,14 +61,14 @@ with contact as (
   select ${mailboxes.id}, ${mailboxes.email} as label from ${mailboxes} where lower(${mailboxes.email}) = lower(${address})
 ), about as (
   (select ${outreach.id} from contact join ${outreach} on ${outreach.contactId} = contact.id
-   order by ${outreach.id} desc limit ${MOST_SUBJECTS})
+   order by ${outreach.id} desc limit ${MAX_SUBJECTS})
   union
   (select ${outreach.id} from person join ${applications} on ${applications.userId} = person.id
    join ${outreach} on ${outreach.applicationId} = ${applications.id}
-   order by ${outreach.id} desc limit ${MOST_SUBJECTS})
+   order by ${outreach.id} desc limit ${MAX_SUBJECTS})
   union
   (select ${outreach.id} from box join ${outreach} on lower(${outreach.fromMailbox}) = lower(box.label)
-   where ${outreach.sentAt} is not null order by ${outreach.sentAt} desc limit ${MOST_SUBJECTS})
+   where ${outreach.sentAt} is not null order by ${outreach.sentAt} desc limit ${MAX_SUBJECTS})
 )
 select kind, id::text, label, subject
 from (

@@ -20,7 +20,7 @@ declare module 'fastify' {
 const DAYS_KEPT = 90
 const STOP_WITHIN = 1_000
 /** An outage shorter than that is a lost connection, in milliseconds. */
-const LEAST_OUTAGE = 2_000
+const MIN_OUTAGE = 2_000
 
 /** Notes when the service starts and stops and when its database was away, as marks in the charts. */
 export const marksPlugin = fp<{ config: Config; clock: () => Date }>(
@@ -36,7 +36,7 @@ export const marksPlugin = fp<{ config: Config; clock: () => Date }>(
     }
     app.decorate('marks', {
       outage: (from, to) => {
-        if (to.getTime() - from.getTime() >= LEAST_OUTAGE) void note('outage', from, { endedAt: to })
+        if (to.getTime() - from.getTime() >= MIN_OUTAGE) void note('outage', from, { endedAt: to })
       },
     })
     app.addHook('onReady', async () => {

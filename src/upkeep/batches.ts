@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Milliseconds. */
-const LEAST_PAUSE = 20
+const MIN_PAUSE = 20
 
 /**
  * Repeats a small piece of work until it says that it is done. After each piece it rests as long as the piece took,
@@ -13,6 +13,6 @@ export const inBatches = async (signal: AbortSignal, work: () => Promise<boolean
   while (!signal.aborted) {
     const startedAt = performance.now()
     if (!(await work())) return
-    await sleep(Math.max(LEAST_PAUSE, performance.now() - startedAt))
+    await sleep(Math.max(MIN_PAUSE, performance.now() - startedAt))
   }
 }

@@ -12,13 +12,13 @@ import { json } from '../json.ts'
 import { badge, card, facts, live, nothing, table } from '../parts.ts'
 
 /** Bytes of a body on the page. */
-const MOST_BODY = 100_000
+const MAX_BODY = 100_000
 /** Events of one delivery on the page. */
-const MOST_EVENTS = 200
+const MAX_EVENTS = 200
 
 export const deliveryPage = (scope: FastifyInstance, { pool, clock, show }: ConsoleContext): void => {
   scope.get<{ Params: { id: string } }>('/deliveries/:id', async (request, reply) => {
-    const delivery = await showDelivery(pool, request.params.id, MOST_BODY)
+    const delivery = await showDelivery(pool, request.params.id, MAX_BODY)
     if (delivery === undefined)
       throw new NotFound('There is no such delivery. It may have been dropped by retention.')
     const now = clock()
@@ -38,7 +38,7 @@ ${live(
   <div class="stack">
     ${card('Timeline', timeline(delivery, times, now))}
     ${card('New events', eventTable(delivery, now))}
-    ${card('Body', body(delivery), delivery.size <= MOST_BODY && copyShown('the body', 'payload'))}
+    ${card('Body', body(delivery), delivery.size <= MAX_BODY && copyShown('the body', 'payload'))}
   </div>
   <div class="stack">
     ${card('Headers', delivery.headers === null ? html`<p class="hint">They were not kept.</p>` : facts(Object.entries(delivery.headers).map(([name, value]) => [name, html`<code>${value}</code>`])))}
@@ -61,11 +61,10 @@ const cli = (words: string, id: string): Html =>
   html`<code>npm run -s webhooks -- deliveries ${words} ${id}</code>`
 
 const body = ({ id, body: text, size }: DeliveryDetail): Html =>
-  html`${json(text.replaceAll('\r\n', '\n'))}${size > MOST_BODY && html`<p class="hint">Only the beginning is shown. All of it: ${cli('show', id)}</p>`}`
+  html`${json(text.replaceAll('\r\n', '\n'))}${size > MAX_BODY && html`<p class="hint">Only the beginning is shown. All of it: ${cli('show', id)}</p>`}`
 
 const postAgain = async ({ id, provider, bytes, size }: DeliveryDetail): Promise<Content> => {
-  if (size > MOST_BODY)
-    return html`<p class="hint">It is large. The command comes from ${cli('curl', id)}</p>`
+  if (size > MAX_BODY) return html`<p class="hint">It is large. The command comes from ${cli('curl', id)}</p>`
   const script = await curlOf(provider, bytes)
   return script === undefined
     ? html`<p class="hint">Nothing is left to post: it was forgotten.</p>`
@@ -114,6 +113,6 @@ const eventTable = ({ events, state }: DeliveryDetail, now: Date): Html =>
           { name: 'Place', kind: 'number', cell: ({ position }) => number(position + 1) },
           { name: 'Processed', cell: ({ processedAt }) => ago(processedAt, now) },
         ],
-        events.slice(0, MOST_EVENTS),
+        events.slice(0, MAX_EVENTS),
         { dense: true, key: ({ id }) => `event-${id}` },
-      )}${events.length > MOST_EVENTS && html`<p class="hint">The first ${number(MOST_EVENTS)} are shown.</p>`}`
+      )}${events.length > MAX_EVENTS && html`<p class="hint">The first ${number(MAX_EVENTS)} are shown.</p>`}`

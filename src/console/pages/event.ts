@@ -23,7 +23,7 @@ import { badge, card, facts, live, nothing } from '../parts.ts'
 import { reasonField } from '../reason.ts'
 
 /** Characters of a payload on the page. */
-const MOST_PAYLOAD = 100_000
+const MAX_PAYLOAD = 100_000
 
 export const eventPage = (
   scope: FastifyInstance,
@@ -36,7 +36,7 @@ export const eventPage = (
       if (event === undefined)
         throw new NotFound('There is no such event. It may have been deleted by retention.')
       const [payload, touched, changes, attempts] = await Promise.all([
-        payloadText(pool, event.id, MOST_PAYLOAD),
+        payloadText(pool, event.id, MAX_PAYLOAD),
         touchedBy(pool, event),
         changesOf(pool, event.id),
         attemptsOf(pool, event.id),

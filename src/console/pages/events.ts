@@ -11,7 +11,7 @@ import { type Html, html } from '../html.ts'
 import { live, nothing } from '../parts.ts'
 
 const PAGE = 50
-const MOST_COUNTED = 10_000
+const MAX_COUNTED = 10_000
 
 export const eventsPage = (
   scope: FastifyInstance,
@@ -25,7 +25,7 @@ export const eventsPage = (
     const after = isPosition(query.after) ? query.after : undefined
     const [{ events, next }, { count, more }] = await Promise.all([
       listEvents(pool, filter, { limit: PAGE, after }),
-      countEvents(pool, filter, MOST_COUNTED),
+      countEvents(pool, filter, MAX_COUNTED),
     ])
     const list = html`
       ${foundRows(found)}${errorChip(fields)}

@@ -26,7 +26,7 @@ const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
 const HOUR_CHART = { stretch: 1, stretches: 60 }
 const DAY_CHART = { stretch: 15, stretches: 96 }
-const MOST_DEAD_COUNTED = 10_000
+const MAX_DEAD_COUNTED = 10_000
 /** Errors shown here; a page of its own has all. */
 const ERRORS_SHOWN = 6
 
@@ -35,7 +35,7 @@ export const overviewPage = (scope: FastifyInstance, { pool, clock, show }: Cons
     const now = clock()
     const [pending, dead, deadGroups, last, ofHour, ofDay, refused, marks] = await Promise.all([
       backlog(pool, now),
-      countEvents(pool, { status: 'dead' }, MOST_DEAD_COUNTED),
+      countEvents(pool, { status: 'dead' }, MAX_DEAD_COUNTED),
       errorGroups(pool),
       lastEvents(pool, PROVIDER_NAMES),
       countsOver(pool, { since: new Date(now.getTime() - HOUR), stretch: HOUR_CHART.stretch }),

@@ -13,7 +13,7 @@ import { card, facts, nothing } from '../parts.ts'
 import { Incomplete, reasonField } from '../reason.ts'
 
 /** Events scheduled by one request. */
-const MOST = 10_000
+const MAX_REPLAYED = 10_000
 const SAMPLE = 5
 
 export const replayPage = (scope: FastifyInstance, { pool, clock, show, wake }: ConsoleContext): void => {
@@ -23,7 +23,7 @@ export const replayPage = (scope: FastifyInstance, { pool, clock, show, wake }: 
     const { filter } = await toFilter(pool, fields, now)
     const meant = upTo(filter, now)
     const [{ count, more }, { events }] = await Promise.all([
-      countEvents(pool, meant, MOST),
+      countEvents(pool, meant, MAX_REPLAYED),
       listEvents(pool, meant, { limit: SAMPLE }),
     ])
     return show(reply, {
@@ -47,7 +47,7 @@ export const replayPage = (scope: FastifyInstance, { pool, clock, show, wake }: 
       ${Object.entries(fields).map(([name, value]) => value !== '' && html`<input type="hidden" name="${name}" value="${value}">`)}
       <input type="hidden" name="asked" value="${now.toISOString()}">
       <ul class="plain">
-        <li>${more ? html`More than ${number(MOST)} match: the newest <strong>${number(MOST)}</strong> are replayed, the rest takes another time.` : html`<strong>${counted(count, 'event')}</strong>, received until now.`}</li>
+        <li>${more ? html`More than ${number(MAX_REPLAYED)} match: the newest <strong>${number(MAX_REPLAYED)}</strong> are replayed, the rest takes another time.` : html`<strong>${counted(count, 'event')}</strong>, received until now.`}</li>
         <li>At most ${REPLAYS_PER_SECOND} a second${count > REPLAYS_PER_SECOND && `, so about ${duration((count / REPLAYS_PER_SECOND) * 1_000)}`}: live events go first.</li>
         <li>They go through the ordinary processing: what was applied is not applied again.</li>
       </ul>
@@ -73,7 +73,7 @@ ${events.length > 0 && card(events.length < count ? 'The newest of them' : 'Thes
     const { filter } = await toFilter(pool, fields, asked)
     const { replayed, left, lastDueAt } = await replayMatching(pool, upTo(filter, asked), by, {
       now,
-      most: MOST,
+      most: MAX_REPLAYED,
     })
     request.log.info({ replayed, left }, 'replay requested in the console')
     wake()

@@ -24,7 +24,7 @@ const LIMIT = 32 * 1024 * 1024
 const STRANGERS_LIMIT = LIMIT / 2
 
 const KNOWN_FOR = 3_600_000
-const KNOWN_MOST = 10_000
+const MAX_KNOWN = 10_000
 
 /**
  * The budget of one provider's deliveries in memory. Bytes count as they arrive, so who announces much and sends
@@ -44,7 +44,7 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
   const trust = (sender: string): void => {
     known.delete(sender) // to the end of the line
     known.set(sender, clock() + KNOWN_FOR)
-    if (known.size > KNOWN_MOST) known.delete(known.keys().next().value as string)
+    if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string)
   }
 
   return (sender: string): Hold => {

@@ -1,9 +1,9 @@
 /** Bodies above this many bytes are looked through before they are parsed; smaller ones cannot cost much. */
 const LARGE = 64 * 1024
 /** More than any provider sends. Far below what `JSON.stringify` takes before it gives up, which is slow. */
-export const MOST_LEVELS = 1_000
+export const MAX_LEVELS = 1_000
 /** A fifth of it is a full batch of SendGrid's. To parse, write and hash so many takes some 200 ms. */
-export const MOST_VALUES = 150_000
+export const MAX_VALUES = 150_000
 
 /**
  * Whether a body, short as it may be, would block the event loop for as long as others wait: `levels` when it nests
@@ -23,10 +23,10 @@ export const costlyShape = (json: Buffer): 'levels' | 'values' | undefined => {
     else if (byte === COMMA) values++
     else if (byte === BRACKET || byte === BRACE) {
       values++
-      if (++depth > MOST_LEVELS) return 'levels'
+      if (++depth > MAX_LEVELS) return 'levels'
     } else if (byte === BRACKET_END || byte === BRACE_END) depth--
   }
-  return values > MOST_VALUES ? 'values' : undefined
+  return values > MAX_VALUES ? 'values' : undefined
 }
 
 const QUOTE = 0x22

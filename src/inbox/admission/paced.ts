@@ -4,7 +4,7 @@ export interface PacedOptions {
   /** How many connections have been accepted so far. */
   accepted: () => number
   /** Milliseconds that work waits at most. */
-  waitMost: number
+  maxWait: number
   /** What work that waited longer rejects with. */
   tooLate: () => Error
 }
@@ -17,7 +17,7 @@ const ACCEPT_FOR = 20
  * event loop turns until no connection waits: Node accepts one per turn, so without this an overload would wait where
  * nobody sees it, in the kernel, for many seconds. Here it is seen, and refused in time.
  */
-export const createPaced = ({ perTurn, accepted, waitMost, tooLate }: PacedOptions) => {
+export const createPaced = ({ perTurn, accepted, maxWait, tooLate }: PacedOptions) => {
   let urgentWaiting: (() => void)[] = []
   let waiting: (() => void)[] = []
   let spent = 0
@@ -60,7 +60,7 @@ export const createPaced = ({ perTurn, accepted, waitMost, tooLate }: PacedOptio
       const run = (): void => {
         const begunAt = performance.now()
         try {
-          if (begunAt - since > waitMost) throw tooLate()
+          if (begunAt - since > maxWait) throw tooLate()
           resolve(job())
         } catch (error) {
           reject(error)

@@ -44,7 +44,7 @@ const mark = (counted: unknown) => sql`
 select id, event_id, event_type, received_at, waiting_since, attempts, delivery_id, position, applied, is_old_news from marked`
 
 /** Bytes of bodies that are read for one batch of pending events, which may stand in as many deliveries. */
-const MOST_BYTES = 8 * 1024 * 1024
+const MAX_BYTES = 8 * 1024 * 1024
 
 /** As many as fit: of events that stand in large deliveries, fewer. The first always does. */
 const CLAIM_DUE = statement<'provider' | 'now' | 'since' | 'limit' | 'bytes'>(
@@ -98,7 +98,7 @@ export const claimDue = async (
       now,
       since: since ?? '-infinity',
       limit: provider.batchSize,
-      bytes: MOST_BYTES,
+      bytes: MAX_BYTES,
     }),
   )
   return rows.length === 0 ? undefined : toClaims(client, provider, rows)

@@ -5,7 +5,7 @@ import { createProcess, type ProcessOptions, type Shared } from './process.ts'
 const LOOK_EVERY = 1_000
 /** A batch that takes longer, in milliseconds, does not hold up what arrives meanwhile: another worker takes that. */
 const HELD_UP = 100
-const PAUSE_IN_TROUBLE = { least: 100, most: 2_000 }
+const PAUSE_IN_TROUBLE = { min: 100, max: 2_000 }
 
 /** The workers of one provider. */
 export interface Workers {
@@ -70,7 +70,7 @@ export const startWorkers = (
 
   const work = async (worker: number): Promise<void> => {
     const turn = createProcess(provider, shared, options)
-    let pause = PAUSE_IN_TROUBLE.least
+    let pause = PAUSE_IN_TROUBLE.min
     /** Works until nothing is found. */
     const workOff = async (): Promise<void> => {
       while (!stopping()) {
@@ -84,7 +84,7 @@ export const startWorkers = (
         }, HELD_UP)
         try {
           const { worked, full } = await turn(worker === 0)
-          pause = PAUSE_IN_TROUBLE.least
+          pause = PAUSE_IN_TROUBLE.min
           options.outOfTrouble(provider.name)
           if (full) rouseOne()
           if (worked || news !== seen) continue
@@ -109,7 +109,7 @@ export const startWorkers = (
         if (stopping()) return
         options.inTrouble(provider.name, error)
         rest = pause
-        pause = Math.min(pause * 2, PAUSE_IN_TROUBLE.most)
+        pause = Math.min(pause * 2, PAUSE_IN_TROUBLE.max)
       } finally {
         active--
         // It says when nothing is left.

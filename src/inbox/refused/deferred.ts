@@ -10,7 +10,7 @@ export interface DeferredDelivery {
 }
 
 /** Deliveries remembered while Postgres is away. Of more the first are kept: it is the beginning that is asked about. */
-const MOST = 50_000
+const MAX_DEFERRED = 50_000
 
 /** Remembers what was put off until it can be stored: after an outage somebody asks whether all of it came again. */
 export const createDeferred = (clock: () => Date) => {
@@ -18,7 +18,7 @@ export const createDeferred = (clock: () => Date) => {
   return {
     add: (provider: string, events: Pick<IncomingEvent, 'dedupeKey'>[]): void => {
       const [first] = events
-      if (first === undefined || deferred.length >= MOST) return
+      if (first === undefined || deferred.length >= MAX_DEFERRED) return
       const { dedupeKey } = first
       deferred.push({ provider, deferredAt: clock(), dedupeKey, eventCount: events.length })
     },
@@ -28,7 +28,7 @@ export const createDeferred = (clock: () => Date) => {
       return taken
     },
     giveBack: (taken: DeferredDelivery[]): void => {
-      deferred = [...taken, ...deferred].slice(0, MOST)
+      deferred = [...taken, ...deferred].slice(0, MAX_DEFERRED)
     },
   }
 }

@@ -111,7 +111,7 @@ export const decodeForm = ({ urlencoded }: Undecoded, charset: string): Form =>
   decode(urlencoded, charset, () => true)
 
 /** A character takes up to three bytes of UTF-8, and a byte three characters of the body. */
-const MOST_RAW = 9
+const MAX_RAW = 9
 
 const decode = (text: string, charset: string, wanted: (name: string) => boolean): Form => {
   const form = emptyForm()
@@ -126,10 +126,10 @@ const decode = (text: string, charset: string, wanted: (name: string) => boolean
     if (++fields > MAX_FIELDS) throw tooManyFields()
     const equals = pair.indexOf('=')
     const rawName = equals === -1 ? pair : pair.slice(0, equals)
-    if (rawName.length > MOST_RAW * MAX_NAME) continue
+    if (rawName.length > MAX_RAW * MAX_NAME) continue
     const name = unescaped(rawName, decoder)
     if (!wanted(name)) continue
-    const most = MOST_RAW * (OWN_FIELDS.get(name) ?? MAX_HEADER)
+    const most = MAX_RAW * (OWN_FIELDS.get(name) ?? MAX_HEADER)
     collect(name, equals === -1 ? '' : unescaped(pair.slice(equals + 1, equals + 1 + most), decoder))
   }
   return form

@@ -1,5 +1,5 @@
 import { idInMessageId, usableId } from '../../domain/outreach-id.ts'
-import { costlyShape, MOST_LEVELS, MOST_VALUES } from '../../inbox/admission/json-shape.ts'
+import { costlyShape, MAX_LEVELS, MAX_VALUES } from '../../inbox/admission/json-shape.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
 import type { ClaimedEvent, IncomingEvent, Json } from '../../inbox/provider.ts'
 import {
@@ -49,9 +49,9 @@ const MAX_EVENTS = 20_000
 export const readEvents = (body: Buffer, receivedAt: Date): IncomingEvent[] => {
   const costly = costlyShape(body)
   if (costly === 'levels') {
-    throw new Refusal('malformed', `${EXPECTED}, not one nested ${MOST_LEVELS} levels deep`)
+    throw new Refusal('malformed', `${EXPECTED}, not one nested ${MAX_LEVELS} levels deep`)
   }
-  if (costly === 'values') throw tooMany('values', MOST_VALUES)
+  if (costly === 'values') throw tooMany('values', MAX_VALUES)
   const text = body.toString('utf8')
   const suspect = isSuspect(text)
   const entries = parse(text)

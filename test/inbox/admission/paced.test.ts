@@ -18,7 +18,7 @@ afterEach(() => {
 })
 
 test('what waits too long is refused, also when every request has a connection of its own', async () => {
-  const paced = createPaced({ perTurn: 5, waitMost: 300, accepted: () => connections, tooLate })
+  const paced = createPaced({ perTurn: 5, maxWait: 300, accepted: () => connections, tooLate })
   server.on('request', (_request, response) => {
     paced(() => busy(8)).then(
       () => response.writeHead(200).end(),
@@ -42,7 +42,7 @@ test('what waits too long is refused, also when every request has a connection o
 })
 
 test('work is done in the order in which it came, and an error is that work’s own', async () => {
-  const paced = createPaced({ perTurn: 1, waitMost: 60_000, accepted: () => 0, tooLate })
+  const paced = createPaced({ perTurn: 1, maxWait: 60_000, accepted: () => 0, tooLate })
   const done: number[] = []
   const all = await Promise.allSettled(
     [0, 1, 2, 3, 4, 5].map((n) =>
@@ -66,7 +66,7 @@ test('work is done in the order in which it came, and an error is that work’s 
 })
 
 test('urgent work goes first, whatever waits', async () => {
-  const paced = createPaced({ perTurn: 1, waitMost: 60_000, accepted: () => 0, tooLate })
+  const paced = createPaced({ perTurn: 1, maxWait: 60_000, accepted: () => 0, tooLate })
   const done: string[] = []
   const add = (name: string, urgent: boolean) =>
     paced(
