@@ -80,7 +80,7 @@ export interface IncomingEvent {
 /** An event that handlers are given. */
 export interface ClaimedEvent {
   /** The row's id in `webhook_events`. */
-  id: string
+  rowId: string
   eventId: string
   eventType: string
   /** Null: it was deleted. */

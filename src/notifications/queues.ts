@@ -22,7 +22,7 @@ export interface NotificationData {
 export type Notification = {
   [C in Channel]: {
     channel: C
-    /** What makes it one of its kind: `sendgrid:spamreport:{event id}`. */
+    /** What makes it one of its kind: `sendgrid:spamreport:{row id of the event}`. */
     key: string
     /** The id of the inbox row that caused it; null when no event did. */
     event: string | null

@@ -10,7 +10,7 @@ const MINUTE = 60_000
 let serial = 0
 const events = (count: number): ClaimedEvent[] =>
   Array.from({ length: count }, () => ({
-    id: '1',
+    rowId: '1',
     eventId: `event-${++serial}`,
     eventType: 'click',
     payload: {},

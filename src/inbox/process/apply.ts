@@ -47,7 +47,7 @@ export const applyTogether = async (
   if (watch !== undefined) batch.about = watch.about
   const handled: ClaimedEvent[] = []
   for (const event of events) {
-    const error = unread?.get(event.id)
+    const error = unread?.get(event.rowId)
     if (error !== undefined) throw error
     provider.remark?.(event, batch)
     const typeless = provider.whyTypeless?.(event)
@@ -137,16 +137,20 @@ export const applyHalved = async (
   await endDifferently(client, [...failures.map(endingOf), ...postponed], now)
   await recordAttempts(
     client,
-    failures.map(({ event, error }) => ({ id: event.id, attempt: event.attempts, error: errorText(error) })),
+    failures.map(({ event, error }) => ({
+      rowId: event.rowId,
+      attempt: event.attempts,
+      error: errorText(error),
+    })),
     now,
   )
   const outcome = settle(outcomes)
-  for (const ending of postponed) outcome.endings.set(ending.id, ending)
+  for (const ending of postponed) outcome.endings.set(ending.rowId, ending)
   return { outcome, failures }
 }
 
-const postponedUntil = ({ id, attempts, waitingSince }: ClaimedEvent, nextAttemptAt: Date) => ({
-  id,
+const postponedUntil = ({ rowId, attempts, waitingSince }: ClaimedEvent, nextAttemptAt: Date) => ({
+  rowId,
   status: 'pending' as const,
   attempts: attempts - 1,
   reason: null,
@@ -155,7 +159,7 @@ const postponedUntil = ({ id, attempts, waitingSince }: ClaimedEvent, nextAttemp
 })
 
 const endingOf = ({ event, error, nextAttemptAt }: Failure) => ({
-  id: event.id,
+  rowId: event.rowId,
   status: nextAttemptAt === null ? ('dead' as const) : ('pending' as const),
   attempts: event.attempts,
   reason: errorText(error),

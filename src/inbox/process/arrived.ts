@@ -138,8 +138,8 @@ export const enter = async (
   const known: ArrivedEvent[] = []
   const fresh: HandledEvent[] = []
   for (const event of events) {
-    const id = ids.get(event.dedupeKey)
-    if (id === undefined) {
+    const rowId = ids.get(event.dedupeKey)
+    if (rowId === undefined) {
       known.push(event)
       continue
     }
@@ -147,7 +147,7 @@ export const enter = async (
     const { eventId, eventType, payload, receivedAt, status } = event
     const attempts = status === 'processed' ? 1 : 0
     fresh.push({
-      event: { id, eventId, eventType, payload, receivedAt, waitingSince: null, attempts },
+      event: { rowId, eventId, eventType, payload, receivedAt, waitingSince: null, attempts },
       status,
       isOldNews: isOldNews(event),
     })

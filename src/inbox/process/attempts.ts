@@ -6,7 +6,7 @@ import { columns, statement } from '../../db/statement.ts'
 /** An attempt that failed. */
 export interface FailedAttempt {
   /** The event's row. */
-  id: string
+  rowId: string
   attempt: number
   error: string
 }
@@ -17,7 +17,8 @@ const RECORD = statement<'rows' | 'now'>(
   'inbox_record_attempts',
   sql`
 insert into ${eventAttempts} (${columns(eventAttempts.eventId, eventAttempts.attempt, eventAttempts.failedAt, eventAttempts.error)})
-select id, attempt, ${q('now')}, error from json_to_recordset(${q('rows')}::json) as v(id bigint, attempt int, error text)`,
+select "rowId", attempt, ${q('now')}, error
+from json_to_recordset(${q('rows')}::json) as v("rowId" bigint, attempt int, error text)`,
 )
 
 /** Keeps failed attempts with their events. */

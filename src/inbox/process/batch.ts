@@ -58,8 +58,8 @@ export const createBatch = (
     endings: new Map(),
     misunderstood: [],
   }
-  const end = (event: ClaimedEvent, ending: Omit<Ending, 'id'>) => {
-    outcome.endings.set(event.id, { id: event.id, ...ending })
+  const end = (event: ClaimedEvent, ending: Omit<Ending, 'rowId'>) => {
+    outcome.endings.set(event.rowId, { rowId: event.rowId, ...ending })
   }
   const skip: Batch['skip'] = (event, reason, { revivable = false, details = {}, counted = false } = {}) => {
     end(event, {

@@ -164,7 +164,7 @@ export const reviveEvents = async (
 
 /** How an event ended when it is not `processed`. */
 export interface Ending {
-  id: string
+  rowId: string
   status: 'pending' | 'ignored' | 'skipped' | 'dead'
   attempts: number
   reason: string | null
@@ -180,15 +180,16 @@ set ${column(e.status)} = v.status, ${column(e.attempts)} = v.attempts,
     ${column(e.lastError)} = coalesce(v.reason, ${e.lastError}), ${column(e.nextAttemptAt)} = v.next_attempt_at,
     ${column(e.waitingSince)} = v.waiting_since,
     ${column(e.processedAt)} = case v.status when 'ignored' then ${q('now')}::timestamptz end
-from json_to_recordset(${q('rows')}::json) as v(id bigint, status text, attempts int, reason text,
+from json_to_recordset(${q('rows')}::json) as v(row_id bigint, status text, attempts int, reason text,
                                                 next_attempt_at timestamptz, waiting_since timestamptz)
-where ${e.id} = v.id`,
+where ${e.id} = v.row_id`,
 )
 
 /** Corrects the mark of events that did not end `processed`, inside the same transaction. */
 export const endDifferently = async (client: pg.PoolClient, endings: Ending[], now: Date): Promise<void> => {
   if (endings.length === 0) return
-  const rows = endings.map(({ nextAttemptAt, waitingSince, ...ending }) => ({
+  const rows = endings.map(({ rowId, nextAttemptAt, waitingSince, ...ending }) => ({
+    row_id: rowId,
     ...ending,
     next_attempt_at: nextAttemptAt,
     waiting_since: waitingSince,

@@ -43,7 +43,7 @@ export const reportMisunderstood = async (
   if (outcome.misunderstood.length === 0) return
   await markEvents(tx, outcome.misunderstood)
   const day = now.toISOString().slice(0, 10)
-  const news = outcome.misunderstood.filter(({ event }) => !oldNews.has(event.id))
+  const news = outcome.misunderstood.filter(({ event }) => !oldNews.has(event.rowId))
   const { alerted, left } = await takeCauses(tx, provider, news, now)
   for (const { event, why } of alerted) {
     const cause = causeOf(why)
@@ -56,7 +56,7 @@ export const reportMisunderstood = async (
     outcome.notifications.push({
       channel: 'slack',
       key: `${provider}:misunderstood:${why.reason}:${cause}${why.again === 'day' ? `:${day}` : ''}`,
-      event: event.id,
+      event: event.rowId,
       data: { channel: why.channel ?? 'ops', text: textOf(provider, why, why.text) },
       alert: { kind: 'misunderstood', subject: storableText(why.text, MAX_TEXT) },
     })
@@ -66,7 +66,7 @@ export const reportMisunderstood = async (
     outcome.notifications.push({
       channel: 'slack',
       key: `${provider}:misunderstood:${why.reason}:more:${day}`,
-      event: event.id,
+      event: event.rowId,
       data: { channel: why.channel ?? 'ops', text: textOf(provider, why, text) },
     })
   }
@@ -78,15 +78,15 @@ const textOf = (provider: string, { page = 'misunderstood' }: Misunderstanding, 
   `❓ ${provider}: ${storableText(text, MAX_TEXT)}. Runbook: ${linkTo(page)}`
 
 const markEvents = async (tx: Transaction, misunderstood: MisunderstoodEvent[]): Promise<void> => {
-  const texts = [...Map.groupBy(misunderstood, ({ event }) => event.id)].map(([id, ofEvent]) => ({
-    id,
+  const texts = [...Map.groupBy(misunderstood, ({ event }) => event.rowId)].map(([rowId, ofEvent]) => ({
+    rowId,
     why: storableText(ofEvent.map(({ why }) => why.text).join('; '), MAX_TEXT),
   }))
   await tx
     .update(webhookEvents)
     .set({ misunderstood: sql`v.why` })
-    .from(sql`json_to_recordset(${JSON.stringify(texts)}::json) as v(id bigint, why text)`)
-    .where(sql`${webhookEvents.id} = v.id`)
+    .from(sql`json_to_recordset(${JSON.stringify(texts)}::json) as v("rowId" bigint, why text)`)
+    .where(sql`${webhookEvents.id} = v."rowId"`)
 }
 
 /**

@@ -146,7 +146,7 @@ const toClaims = async (
     const [payload, unread] = read instanceof Error ? [null, read] : [read[row.position] ?? null, undefined]
     return {
       event: {
-        id: row.id,
+        rowId: row.id,
         eventId: row.event_id,
         eventType: row.event_type,
         payload,
@@ -204,7 +204,7 @@ const BEGIN = {
 }
 
 export interface BegunAttempt {
-  id: string
+  rowId: string
   eventId: string
   eventType: string
   attempts: number
@@ -231,7 +231,7 @@ export const beginAttempt = async (
   if (row?.paused) return 'paused'
   return (
     row && {
-      id: row.id,
+      rowId: row.id,
       eventId: row.event_id,
       eventType: row.event_type,
       attempts: row.attempts,
@@ -240,14 +240,14 @@ export const beginAttempt = async (
   )
 }
 
-const FAIL = statement<'id' | 'status' | 'attempts' | 'error' | 'next' | 'attempt' | 'now'>(
+const FAIL = statement<'rowId' | 'status' | 'attempts' | 'error' | 'next' | 'attempt' | 'now'>(
   'inbox_fail',
   sql`
 with failed as (
 update ${e}
 set ${column(e.status)} = ${q('status')}, ${column(e.attempts)} = ${q('attempts')},
     ${column(e.lastError)} = ${q('error')}, ${column(e.nextAttemptAt)} = ${q('next')}
-where ${e.id} = ${q('id')} and ${e.status} = 'pending'
+where ${e.id} = ${q('rowId')} and ${e.status} = 'pending'
 returning ${e.id}
 )
 insert into ${eventAttempts} (${columns(eventAttempts.eventId, eventAttempts.attempt, eventAttempts.failedAt, eventAttempts.error)})
@@ -260,11 +260,11 @@ select id, ${q('attempt')}::int, ${q('now')}::timestamptz, ${q('error')}::text f
  */
 export const recordFailure = async (
   pool: pg.Pool,
-  id: string,
+  rowId: string,
   failure: { attempts: number; attempt: number | null; error: string; nextAttemptAt: Date | null },
   now: Date,
 ): Promise<void> => {
   const { attempts, attempt, error, nextAttemptAt } = failure
   const status = nextAttemptAt === null ? 'dead' : 'pending'
-  await pool.query(FAIL({ id, status, attempts, attempt, error, next: nextAttemptAt, now }))
+  await pool.query(FAIL({ rowId, status, attempts, attempt, error, next: nextAttemptAt, now }))
 }

@@ -134,7 +134,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
       return {
         events,
         due: claims.filter(({ applied }) => !applied).map(({ event }) => event),
-        unread: new Map(claims.flatMap(({ event, unread }) => (unread ? [[event.id, unread]] : []))),
+        unread: new Map(claims.flatMap(({ event, unread }) => (unread ? [[event.rowId, unread]] : []))),
         duplicates: 0,
         finish: async () => {},
       }
@@ -159,7 +159,9 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         const work = await source(client, now, halved)
         if (work === undefined) return undefined
         onWork(work)
-        const oldNews = new Set(work.events.filter(({ isOldNews }) => isOldNews).map(({ event }) => event.id))
+        const oldNews = new Set(
+          work.events.filter(({ isOldNews }) => isOldNews).map(({ event }) => event.rowId),
+        )
         const { unread } = work
         const { keepChanges, enqueue } = options
         const applying: Applying = { provider, tx, client, now, oldNews, unread, keepChanges, enqueue }
@@ -180,14 +182,14 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   /** A span of what went well, and one of each event that failed. */
   const trace = ({ events, failures }: Pick<Committed, 'events' | 'failures'>, startedAt: number): void => {
     if (options.traces === undefined) return
-    const failed = new Set(failures.map(({ event }) => event.id))
-    const well = events.map(({ event }) => event).filter(({ id }) => !failed.has(id))
+    const failed = new Set(failures.map(({ event }) => event.rowId))
+    const well = events.map(({ event }) => event).filter(({ rowId }) => !failed.has(rowId))
     void options.traces.processed({ provider: name, events: well, startedAt })
     for (const { event, error } of failures) traceFailure(event, error, startedAt)
   }
 
   const traceFailure = (
-    event: Pick<ClaimedEvent, 'id' | 'eventType' | 'attempts'>,
+    event: Pick<ClaimedEvent, 'rowId' | 'eventType' | 'attempts'>,
     error: unknown,
     startedAt: number,
   ): void => {
@@ -256,7 +258,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   const halve = async (events: ClaimedEvent[]): Promise<void> => {
     const [only] = events
     if (only === undefined) return
-    const ids = events.map(({ id }) => id)
+    const ids = events.map(({ rowId }) => rowId)
     const startedAt = performance.now()
     try {
       await run(
@@ -288,15 +290,15 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         throw new Error(begun.lastError ?? 'the process ended during every attempt')
       }
       await run(
-        pending((client, now) => claimThese(client, provider, now, [begun.id], 0)),
+        pending((client, now) => claimThese(client, provider, now, [begun.rowId], 0)),
         false,
       )
-      strikes.delete(begun.id)
+      strikes.delete(begun.rowId)
     } catch (error) {
-      const strike = (strikes.get(begun.id) ?? 0) + 1
+      const strike = (strikes.get(begun.rowId) ?? 0) + 1
       const counted = !isTransient(error) || strike >= TRIES_TOGETHER
-      if (counted) strikes.delete(begun.id)
-      else strikes.set(begun.id, strike)
+      if (counted) strikes.delete(begun.rowId)
+      else strikes.set(begun.rowId, strike)
       await fail(begun, error, { startedAt, counted })
     }
     return true
@@ -317,7 +319,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
           attempt: null,
           nextAttemptAt: new Date(now.getTime() + TROUBLE_PAUSE),
         }
-    owed.push(() => recordFailure(pool, event.id, { ...failure, error: errorText(error) }, now))
+    owed.push(() => recordFailure(pool, event.rowId, { ...failure, error: errorText(error) }, now))
     await payOwed()
     if (counted) return reportFailure(name, { event, error, nextAttemptAt: failure.nextAttemptAt }, options)
     // Of an outage there is one line a minute. What went wrong is kept with each event.

@@ -45,10 +45,10 @@ export const reportCommitted = async (
   options: ReportOptions,
 ): Promise<void> => {
   const { processedKeys, metrics, counts, seldomLines, log, clock } = options
-  const failed = new Set(failures.map(({ event }) => event.id))
+  const failed = new Set(failures.map(({ event }) => event.rowId))
   const ended = events
-    .map(({ event, status }) => ({ event, status: outcome.endings.get(event.id)?.status ?? status }))
-    .filter(({ event, status }) => status !== 'pending' && !failed.has(event.id))
+    .map(({ event, status }) => ({ event, status: outcome.endings.get(event.rowId)?.status ?? status }))
+    .filter(({ event, status }) => status !== 'pending' && !failed.has(event.rowId))
   const done = ended.filter(({ status }) => status === 'processed' || status === 'ignored')
   await processedKeys.add(
     provider,

@@ -18,7 +18,7 @@ import { errorText } from './apply.ts'
 /** An attempt to process events, whatever came of it. */
 interface TracedAttempt {
   provider: string
-  events: { id: string; eventType: string; attempts: number; waitingSince?: Date | null }[]
+  events: { rowId: string; eventType: string; attempts: number; waitingSince?: Date | null }[]
   /** A time of `performance.now()`. */
   startedAt: number
   error?: unknown
@@ -61,7 +61,7 @@ export const createTraces = (pool: pg.Pool): Traces => {
     processed: async ({ provider, events, startedAt, error }) => {
       if (events.length === 0) return
       const endedAt = performance.now()
-      const deliveries = await deliveredIn(events.map(({ id }) => id)).catch(() => [])
+      const deliveries = await deliveredIn(events.map(({ rowId }) => rowId)).catch(() => [])
       const [only] = deliveries
       const isFirst = events.every(
         ({ attempts, waitingSince }) => attempts <= 1 && (waitingSince ?? null) === null,

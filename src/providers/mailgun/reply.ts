@@ -93,7 +93,7 @@ const notifyUser = (
   notify({
     channel: 'push',
     key: `mailgun:reply:${outreachId}`,
-    event: claimed.id,
+    event: claimed.rowId,
     data: {
       userId,
       title: 'Reply received!',

@@ -12,8 +12,8 @@ export const accountStatusChange = async (events: SendgridEvent[], batch: Batch)
     batch.log('warn', 'account status changed', claimed)
     batch.notify({
       channel: 'slack',
-      key: `sendgrid:account_status_change:${claimed.id}`,
-      event: claimed.id,
+      key: `sendgrid:account_status_change:${claimed.rowId}`,
+      event: claimed.rowId,
       data: {
         channel: 'ops',
         text: `⚠️ SendGrid changed the status of the account: ${status}. Mail may no longer be going out. Runbook: ${linkTo('sendgridAccount')}`,

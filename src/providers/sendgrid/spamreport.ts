@@ -27,8 +27,8 @@ export const alertAbout = (
       : `🚨 Spam report for outreach ${outreachId}. User: ${userEmails.get(outreachId) ?? 'unknown'}`
   batch.notify({
     channel: 'slack',
-    key: `sendgrid:spamreport:${claimed.id}`,
-    event: claimed.id,
+    key: `sendgrid:spamreport:${claimed.rowId}`,
+    event: claimed.rowId,
     data: { channel: 'deliverability', text },
   })
 }

@@ -20,7 +20,7 @@ interface Payer {
 
 /** Requests what a notice comes to: e-mails, pushes, and alerts. */
 export const tell = (notice: Notice, payer: Payer, event: ClaimedEvent, { notify, log }: Batch): void => {
-  for (const notification of notificationsOf(notice, payer, event.id)) notify(notification)
+  for (const notification of notificationsOf(notice, payer, event.rowId)) notify(notification)
   if (notice.kind === 'payment-failed' && notice.nextAttempt === null) {
     const { invoiceId } = notice
     log('warn', 'payment failed for good', event, { invoiceId, customerId: payer.customerId ?? null })
@@ -112,7 +112,7 @@ export const tellOfPayment = (
   notify({
     channel: 'slack',
     key: `stripe:${event.eventType}:${about}`,
-    event: event.id,
+    event: event.rowId,
     data: { channel: 'billing', text },
   })
 }
@@ -122,7 +122,7 @@ export const tellOfTestMode = (event: ClaimedEvent, { notify, now }: Batch): voi
   notify({
     channel: 'slack',
     key: `stripe:test-mode:${now.toISOString().slice(0, 10)}`,
-    event: event.id,
+    event: event.rowId,
     data: {
       channel: 'ops',
       text: `🧪 Stripe sends events of test mode (livemode: false), such as ${event.eventType}. They are applied like those of live mode. See ${linkTo('providers')}`,

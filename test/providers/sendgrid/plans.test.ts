@@ -36,7 +36,7 @@ const batch = Array.from({ length: 500 }, (_, n): ClaimedEvent => {
     ...named,
   })
   return {
-    id: String(n + 1),
+    rowId: String(n + 1),
     eventId: String(payload.sg_event_id),
     eventType: String(payload.event),
     payload: JSON.parse(JSON.stringify(payload)),

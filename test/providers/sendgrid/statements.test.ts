@@ -47,7 +47,7 @@ const claimed = (n: number): ClaimedEvent => {
     ...named,
   })
   return {
-    id: String(n + 1),
+    rowId: String(n + 1),
     eventId: String(payload.sg_event_id),
     eventType: type,
     payload: JSON.parse(JSON.stringify(payload)),

@@ -35,10 +35,10 @@ export const createWatch = (client: pg.ClientBase) => {
         const about = `${kind}:${id}`
         const events = eventsOf.get(about)
         if (events !== undefined) {
-          events.add(event.id)
+          events.add(event.rowId)
           continue
         }
-        eventsOf.set(about, new Set([event.id]))
+        eventsOf.set(about, new Set([event.rowId]))
         addTo(fresh, kind, id)
         addTo(ids, kind, id)
       }
