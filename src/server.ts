@@ -4,15 +4,15 @@ import { ConfigError } from './config/error.ts'
 import { type Config, readConfig } from './config.ts'
 import { tracesAreWanted } from './plugins/traces.ts'
 
-/** Milliseconds in which the service stops, whatever hangs: 3.3 s of draining, then the batch and the queue. */
-const STOP_WITHIN = 7_500
+/** Milliseconds in which the service closes, whatever hangs: 3.3 s of draining, then the batch and the queue. */
+const CLOSE_WITHIN = 7_500
 
 const start = async (config: Config): Promise<void> => {
   const app = await buildApp(config, { traces: tracesAreWanted(process.env) })
   const grace = closeWithGrace(
-    { delay: STOP_WITHIN, skip: ['SIGINT', 'SIGTERM'], logger: app.log },
+    { delay: CLOSE_WITHIN, skip: ['SIGINT', 'SIGTERM'], logger: app.log },
     async ({ err }) => {
-      if (err) app.log.fatal({ err }, 'stopping after an unexpected error')
+      if (err) app.log.fatal({ err }, 'closing after an unexpected error')
       await app.close()
     },
   )
@@ -22,7 +22,7 @@ const start = async (config: Config): Promise<void> => {
     process.on(signal, () => {
       if (asked) return
       asked = true
-      app.log.info({ signal }, 'stopping')
+      app.log.info({ signal }, 'closing')
       void grace.close()
     })
   }

@@ -201,7 +201,7 @@ describe('closing', () => {
     await new Promise((resolve) => setTimeout(resolve, 200))
     const closed = service.app.close()
     await new Promise((resolve) => setTimeout(resolve, 100))
-    // Finished while the service is stopping: it was under way and must not be lost.
+    // Finished while the service is closing: it was under way and must not be lost.
     half.write(request.body.subarray(10))
     await eventually(() => halfAnswer().includes('\r\n\r\n') || undefined, 'the answer')
     expect(halfAnswer()).toMatch(/^HTTP\/1.1 200 /)

@@ -77,7 +77,7 @@ describe('SIGTERM', () => {
       await client.end()
       expect(rows[0].stored).toBe(accepted + 1)
       expect(runs.rows[0]?.cleanly_stopped_at ?? 'never began').not.toBeNull()
-      expect(output()).toContain('"stopping"')
+      expect(output()).toContain('"closing"')
       await expect(fetch(`${url}/healthz`)).rejects.toThrow()
     })
   }

@@ -65,7 +65,7 @@ const applyAll = async (
   const boss = await openJobs(databaseUrl)
   const log = pino({ level: 'silent' })
   let processed = 0
-  let stopping = false
+  let closing = false
   const { path } = providers.sendgrid
   const created = createSendgrid(readConfig({ DATABASE_URL: databaseUrl }))
   const provider = { name: 'sendgrid', path, ...created }
@@ -84,7 +84,7 @@ const applyAll = async (
       log,
       clock: () => new Date(),
       alone: (work) => work(),
-      stopping: () => stopping,
+      closing: () => closing,
       enqueue: (tx, notifications) => enqueue(boss, tx, notifications),
       inTrouble: (_provider, error) => {
         throw error
@@ -102,9 +102,9 @@ const applyAll = async (
       }),
     )
     while (processed < events) await new Promise((resolve) => setTimeout(resolve, 1))
-    stopping = true
+    closing = true
     workers.rouse()
-    await workers.stopped
+    await workers.closed
     await boss.stop({ graceful: false })
   }
 }

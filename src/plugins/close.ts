@@ -4,8 +4,8 @@ import { DECIDED_WITHIN } from '../inbox/admission/deadline.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether the service was told to stop. It still takes what is on its way for a moment. */
-    stopping: () => boolean
+    /** Whether the service was told to close: it still takes what is on its way for a moment. */
+    draining: () => boolean
     /** Whether it takes no new deliveries any more. */
     closing: () => boolean
     /** How many connections have been accepted so far. */
@@ -14,7 +14,7 @@ declare module 'fastify' {
 }
 
 /**
- * Told to stop, it listens on until nothing new has come for so long, in milliseconds: the kernel holds connections
+ * Told to close, it listens on until nothing new has come for so long, in milliseconds: the kernel holds connections
  * that a busy process has not accepted yet, and requests are on their way.
  */
 const QUIET = 100
@@ -30,7 +30,7 @@ const ACCEPT_ON = 2_000
 const ANSWERED_WITHIN = DECIDED_WITHIN + 200
 
 /**
- * Told to stop, the service says so at `/readyz` but listens on for a moment, so that nothing begun is cut. Then
+ * Told to close, the service says so at `/readyz` but listens on for a moment, so that nothing begun is cut. Then
  * new deliveries are refused until no connection waits any more, requests under way are answered, and every
  * connection is closed. Without that last step `close()` would wait for
  * ever for a sender that is silent or half done.
@@ -43,9 +43,9 @@ export const closePlugin = fp(
     const arrival = () => {
       lastArrival = Date.now()
     }
-    let stopping = false
+    let draining = false
     let closing = false
-    app.decorate('stopping', () => stopping)
+    app.decorate('draining', () => draining)
     app.decorate('closing', () => closing)
     app.decorate('acceptedConnections', () => connections)
     app.addHook('onRequest', async (_request, reply) => {
@@ -65,11 +65,11 @@ export const closePlugin = fp(
       for (let turns = 0; turns < 3; turns++) await nextTurn()
     }
     app.addHook('onSend', (_request, reply, _payload, done) => {
-      if (stopping) reply.header('connection', 'close')
+      if (draining) reply.header('connection', 'close')
       done()
     })
     app.addHook('preClose', async () => {
-      stopping = true
+      draining = true
       const askedAt = Date.now()
       lastArrival = askedAt
       do {

@@ -16,7 +16,7 @@ declare module 'fastify' {
 
 const FLUSH_EVERY = 5_000
 /** A Postgres that hangs must not hold up the end. */
-const STOP_WITHIN = 1_000
+const CLOSE_WITHIN = 1_000
 /** Eight days. */
 const KEPT = 8 * 86_400_000
 /** Flushes between two deletions of what is older: an hour. */
@@ -73,7 +73,7 @@ export const countsPlugin = fp<{ clock: () => Date }>(
     app.addHook('onClose', async () => {
       clearInterval(timer)
       const last = flushing.then(flush)
-      await Promise.race([last, new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())])
+      await Promise.race([last, new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN).unref())])
     })
   },
   { name: 'counts', dependencies: ['database'] },

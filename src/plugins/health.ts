@@ -17,7 +17,7 @@ export const healthPlugin = fp(
 
     /** Undefined when deliveries can be accepted. */
     const obstacle = async (): Promise<string | undefined> => {
-      if (app.stopping()) return 'shutting down'
+      if (app.draining()) return 'shutting down'
       try {
         const { rows } = await app.database.accept.query(
           `select max(created_at)::text as newest, current_setting('transaction_read_only') = 'on' as read_only

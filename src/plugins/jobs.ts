@@ -19,7 +19,7 @@ declare module 'fastify' {
 }
 
 const RETRY_START_AFTER = 1_000
-const STOP_TIMEOUT = 2_000
+const CLOSE_WITHIN = 2_000
 
 /** The queue of notifications: pg-boss, in the same Postgres, so that effects and requests commit together. */
 export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
@@ -46,10 +46,10 @@ export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
     }
     const boss = new PgBoss(options)
     boss.on('error', (error) => app.trouble.report({ err: error }, 'notification queue is in trouble'))
-    let stopping = false
+    let closing = false
 
     const start = async (): Promise<void> => {
-      while (!stopping) {
+      while (!closing) {
         try {
           await boss.start()
           await workOff(boss, {
@@ -73,8 +73,8 @@ export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
       enqueue: (tx, notifications) => enqueue(boss, tx, notifications),
     })
     app.addHook('onClose', async () => {
-      stopping = true
-      await boss.stop({ graceful: true, timeout: STOP_TIMEOUT }).catch((error) => {
+      closing = true
+      await boss.stop({ graceful: true, timeout: CLOSE_WITHIN }).catch((error) => {
         app.log.warn({ err: error }, 'notification queue did not stop cleanly')
       })
     })

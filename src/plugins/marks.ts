@@ -18,7 +18,7 @@ declare module 'fastify' {
 }
 
 const DAYS_KEPT = 90
-const STOP_WITHIN = 1_000
+const CLOSE_WITHIN = 1_000
 /** An outage shorter than that is a lost connection, in milliseconds. */
 const MIN_OUTAGE = 2_000
 
@@ -49,7 +49,7 @@ export const marksPlugin = fp<{ config: Config; clock: () => Date }>(
         .catch(() => {})
     })
     app.addHook('onClose', async () => {
-      const late = new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())
+      const late = new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN).unref())
       await Promise.race([note('stop', clock()), late])
     })
   },

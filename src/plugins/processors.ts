@@ -18,7 +18,7 @@ declare module 'fastify' {
   }
 }
 
-const STOP_WITHIN = 4_000
+const CLOSE_WITHIN = 4_000
 
 /** Processing: workers for every provider, from the moment the service is ready until it closes. */
 export const processorsPlugin = fp<{
@@ -30,7 +30,7 @@ export const processorsPlugin = fp<{
     const { log } = app
     const seldomLines = createSeldomLines(log)
     const workers = new Map<string, Workers>()
-    let stopping = false
+    let closing = false
     const run = { place: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
     const runPool = openPool(app, config, { name: 'run', max: 1, timeouts: RUN, direct: true })
     let begun: BegunRun | undefined
@@ -69,10 +69,10 @@ export const processorsPlugin = fp<{
 
     const start = async (): Promise<void> => {
       await app.jobs.started
-      if (stopping) return
+      if (closing) return
       const startedAt = clock()
-      begun = await beginRun(runPool, run, startedAt, () => stopping, moved)
-      if (stopping) return
+      begun = await beginRun(runPool, run, startedAt, () => closing, moved)
+      if (closing) return
       if (begun.afterUncleanEnd) {
         log.warn('a previous run did not end cleanly; what was received before is taken one event at a time')
       }
@@ -88,7 +88,7 @@ export const processorsPlugin = fp<{
         keepChanges: config.KEEP_CHANGES === 'on',
         traces: app.traces,
         alone,
-        stopping: () => stopping,
+        closing: () => closing,
         inTrouble,
         outOfTrouble,
       }
@@ -109,17 +109,17 @@ export const processorsPlugin = fp<{
         await Promise.all([...workers.values()].map((one) => one.idle()))
       },
     })
-    const stop = (): void => {
-      stopping = true
+    const close = (): void => {
+      closing = true
       for (const one of workers.values()) one.rouse()
     }
-    app.addHook('preClose', async () => stop())
+    app.addHook('preClose', async () => close())
     // Registered after the database and the jobs, so it runs before they close.
     app.addHook('onClose', async () => {
-      stop()
-      const stopped = starting.then(() => Promise.all([...workers.values()].map((one) => one.stopped)))
-      const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, STOP_WITHIN, 'late').unref())
-      if ((await Promise.race([stopped, timeout])) === 'late') {
+      close()
+      const closed = starting.then(() => Promise.all([...workers.values()].map((one) => one.closed)))
+      const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, CLOSE_WITHIN, 'late').unref())
+      if ((await Promise.race([closed, timeout])) === 'late') {
         log.warn('a batch was interrupted; Postgres undoes it and the next run takes it up')
       } else {
         await endRun(app.database.process, run, clock()).catch((error) => {

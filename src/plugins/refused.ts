@@ -15,7 +15,7 @@ const STORE_AFTER = 500
 const TRY_AGAIN_AFTER = 5_000
 const TRIM_EVERY = 3_600_000
 /** A Postgres that hangs must not hold up the end. */
-const STOP_WITHIN = 1_000
+const CLOSE_WITHIN = 1_000
 
 /** Keeps refused deliveries for an investigation; while Postgres is away, in memory. */
 export const refusedPlugin = fp<{ config: Config; clock: () => Date }>(
@@ -59,7 +59,7 @@ export const refusedPlugin = fp<{ config: Config; clock: () => Date }>(
     const trimming = setInterval(() => void trim(), TRIM_EVERY).unref()
     app.addHook('onClose', async () => {
       clearInterval(trimming)
-      await Promise.race([store(), new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())])
+      await Promise.race([store(), new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN).unref())])
       clearTimeout(timer)
     })
   },

@@ -11,7 +11,7 @@ declare module 'fastify' {
 }
 
 /** A collector that is away must not hold up the end. */
-const STOP_WITHIN = 1_000
+const CLOSE_WITHIN = 1_000
 
 /** Whether the usual variables of OpenTelemetry say where traces go. */
 export const tracesAreWanted = (env: NodeJS.ProcessEnv): boolean =>
@@ -42,7 +42,7 @@ export const tracesPlugin = fp<{ wanted: boolean }>(
       return headers.traceparent === undefined ? {} : { traceparent: headers.traceparent }
     }
     app.addHook('onClose', async () => {
-      const late = new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())
+      const late = new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN).unref())
       await Promise.race([
         sdk.shutdown().catch((error) => app.log.warn({ err: error }, 'traces were lost')),
         late,

@@ -39,7 +39,7 @@ export interface ProcessOptions extends ReportOptions {
    */
   alone: <T>(work: () => Promise<T>) => Promise<T>
   /** Whether to leave off after the batch under way. */
-  stopping: () => boolean
+  closing: () => boolean
   /** Queues notifications inside the transaction of the effects that cause them. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
   /** Whether what events change is kept with them. */
@@ -210,7 +210,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         lost = 0
         return held
       } catch (error) {
-        if (work === undefined || options.stopping()) throw error
+        if (work === undefined || options.closing()) throw error
         if (
           isOutage(error) ? (await answers()) && ++lost >= TRIES_TOGETHER : halved && !isContention(error)
         ) {
@@ -362,7 +362,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
    */
   const takeCarefully = async (before: Date): Promise<boolean> => {
     let worked = await options.alone(() => enterCarefully(before))
-    for (let alone = 0; alone < ALONE_PER_TURN && !options.stopping(); alone++) {
+    for (let alone = 0; alone < ALONE_PER_TURN && !options.closing(); alone++) {
       if (!(await applyAlone('fresh', before))) break
       worked = true
     }
@@ -381,7 +381,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     const due = found.due ? await applyBatch(dueAgain, uncounted) : 0
     let alone = 0
     if (withAlone && found.failed) {
-      while (alone < ALONE_PER_TURN && !options.stopping() && (await applyAlone('failed'))) alone++
+      while (alone < ALONE_PER_TURN && !options.closing() && (await applyAlone('failed'))) alone++
     }
     return { worked: worked || arrived + due + alone > 0, full: Math.max(arrived, due) >= batchSize }
   }

@@ -63,10 +63,10 @@ export const beginRun = async (
   pool: pg.Pool,
   run: Run,
   now: Date,
-  stopping: () => boolean,
+  closing: () => boolean,
   onMoved: OnMoved = () => {},
 ): Promise<BegunRun> => {
-  while (!stopping()) {
+  while (!closing()) {
     let session: pg.PoolClient | undefined
     try {
       session = await pool.connect()

@@ -13,10 +13,10 @@ export interface Workers {
   wake: () => void
   /** Resolves once the workers have looked, after this call, and found nothing due. */
   idle: () => Promise<void>
-  /** Lets every worker look up, so that it sees that it should stop. */
+  /** Lets every worker look up, so that it sees that the service closes. */
   rouse: () => void
-  /** Resolves when all of them have stopped. */
-  stopped: Promise<void>
+  /** Resolves when all of them have ended. */
+  closed: Promise<void>
 }
 
 /** Called when a provider's processing has to pause, and after each turn that went well. */
@@ -38,7 +38,7 @@ export const startWorkers = (
   carefulBefore: Date | undefined,
   options: ProcessOptions & Trouble,
 ): Workers => {
-  const { stopping } = options
+  const { closing } = options
   const shared: Shared = { carefulBefore }
   const sleeping = new Map<number, () => void>()
   let active = 0
@@ -73,7 +73,7 @@ export const startWorkers = (
     let pause = PAUSE_IN_TROUBLE.min
     /** Works until nothing is found. */
     const workOff = async (): Promise<void> => {
-      while (!stopping()) {
+      while (!closing()) {
         const seen = news
         const waiting = [...idlers]
         let long = false
@@ -100,13 +100,13 @@ export const startWorkers = (
         }
       }
     }
-    while (!stopping()) {
+    while (!closing()) {
       let rest = worker === 0 ? LOOK_EVERY : 2 ** 31 - 1
       active++
       try {
         await workOff()
       } catch (error) {
-        if (stopping()) return
+        if (closing()) return
         options.inTrouble(provider.name, error)
         rest = pause
         pause = Math.min(pause * 2, PAUSE_IN_TROUBLE.max)
@@ -115,11 +115,11 @@ export const startWorkers = (
         // It says when nothing is left.
         if (active === 0 && idlers.size > 0) sleeping.get(0)?.()
       }
-      if (!stopping()) await sleep(worker, rest)
+      if (!closing()) await sleep(worker, rest)
     }
   }
 
-  const stopped = Promise.all(Array.from({ length: provider.workers }, (_, worker) => work(worker)))
+  const closed = Promise.all(Array.from({ length: provider.workers }, (_, worker) => work(worker)))
   return {
     wake,
     idle: () =>
@@ -130,6 +130,6 @@ export const startWorkers = (
     rouse: () => {
       for (const end of [...sleeping.values()]) end()
     },
-    stopped: stopped.then(() => {}),
+    closed: closed.then(() => {}),
   }
 }

@@ -34,7 +34,7 @@ export const readEvent = (form: Form, signature: Signature): IncomingEvent => {
     eventId: limitId(signature.token),
     dedupeKey: sha256(canonicalJson(identity(mail, form))),
     eventType: EVENT_TYPE,
-    subject: subjectOf(mail),
+    subject: eventSubject(mail),
     payload: toPayload(mail),
     occurredAt: new Date(signature.timestamp * 1_000),
   }
@@ -51,7 +51,7 @@ export const readKept = ({ body, eventId, dedupeKey }: KeptDelivery): IncomingEv
     eventId: eventId ?? '',
     dedupeKey: dedupeKey ?? '',
     eventType: EVENT_TYPE,
-    subject: subjectOf(mail),
+    subject: eventSubject(mail),
     payload,
     occurredAt: new Date(mail.timestamp * 1_000),
   }
@@ -99,7 +99,7 @@ const isUnique = (messageId: string): boolean => {
 }
 const NO_HOST = /^(localhost(\.localdomain)?|127\.0\.0\.1|unknown|undefined|\(?null\)?)$/i
 
-const subjectOf = (mail: Mail): string | null => {
+const eventSubject = (mail: Mail): string | null => {
   for (const id of readThread(mail).ids) {
     const outreachId = idInMessageId(id)
     if (outreachId !== undefined) return `outreach:${outreachId}`
