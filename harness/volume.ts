@@ -110,7 +110,7 @@ export const fillAround = async (connection: Connection, events: number): Promis
   )
   const some = events / 100
   await fill(
-    `insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before, due_at)
+    `insert into operator_actions (event_row_id, action, reason, operator, via, acted_at, status_before, due_at)
      select n, 'replay', 'filled', 'filled', 'console', now() - interval '1 day', 'dead', now() - interval '1 day'
      from generate_series(1, $1::int) n`,
     some,

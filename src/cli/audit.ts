@@ -23,7 +23,7 @@ export const auditCommand = (): Command =>
               change.via,
               change.action,
               change.affected,
-              change.subject ?? (change.eventId === null ? null : `event ${change.eventId}`),
+              change.subject ?? (change.eventRowId === null ? null : `event ${change.eventRowId}`),
               change.reason,
             ]),
           )

@@ -476,14 +476,14 @@ export const misunderstoodCauses = pgTable(
 export const eventChanges = pgTable(
   'event_changes',
   {
-    eventId: reference()
+    eventRowId: reference()
       .notNull()
       .references(() => webhookEvents.id, { onDelete: 'cascade' }),
     changedAt: time().notNull(),
     changes: jsonb().$type<RowChange[]>().notNull(),
   },
   (t) => [
-    primaryKey({ name: 'event_changes_pkey', columns: [t.eventId, t.changedAt] }),
+    primaryKey({ name: 'event_changes_pkey', columns: [t.eventRowId, t.changedAt] }),
     index('event_changes_changed_at_idx').on(t.changedAt),
   ],
 )
@@ -493,7 +493,7 @@ export const eventAttempts = pgTable(
   'event_attempts',
   {
     id: id(),
-    eventId: reference()
+    eventRowId: reference()
       .notNull()
       .references(() => webhookEvents.id, { onDelete: 'cascade' }),
     /** From 1; a replay counts from 1 again. */
@@ -501,14 +501,15 @@ export const eventAttempts = pgTable(
     failedAt: time().notNull(),
     error: text().notNull(),
   },
-  (t) => [index('event_attempts_event_id_idx').on(t.eventId)],
+  (t) => [index('event_attempts_event_row_id_idx').on(t.eventRowId)],
 )
 
 /** The notifications an event asked for. Their state is pg-boss's, which forgets a job after 30 days. */
 export const eventNotifications = pgTable(
   'event_notifications',
   {
-    eventId: reference()
+    /** Why its column is not called so: see docs/architecture.md. */
+    eventRowId: bigint('event_id', { mode: 'bigint' })
       .notNull()
       .references(() => webhookEvents.id, { onDelete: 'cascade' }),
     jobId: uuid().notNull(),
@@ -516,7 +517,7 @@ export const eventNotifications = pgTable(
     key: text().notNull(),
     requestedAt: time().notNull().defaultNow(),
   },
-  (t) => [primaryKey({ name: 'event_notifications_pkey', columns: [t.eventId, t.jobId] })],
+  (t) => [primaryKey({ name: 'event_notifications_pkey', columns: [t.eventRowId, t.jobId] })],
 )
 
 /**
@@ -537,7 +538,7 @@ export const operatorActions = pgTable(
   {
     id: id(),
     /** Without a foreign key: what was done outlives the event. */
-    eventId: reference(),
+    eventRowId: reference(),
     /** What it was done to when that is no event: `mailbox:a@b`, `provider:stripe`, `provider:sendgrid/click`. */
     subject: text(),
     action: text().notNull(),
@@ -559,7 +560,7 @@ export const operatorActions = pgTable(
     affected: integer(),
   },
   (t) => [
-    index('operator_actions_event_id_idx').on(t.eventId),
+    index('operator_actions_event_row_id_idx').on(t.eventRowId),
     index('operator_actions_due_at_idx').on(t.dueAt),
     index('operator_actions_request_id_idx').on(t.requestId),
     index('operator_actions_leads_idx').on(t.id).where(sql`${t.leads}`),

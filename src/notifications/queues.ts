@@ -110,9 +110,9 @@ export const enqueue = async (
     event === null ? [] : [{ event, job: id, channel, key }],
   )
   if (asked.length === 0) return
-  const { eventId, jobId, channel, key } = eventNotifications
+  const { eventRowId, jobId, channel, key } = eventNotifications
   await tx.execute(sql`
-    insert into ${eventNotifications} (${columns(eventId, jobId, channel, key)})
+    insert into ${eventNotifications} (${columns(eventRowId, jobId, channel, key)})
     select event, job, channel, key
     from json_to_recordset(${JSON.stringify(asked)}::json) as asked(event bigint, job uuid, channel text, key text)
     on conflict do nothing`)

@@ -62,7 +62,7 @@ export interface AuditedChange {
   /** How many events or rows it changed. */
   affected: number
   /** Of a change of one event. */
-  eventId: string | null
+  eventRowId: string | null
   /** Of a change of events: what the first of them was. */
   statusBefore: string | null
   errorBefore: string | null
@@ -78,7 +78,7 @@ export const listChanges = async (
   pool: pg.Pool,
   page: { limit: number; before?: string | undefined },
 ): Promise<{ changes: AuditedChange[]; next: string | null }> => {
-  const { id, leads, requestId, affected, eventId } = operatorActions
+  const { id, leads, requestId, affected, eventRowId } = operatorActions
   const events = sql<number>`(select count(*)::int from ${operatorActions} ${other} where ${other.requestId} = ${requestId})`
   const rows = await queryBuilder(pool)
     .select({
@@ -90,7 +90,7 @@ export const listChanges = async (
       actedAt: operatorActions.actedAt,
       subject: operatorActions.subject,
       affected: sql<number>`coalesce(${affected}, ${events})`,
-      eventId: sql<string | null>`${eventId}::text`,
+      eventRowId: sql<string | null>`${eventRowId}::text`,
       statusBefore: operatorActions.statusBefore,
       errorBefore: operatorActions.errorBefore,
     })
@@ -100,6 +100,6 @@ export const listChanges = async (
     .limit(page.limit + 1)
   const changes = rows
     .slice(0, page.limit)
-    .map((row) => (row.affected === 1 ? row : { ...row, eventId: null }))
+    .map((row) => (row.affected === 1 ? row : { ...row, eventRowId: null }))
   return { changes, next: rows.length > page.limit ? (changes.at(-1)?.id ?? null) : null }
 }

@@ -186,7 +186,7 @@ const notificationsOf = async (pool: pg.Pool, id: string): Promise<EventNotifica
       from ${n}
       left join ${silenced} on ${silenced.jobId} = ${n.jobId}
       left join pgboss.job j on j.name = ${QUEUE_PREFIX} || ${n.channel} and j.id = ${n.jobId}
-      where ${n.eventId} = ${id}
+      where ${n.eventRowId} = ${id}
       order by ${n.requestedAt}, ${n.key}`),
   )
   return rows.map((row) => ({
@@ -223,7 +223,7 @@ const ACTION = fields({
 
 const actionsOn = async (pool: pg.Pool, id: string): Promise<OperatorAction[]> => {
   const { rows } = await pool.query<OperatorAction>(
-    toStatement(sql`select ${ACTION} from ${a} where ${a.eventId} = ${id} order by ${a.id}`),
+    toStatement(sql`select ${ACTION} from ${a} where ${a.eventRowId} = ${id} order by ${a.id}`),
   )
   return rows
 }

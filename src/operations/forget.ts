@@ -137,7 +137,7 @@ with batch as materialized (
   returning 1
 ), attempts as (
   update ${a} set ${column(a.error)} = ${REMOVED}
-  where ${a.eventId} in (select id from batch) and ${a.error} ~* ${pattern}
+  where ${a.eventRowId} in (select id from batch) and ${a.error} ~* ${pattern}
   returning 1
 )
 select (select max(id) from batch) as last,
@@ -199,9 +199,11 @@ const emptyPayloads = async (pool: pg.Pool, address: string, contactIds: string[
   const pattern = new RegExp(patternOf(address), 'i')
   const mails = await pool.query<{ id: string }>(mailsAbout(contactIds))
   const about = new Set(mails.rows.map(({ id }) => id))
-  for (let after: string | undefined = '0'; after !== undefined; ) {
+  for (let after = '0'; ; ) {
     const { rows } = await pool.query<KeptDelivery>(deliveriesAfter(after))
-    after = rows.at(-1)?.id
+    const last = rows.at(-1)
+    if (last === undefined) return total
+    after = last.id
     for (const row of rows) {
       const text = row.body.toString('utf8')
       if (text === 'null' || (!pattern.test(text) && !about.has(row.id))) continue
@@ -224,7 +226,6 @@ const emptyPayloads = async (pool: pg.Pool, address: string, contactIds: string[
         .where(and(eq(d.id, BigInt(row.id)), sql`${d.receivedAt} = ${row.receivedAt}`))
     }
   }
-  return total
 }
 
 const withoutEntries = (text: string, kept: Set<number>, holds: (entry: string) => boolean) => {

@@ -185,9 +185,9 @@ delete from ${mailboxIncidents} where ${incidentId} in (
   select ${incidentId} from ${mailboxIncidents} where ${arrivedAt} < ${before}
   order by ${arrivedAt} limit ${ROWS} for update skip locked)`)
 
-const { eventId, changedAt } = eventChanges
+const { eventRowId, changedAt } = eventChanges
 const oldChanges = (before: Date) =>
   toStatement(sql`
-delete from ${eventChanges} where (${eventId}, ${changedAt}) in (
-  select ${eventId}, ${changedAt} from ${eventChanges} where ${changedAt} < ${before}
+delete from ${eventChanges} where (${eventRowId}, ${changedAt}) in (
+  select ${eventRowId}, ${changedAt} from ${eventChanges} where ${changedAt} < ${before}
   order by ${changedAt} limit ${ROWS})`)

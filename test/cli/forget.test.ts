@@ -72,7 +72,7 @@ test('webhooks forget removes a person from every table, and nobody else', async
     ANA,
   )
   await service.rows(
-    `insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before)
+    `insert into operator_actions (event_row_id, action, reason, operator, via, acted_at, status_before)
      select id, 'replay', $1 || ' complained', 'kim', 'console', now(), 'dead' from webhook_events where event_id = 'failed'`,
     ANA,
   )

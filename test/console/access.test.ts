@@ -165,7 +165,7 @@ describe('with a password', () => {
     )
     expect(answer.status).toBe(303)
     const [action] = await service.rows(
-      'select operator, reason from operator_actions where event_id = $1',
+      'select operator, reason from operator_actions where event_row_id = $1',
       id,
     )
     expect(action).toEqual({ operator: 'k'.repeat(100), reason: `a\ufffdb${'x'.repeat(497)}` })

@@ -91,7 +91,7 @@ describe('the role that db:migrate creates for the service', () => {
          (1, 'ana@acme.example', 'Ana', true), (2, 'ben@acme.example', 'Ben', false)`,
       )
       await owner.query(
-        `insert into operator_actions (event_id, action, reason, operator, via, acted_at, status_before)
+        `insert into operator_actions (event_row_id, action, reason, operator, via, acted_at, status_before)
          values (1, 'replay', 'Ana@acme.example and dana@acme.example asked', 'kim', 'console', now(), 'dead')`,
       )
       await role.query('select webhook_forget_contacts(array[1, 2])')

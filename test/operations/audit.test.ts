@@ -36,7 +36,7 @@ test('a replay of many events is one change, with how many', async () => {
       reason: 'all of them',
       operator: 'kim',
       affected: 1_200,
-      eventId: null,
+      eventRowId: null,
       statusBefore: 'dead',
     },
   ])
@@ -46,9 +46,9 @@ test('a replay of many events is one change, with how many', async () => {
 test('every command that changes something is kept with who, why and how many', async () => {
   const id = await killedEvent(service, 'one')
   expect(await run('dead', 'discard', id, '--reason', 'nonsense')).toMatchObject({ code: 0 })
-  expect(await newest()).toMatchObject({ action: 'discard', reason: 'nonsense', affected: 1, eventId: id })
+  expect(await newest()).toMatchObject({ action: 'discard', reason: 'nonsense', affected: 1, eventRowId: id })
   expect(await run('events', 'replay', id, '--reason', 'after all')).toMatchObject({ code: 0 })
-  expect(await newest()).toMatchObject({ action: 'replay', reason: 'after all', affected: 1, eventId: id })
+  expect(await newest()).toMatchObject({ action: 'replay', reason: 'after all', affected: 1, eventRowId: id })
   await service.rows(`update mailboxes set paused_at = now(), paused_reason = 'x' where id = 1`)
   expect(await run('mailboxes', 'resume', 'box1@rf-send-01.com', '--reason', 'clean')).toMatchObject({
     code: 0,
@@ -128,7 +128,7 @@ test.each([
     { origin: service.url, ...basic('kim', PASSWORD), ...(headers as Record<string, string>) },
   )
   expect(answer.status).toBe(303)
-  expect(await newest()).toMatchObject({ eventId: id, operator: name })
+  expect(await newest()).toMatchObject({ eventRowId: id, operator: name })
 })
 
 test('a name in a header counts only from an address that is trusted', async () => {
@@ -150,7 +150,7 @@ test('a name in a header counts only from an address that is trusted', async () 
         'x-forwarded-for': '192.0.2.1',
       },
     )
-    expect(await newest()).toMatchObject({ eventId: id, operator: 'kim' })
+    expect(await newest()).toMatchObject({ eventRowId: id, operator: 'kim' })
   } finally {
     await other.stop()
   }

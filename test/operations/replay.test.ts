@@ -151,7 +151,7 @@ test('what has no payload any more, is locked or does not exist is left alone', 
     await locker.query('rollback')
     locker.release()
   }
-  expect(await service.rows('select event_id from operator_actions')).toEqual([{ event_id: free }])
+  expect(await service.rows('select event_row_id from operator_actions')).toEqual([{ event_row_id: free }])
 })
 
 describe('replaying all that match', () => {

@@ -52,5 +52,5 @@ const changesTable = (changes: AuditedChange[], now: Date): Html =>
     changes,
   )
 
-const subjectOf = ({ eventId, subject }: AuditedChange): Content =>
-  eventId === null ? subject : html`<a href="/console/events/${eventId}">event ${eventId}</a>`
+const subjectOf = ({ eventRowId, subject }: AuditedChange): Content =>
+  eventRowId === null ? subject : html`<a href="/console/events/${eventRowId}">event ${eventRowId}</a>`

@@ -16,7 +16,7 @@ const q = sql.placeholder
 const RECORD = statement<'rows' | 'now'>(
   'inbox_record_attempts',
   sql`
-insert into ${eventAttempts} (${columns(eventAttempts.eventId, eventAttempts.attempt, eventAttempts.failedAt, eventAttempts.error)})
+insert into ${eventAttempts} (${columns(eventAttempts.eventRowId, eventAttempts.attempt, eventAttempts.failedAt, eventAttempts.error)})
 select "rowId", attempt, ${q('now')}, error
 from json_to_recordset(${q('rows')}::json) as v("rowId" bigint, attempt int, error text)`,
 )

@@ -250,7 +250,7 @@ set ${column(e.status)} = ${q('status')}, ${column(e.attempts)} = ${q('attempts'
 where ${e.id} = ${q('rowId')} and ${e.status} = 'pending'
 returning ${e.id}
 )
-insert into ${eventAttempts} (${columns(eventAttempts.eventId, eventAttempts.attempt, eventAttempts.failedAt, eventAttempts.error)})
+insert into ${eventAttempts} (${columns(eventAttempts.eventRowId, eventAttempts.attempt, eventAttempts.failedAt, eventAttempts.error)})
 select id, ${q('attempt')}::int, ${q('now')}::timestamptz, ${q('error')}::text from failed where ${q('attempt')}::int is not null`,
 )
 

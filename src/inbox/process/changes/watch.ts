@@ -11,8 +11,8 @@ const q = sql.placeholder
 const KEEP = statement<'rows' | 'now'>(
   'inbox_keep_changes',
   sql`
-insert into ${eventChanges} (${columns(eventChanges.eventId, eventChanges.changedAt, eventChanges.changes)})
-select event_id, ${q('now')}, changes from json_to_recordset(${q('rows')}::json) as v(event_id bigint, changes jsonb)`,
+insert into ${eventChanges} (${columns(eventChanges.eventRowId, eventChanges.changedAt, eventChanges.changes)})
+select "rowId", ${q('now')}, changes from json_to_recordset(${q('rows')}::json) as v("rowId" bigint, changes jsonb)`,
 )
 
 /**
@@ -62,7 +62,7 @@ export const createWatch = (client: pg.ClientBase) => {
         for (const id of events) changes.set(id, [...(changes.get(id) ?? []), change])
       }
       if (changes.size === 0) return
-      const kept = [...changes].map(([event, of]) => ({ event_id: event, changes: of }))
+      const kept = [...changes].map(([rowId, of]) => ({ rowId, changes: of }))
       await client.query(KEEP({ rows: JSON.stringify(kept), now }))
     },
   }
