@@ -9,11 +9,13 @@ export interface Trouble {
    *
    * @param options.of tells kinds with one message apart: a provider, an error's code. From a closed list.
    * @param options.first lines of a kind in a minute, 1 by default.
+   * @param options.events how many events it is about: each line has the number of those since the line before as
+   * `events`, in place of `repeated`.
    */
   report: (
     fields: Fields,
     message: string,
-    options?: { of?: string; first?: number; level?: 'info' | 'warn' },
+    options?: { of?: string; first?: number; level?: 'info' | 'warn'; events?: number },
   ) => void
   /** Logs what is counted but not yet logged. */
   flush: () => void
@@ -45,9 +47,12 @@ export const createTrouble = (log: FastifyBaseLogger): Trouble & { close: () => 
   }
 
   return {
-    report: (fields, message, { of = '', first = 1, level = 'warn' } = {}) => {
+    report: (fields, message, { of = '', first = 1, level = 'warn', events } = {}) => {
       const key = `${level} ${message} ${of}`
-      const say = (repeated: number) => log[level](repeated > 0 ? { ...fields, repeated } : fields, message)
+      const say = (count: number) => {
+        const name = events === undefined ? 'repeated' : 'events'
+        log[level](count > 0 ? { ...fields, [name]: count } : fields, message)
+      }
       const kind = kinds.get(key)
       if (kind === undefined) {
         const begun: Kind = {
@@ -58,12 +63,12 @@ export const createTrouble = (log: FastifyBaseLogger): Trouble & { close: () => 
         }
         begun.timer.unref()
         kinds.set(key, begun)
-        say(0)
+        say(events ?? 0)
       } else if (kind.logged < first) {
         kind.logged++
-        say(0)
+        say(events ?? 0)
       } else {
-        kind.repeated++
+        kind.repeated += events ?? 1
         kind.say = say
       }
     },

@@ -50,6 +50,18 @@ test('kinds are told apart, and of some the first few have a line each', () => {
   ])
 })
 
+test('of what is about events each line has their number', () => {
+  const report = (n: number, events: number) => trouble.report({ n }, 'names none', { events })
+  report(1, 3)
+  report(2, 2)
+  report(3, 5)
+  vi.advanceTimersByTime(60_000)
+  expect(lines.map(([, , fields]) => fields)).toEqual([
+    { n: 1, events: 3 },
+    { n: 3, events: 7 },
+  ])
+})
+
 test('the end says what was not said yet', () => {
   trouble.report({}, 'away')
   trouble.report({}, 'away')

@@ -5,7 +5,6 @@ import { pino } from 'pino'
 import { readConfig } from '../../src/config.ts'
 import { type NewDelivery, storeDeliveries } from '../../src/inbox/accept/store.ts'
 import { createCounts } from '../../src/inbox/counts.ts'
-import { createSeldomLines } from '../../src/inbox/process/seldom-lines.ts'
 import { startWorkers } from '../../src/inbox/process/workers.ts'
 import { enqueue } from '../../src/notifications/queues.ts'
 import { providers } from '../../src/providers/index.ts'
@@ -80,7 +79,7 @@ const applyAll = async (
       },
       metrics: { count: nothing, distribution: nothing, gauge: nothing },
       counts: createCounts(() => new Date()),
-      seldomLines: createSeldomLines(log),
+      trouble: { report: nothing },
       log,
       clock: () => new Date(),
       alone: (work) => work(),

@@ -1,6 +1,7 @@
-import { getTableColumns, getTableName } from 'drizzle-orm'
+import { type AnyColumn, getTableColumns, getTableName } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import * as schema from './schema.ts'
+import { columnName } from './statement.ts'
 
 type Tables = {
   [Name in keyof typeof schema as (typeof schema)[Name] extends PgTable ? Name : never]: (typeof schema)[Name]
@@ -132,21 +133,17 @@ export const tableRights = (): TableRight[] => [...Object.entries(RIGHTS).flatMa
 
 const rightsOf = ([name, rights]: [string, Rights<string>]): TableRight[] => {
   const table = TABLES[name as keyof Tables]
-  const columns = getTableColumns(table) as Record<string, { name: string }>
+  const columns: Record<string, AnyColumn> = getTableColumns(table)
   const privileges = ['select']
   if (rights.insert) privileges.push('insert')
   if (rights.delete) privileges.push('delete')
   if (rights.update === true) privileges.push('update')
   else if (rights.update) {
-    privileges.push(
-      `update (${rights.update.map((column) => inSnakeCase(columns[column]?.name ?? column)).join()})`,
-    )
+    const names = rights.update.map((name) => columnName(columns[name] as AnyColumn))
+    privileges.push(`update (${names.join()})`)
   }
   return privileges.map((privilege) => ({ table: getTableName(table), privilege }))
 }
-
-/** As `casing: 'snake_case'` writes the names of columns that have none of their own. */
-const inSnakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** @param found the tables of pg-boss's schema: which there are depends on its version */
 export const queueRights = (found: string[]): TableRight[] =>

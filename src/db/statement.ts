@@ -33,12 +33,17 @@ export const toStatement = (query: SQL): { text: string; values: unknown[] } => 
   return { text, values }
 }
 
+/** A column's name in the table. */
+export const columnName = ({ name, keyAsName }: AnyColumn): string => (keyAsName ? toSnakeCase(name) : name)
+
 /** A column without its table, as an insert's list and the left side of a `set` want it. */
-export const column = ({ name, keyAsName }: AnyColumn): SQL =>
-  sql`${sql.identifier(keyAsName ? toSnakeCase(name) : name)}`
+export const column = (one: AnyColumn): SQL => sql`${sql.identifier(columnName(one))}`
 
 /** Several of them, separated by commas. */
 export const columns = (...all: AnyColumn[]): SQL => sql.join(all.map(column), sql`, `)
+
+/** In `on conflict do update`: the value that the insert would have written. */
+export const excluded = (one: AnyColumn): SQL => sql`excluded.${column(one)}`
 
 /** A `select` list whose rows have these fields: each a column, or an expression. */
 export const fields = (all: Record<string, SQLWrapper>): SQL =>

@@ -2,7 +2,6 @@ import { hostname } from 'node:os'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { type BegunRun, beginRun, endRun } from '../inbox/process/runs.ts'
-import { createSeldomLines } from '../inbox/process/seldom-lines.ts'
 import { startWorkers, type Workers } from '../inbox/process/workers.ts'
 import type { Provider } from '../inbox/provider.ts'
 import { openPool, RUN } from './database.ts'
@@ -28,7 +27,6 @@ export const processorsPlugin = fp<{
 }>(
   async (app, { config, providers, clock }) => {
     const { log } = app
-    const seldomLines = createSeldomLines(log)
     const workers = new Map<string, Workers>()
     let closing = false
     const run = { place: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
@@ -81,7 +79,7 @@ export const processorsPlugin = fp<{
         processedKeys: app.processedKeys,
         metrics: app.metrics,
         counts: app.counts,
-        seldomLines,
+        trouble: app.trouble,
         log,
         clock,
         enqueue: app.jobs.enqueue,
@@ -126,7 +124,6 @@ export const processorsPlugin = fp<{
           log.warn({ err: error }, 'the clean stop could not be recorded')
         })
       }
-      seldomLines.end()
       begun?.release()
       await runPool.end()
     })

@@ -55,7 +55,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
       return items.map((ids) => {
         const from = next
         next += ids.length
-        return { status: 'fulfilled', value: { times: times.slice(from, next), complete } }
+        return { times: times.slice(from, next), complete }
       })
     },
     weigh: (ids) => ids.length,
@@ -69,7 +69,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     run: async (deliveries) => {
       const stored = await storeDeliveries(pool, provider.name, deliveries)
       if (stored.some(({ queued }) => queued)) options.onQueued()
-      return stored.map((value) => ({ status: 'fulfilled', value }))
+      return stored
     },
     weigh: ({ body }) => body.length,
     most: BYTES_PER_STATEMENT,

@@ -1,6 +1,6 @@
 export interface GroupedOptions<Item, Result> {
-  /** Does the work for all items at once; must settle each by its own result, in order. */
-  run: (items: Item[]) => Promise<PromiseSettledResult<Result>[]>
+  /** Does the work for all items at once; must give each its result, in order. */
+  run: (items: Item[]) => Promise<Result[]>
   /** The weight of an item; a group is closed when it holds `most` of it. */
   weigh: (item: Item) => number
   most: number
@@ -19,7 +19,9 @@ export interface GroupedOptions<Item, Result> {
 export const createGrouped = <Item, Result>(options: GroupedOptions<Item, Result>) => {
   interface Waiting {
     item: Item
-    settle: (result: PromiseSettledResult<Result>) => void
+    resolve: (result: Result) => void
+    reject: (error: unknown) => void
+    timer: NodeJS.Timeout
   }
   let waiting: Waiting[] = []
   let weight = 0
@@ -49,12 +51,11 @@ export const createGrouped = <Item, Result>(options: GroupedOptions<Item, Result
     const group = take()
     try {
       const results = await options.run(group.map(({ item }) => item))
-      group.forEach(({ settle }, index) => {
-        settle(results[index] ?? { status: 'rejected', reason: new Error('the group gave no result') })
-      })
-    } catch (reason) {
-      for (const { settle } of group) settle({ status: 'rejected', reason })
+      for (const [n, { resolve }] of group.entries()) resolve(results[n] as Result)
+    } catch (error) {
+      for (const { reject } of group) reject(error)
     } finally {
+      for (const { timer } of group) clearTimeout(timer)
       running--
       startWaiting()
     }
@@ -75,14 +76,7 @@ export const createGrouped = <Item, Result>(options: GroupedOptions<Item, Result
         waiting = left
         reject(options.timedOut())
       }, within)
-      const entry: Waiting = {
-        item,
-        settle: (result) => {
-          clearTimeout(timer)
-          if (result.status === 'fulfilled') resolve(result.value)
-          else reject(result.reason)
-        },
-      }
+      const entry: Waiting = { item, resolve, reject, timer }
       waiting.push(entry)
       weight += options.weigh(item)
       if (scheduled || !mayStart()) return

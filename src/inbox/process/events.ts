@@ -139,16 +139,16 @@ where ${e.id} = given.id and (${e.status} = 'dead' or ${e.status} = 'skipped' an
 
 /**
  * Gives another life to those of these known events that are dead, or skipped for something missing, with their place
- * in the new delivery. @returns how many.
+ * in the new delivery.
  */
 export const reviveEvents = async (
   client: pg.PoolClient,
   provider: string,
   events: ArrivedEvent[],
   now: Date,
-): Promise<number> => {
-  if (events.length === 0) return 0
-  const { rowCount } = await client.query(
+): Promise<void> => {
+  if (events.length === 0) return
+  await client.query(
     REVIVE({
       provider,
       eventIds: textArray(events.map(({ eventId }) => eventId)),
@@ -159,7 +159,6 @@ export const reviveEvents = async (
       now,
     }),
   )
-  return rowCount ?? 0
 }
 
 /** How an event ended when it is not `processed`. */
@@ -177,22 +176,16 @@ const END = statement<'rows' | 'now'>(
   sql`
 update ${e}
 set ${column(e.status)} = v.status, ${column(e.attempts)} = v.attempts,
-    ${column(e.lastError)} = coalesce(v.reason, ${e.lastError}), ${column(e.nextAttemptAt)} = v.next_attempt_at,
-    ${column(e.waitingSince)} = v.waiting_since,
+    ${column(e.lastError)} = coalesce(v.reason, ${e.lastError}), ${column(e.nextAttemptAt)} = v."nextAttemptAt",
+    ${column(e.waitingSince)} = v."waitingSince",
     ${column(e.processedAt)} = case v.status when 'ignored' then ${q('now')}::timestamptz end
-from json_to_recordset(${q('rows')}::json) as v(row_id bigint, status text, attempts int, reason text,
-                                                next_attempt_at timestamptz, waiting_since timestamptz)
-where ${e.id} = v.row_id`,
+from json_to_recordset(${q('rows')}::json) as v("rowId" bigint, status text, attempts int, reason text,
+                                                "nextAttemptAt" timestamptz, "waitingSince" timestamptz)
+where ${e.id} = v."rowId"`,
 )
 
 /** Corrects the mark of events that did not end `processed`, inside the same transaction. */
 export const endDifferently = async (client: pg.PoolClient, endings: Ending[], now: Date): Promise<void> => {
   if (endings.length === 0) return
-  const rows = endings.map(({ rowId, nextAttemptAt, waitingSince, ...ending }) => ({
-    row_id: rowId,
-    ...ending,
-    next_attempt_at: nextAttemptAt,
-    waiting_since: waitingSince,
-  }))
-  await client.query(END({ rows: JSON.stringify(rows), now }))
+  await client.query(END({ rows: JSON.stringify(endings), now }))
 }

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries as d, webhookEvents as e, eventAttempts } from '../../db/schema.ts'
-import { column, columns, plainArray, statement } from '../../db/statement.ts'
+import { column, columns, fields, plainArray, statement } from '../../db/statement.ts'
 import { causeOf } from '../../db/transaction.ts'
 import type { ClaimedEvent, Json, Provider } from '../provider.ts'
 import { readBodies } from './bodies.ts'
@@ -195,7 +195,7 @@ update ${e}
 set ${column(e.attempts)} = ${e.attempts} + case when due.paused then 0 else 1 end,
     ${column(e.nextAttemptAt)} = case when not due.paused then ${q('next')}::timestamptz end
 from due where ${e.id} = due.id
-returning ${e.id}, ${e.eventId}, ${e.eventType}, ${e.attempts}, ${e.lastError}, due.paused`,
+returning ${fields({ rowId: e.id, eventId: e.eventId, eventType: e.eventType, attempts: e.attempts, lastError: e.lastError })}, due.paused`,
   )
 
 const BEGIN = {
@@ -224,20 +224,10 @@ export const beginAttempt = async (
   which: keyof typeof BEGIN,
   before: Date | undefined,
 ): Promise<BegunAttempt | 'paused' | undefined> => {
-  const { rows } = await pool.query(
+  const { rows } = await pool.query<BegunAttempt & { paused: boolean }>(
     BEGIN[which]({ provider, now, next: spreadAfter(now, CRASH_PAUSE), before: before ?? 'infinity' }),
   )
-  const [row] = rows
-  if (row?.paused) return 'paused'
-  return (
-    row && {
-      rowId: row.id,
-      eventId: row.event_id,
-      eventType: row.event_type,
-      attempts: row.attempts,
-      lastError: row.last_error,
-    }
-  )
+  return rows[0]?.paused ? 'paused' : rows[0]
 }
 
 const FAIL = statement<'rowId' | 'status' | 'attempts' | 'error' | 'next' | 'attempt' | 'now'>(

@@ -323,7 +323,11 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     await payOwed()
     if (counted) return reportFailure(name, { event, error, nextAttemptAt: failure.nextAttemptAt }, options)
     // Of an outage there is one line a minute. What went wrong is kept with each event.
-    options.seldomLines.add(name, 'postponed: the database is in trouble', [event])
+    const { eventId } = event
+    options.trouble.report({ provider: name, eventId }, 'postponed: the database is in trouble', {
+      of: name,
+      events: 1,
+    })
   }
 
   /** What could not be recorded because the database went away is recorded before anything else is begun. */

@@ -1,11 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Metrics } from '../../metrics.ts'
+import type { Trouble } from '../../trouble.ts'
 import type { Counts } from '../counts.ts'
 import type { ProcessedKeys } from '../processed-keys.ts'
 import type { ClaimedEvent } from '../provider.ts'
 import type { Failure } from './apply.ts'
 import type { Outcome } from './batch.ts'
-import type { SeldomLines } from './seldom-lines.ts'
 
 /** An event of a batch, with its status unless its handler said otherwise. */
 export interface HandledEvent {
@@ -29,7 +29,7 @@ export interface ReportOptions {
   processedKeys: ProcessedKeys
   metrics: Metrics
   counts: Counts
-  seldomLines: SeldomLines
+  trouble: Pick<Trouble, 'report'>
   log: FastifyBaseLogger
   clock: () => Date
 }
@@ -44,7 +44,7 @@ export const reportCommitted = async (
   startedAt: number,
   options: ReportOptions,
 ): Promise<void> => {
-  const { processedKeys, metrics, counts, seldomLines, log, clock } = options
+  const { processedKeys, metrics, counts, trouble, log, clock } = options
   const failed = new Set(failures.map(({ event }) => event.rowId))
   const ended = events
     .map(({ event, status }) => ({ event, status: outcome.endings.get(event.rowId)?.status ?? status }))
@@ -85,11 +85,8 @@ export const reportCommitted = async (
     log[level]({ provider, eventType: event.eventType, eventId: event.eventId, ...details }, message)
   }
   for (const [message, lines] of Map.groupBy(outcome.counted, (line) => line.message)) {
-    seldomLines.add(
-      provider,
-      message,
-      lines.map(({ event }) => event),
-    )
+    const eventId = lines.at(-1)?.event.eventId
+    trouble.report({ provider, eventId }, message, { of: provider, events: lines.length })
   }
   for (const failure of failures) reportFailure(provider, failure, options)
   const pending = events.length - ended.length

@@ -25,10 +25,6 @@ interface Trouble {
   outOfTrouble: (provider: string) => void
 }
 
-interface Idler {
-  resolve: () => void
-}
-
 /**
  * Starts the workers of a provider. One does all the work as long as it keeps up; the others help with a backlog, or
  * while a batch takes long.
@@ -46,7 +42,7 @@ export const startWorkers = (
   let held = 0
   /** What a wake-up during a turn announces may have been committed after its claim. */
   let news = 0
-  const idlers = new Set<Idler>()
+  const idlers = new Set<() => void>()
 
   const rouseOne = (): void => {
     const [other] = sleeping.values()
@@ -89,9 +85,9 @@ export const startWorkers = (
           if (full) rouseOne()
           if (worked || news !== seen) continue
           if (worker !== 0 || active > 1) return
-          for (const idler of waiting) {
-            idlers.delete(idler)
-            idler.resolve()
+          for (const resolve of waiting) {
+            idlers.delete(resolve)
+            resolve()
           }
           if (idlers.size === 0) return
         } finally {
@@ -124,7 +120,7 @@ export const startWorkers = (
     wake,
     idle: () =>
       new Promise((resolve) => {
-        idlers.add({ resolve })
+        idlers.add(resolve)
         wake()
       }),
     rouse: () => {

@@ -1,4 +1,4 @@
-import { type AnyColumn, type SQL, sql } from 'drizzle-orm'
+import { type AnyColumn, getTableName, type SQL, sql } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import {
   applications,
@@ -9,28 +9,26 @@ import {
   subscriptions,
   users,
 } from '../../../db/schema.ts'
-import { plainArray, statement } from '../../../db/statement.ts'
+import { columnName, plainArray, statement } from '../../../db/statement.ts'
 import type { RowOfEvent } from '../../provider.ts'
 
 /** A kind of row that an event can be about. */
 export type WatchedKind = RowOfEvent['kind']
 
 interface Watched {
+  table: PgTable & { id: AnyColumn }
   /** Whose rows these are: their own, or those of the outreach or user that they belong to. */
   of: WatchedKind
   owner: AnyColumn
-  id: AnyColumn
-  table: PgTable
   /** What events change. No address, no name and no text of a person is among them. */
   columns: AnyColumn[]
 }
 
-const WATCHED: Record<string, Watched> = {
-  outreach: {
+const WATCHED: Watched[] = [
+  {
+    table: outreach,
     of: 'outreach',
     owner: outreach.id,
-    id: outreach.id,
-    table: outreach,
     columns: [
       outreach.status,
       outreach.deliveredAt,
@@ -41,18 +39,16 @@ const WATCHED: Record<string, Watched> = {
       outreach.sgMessageId,
     ],
   },
-  sequence_steps: {
+  {
+    table: sequenceSteps,
     of: 'outreach',
     owner: sequenceSteps.outreachId,
-    id: sequenceSteps.id,
-    table: sequenceSteps,
     columns: [sequenceSteps.status, sequenceSteps.cancelledReason],
   },
-  contacts: {
+  {
+    table: contacts,
     of: 'contacts',
     owner: contacts.id,
-    id: contacts.id,
-    table: contacts,
     columns: [
       contacts.lastContactedAt,
       contacts.bounceCount,
@@ -61,25 +57,22 @@ const WATCHED: Record<string, Watched> = {
       contacts.optedOutReason,
     ],
   },
-  mailboxes: {
+  {
+    table: mailboxes,
     of: 'mailboxes',
     owner: mailboxes.id,
-    id: mailboxes.id,
-    table: mailboxes,
     columns: [mailboxes.bounceCount7d, mailboxes.spamReports7d, mailboxes.healthScore],
   },
-  applications: {
+  {
+    table: applications,
     of: 'applications',
     owner: applications.id,
-    id: applications.id,
-    table: applications,
     columns: [applications.status, applications.replyStatus],
   },
-  users: {
+  {
+    table: users,
     of: 'users',
     owner: users.id,
-    id: users.id,
-    table: users,
     columns: [
       users.subscriptionTier,
       users.subscriptionStatus,
@@ -89,14 +82,13 @@ const WATCHED: Record<string, Watched> = {
       users.stripeSubscriptionId,
     ],
   },
-  subscriptions: {
+  {
+    table: subscriptions,
     of: 'users',
     owner: subscriptions.userId,
-    id: subscriptions.id,
-    table: subscriptions,
     columns: [subscriptions.status, subscriptions.priceId, subscriptions.currentPeriodEnd],
   },
-}
+]
 
 /** A watched row as it is now. */
 export interface WatchedRow {
@@ -108,24 +100,18 @@ export interface WatchedRow {
   state: string
 }
 
-const stateOf = ({ columns }: Watched): SQL =>
-  sql.join(
-    columns.map((one) => sql`${sql.raw(`'${nameOf(one)}'`)}, ${one}`),
-    sql`, `,
-  )
+const text = (value: string): SQL => sql.raw(`'${value}'`)
 
-const nameOf = (one: AnyColumn): string => one.name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-
-const rowsOf = ([name, watched]: [string, Watched]): SQL => sql`
-  select ${sql.raw(`'${name}'`)} as "table", ${watched.id}::text as id, ${sql.raw(`'${watched.of}:'`)} || ${watched.owner} as about,
-         json_build_object(${stateOf(watched)})::text as state
-  from ${watched.table} where ${watched.owner} = any(${sql.placeholder(watched.of)}::bigint[])`
+const rowsOf = ({ table, of, owner, columns }: Watched): SQL => sql`
+  select ${text(getTableName(table))} as "table", ${table.id}::text as id, ${text(`${of}:`)} || ${owner} as about,
+         json_build_object(${sql.join(
+           columns.map((one) => sql`${text(columnName(one))}, ${one}`),
+           sql`, `,
+         )})::text as state
+  from ${table} where ${owner} = any(${sql.placeholder(of)}::bigint[])`
 
 /** All rows that belong to the given ones, each kind's ids as an array. */
-const READ = statement<WatchedKind>(
-  'inbox_read_watched',
-  sql.join(Object.entries(WATCHED).map(rowsOf), sql` union all `),
-)
+const READ = statement<WatchedKind>('inbox_read_watched', sql.join(WATCHED.map(rowsOf), sql` union all `))
 
 /** @param ids by kind. @returns the statement that reads the rows. */
 export const readWatched = (ids: ReadonlyMap<WatchedKind, ReadonlySet<string>>) => {

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Invoice } from '../../../billing/facts.ts'
-import { excluded } from '../../../db/excluded.ts'
 import { invoices } from '../../../db/schema.ts'
+import { excluded } from '../../../db/statement.ts'
 import type { Transaction } from '../../../db/transaction.ts'
 import type { OneOffReading } from '../reading.ts'
 import { toStoredInvoice, toTime } from './stored.ts'
