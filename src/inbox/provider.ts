@@ -114,7 +114,7 @@ export interface Batch {
   wait: (event: ClaimedEvent, missing: string, details?: LogDetails) => void
   /** The event cannot be applied: kept, never tried again, except that a redelivery revives a `revivable` one. */
   skip: (event: ClaimedEvent, reason: string, options?: SkipOptions) => void
-  /** The event is none of ours: kept as `ignored`. */
+  /** The event does not concern us: kept as `ignored`. */
   ignore: (event: ClaimedEvent) => void
   /**
    * No rule understands the event, or not all of it: it is marked and counted, and there is one warning and one alert per

@@ -180,6 +180,6 @@ const toRefusal = (error: Error & { code?: string; statusCode?: number }, provid
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return new Refusal('malformed', 'Malformed request')
   }
-  // A mistake of ours. The provider must try again, so it is a 503 all the same.
+  // Our mistake, so the provider must try again: a 503.
   return new Refusal('unavailable', 'The delivery cannot be handled now; try again later', { cause: error })
 }

@@ -2,7 +2,7 @@
 const LARGE = 64 * 1024
 /** More than any provider sends. Far below what `JSON.stringify` takes before it gives up, which is slow. */
 export const MAX_LEVELS = 1_000
-/** A fifth of it is a full batch of SendGrid's. To parse, write and hash so many takes some 200 ms. */
+/** A fifth of it is a full batch of SendGrid's. Parsing, writing and hashing that many takes some 200 ms. */
 export const MAX_VALUES = 150_000
 
 /**

@@ -55,7 +55,7 @@ export const argumentsOf = ({ processedAt, arrived, provider, eventId }: Added):
   eventId,
 ]
 
-/** Redis serves nobody else while it scans or drops so many. */
+/** Redis serves nobody else while it scans or drops this many. */
 export const KEYS_AT_ONCE = 1_000
 
 /** Drops every key on one server. @param unlink drops some. @returns how many were dropped. */

@@ -26,9 +26,12 @@ export interface Applying {
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
 }
 
-/** An event's failed attempt. */
-export interface Failure {
-  event: ClaimedEvent
+/** An attempt to handle an event. */
+export type Attempt = Pick<ClaimedEvent, 'rowId' | 'eventId' | 'eventType' | 'attempts'>
+
+/** One that failed. */
+export interface Failure<Event extends Attempt = ClaimedEvent> {
+  event: Event
   error: unknown
   /** Null: it is dead. */
   nextAttemptAt: Date | null

@@ -21,19 +21,15 @@ export interface Entry {
   pausedTypes: Set<string>
   /** All that have a handler become pending, due then; undefined: they are handled now. */
   pendingFrom: Date | undefined
+  /** What was read of a delivery that is processed in slices. */
+  reading: Map<string, IncomingEvent[]>
+  /** After this failed once: an event that Postgres refuses must not cost its neighbours. */
+  halved: boolean
 }
 
-/**
- * Reads deliveries into events.
- *
- * @param reading keeps what was read of a delivery that is processed in slices.
- */
-const unpack = (
-  provider: Provider,
-  deliveries: QueuedDelivery[],
-  entry: Entry,
-  reading: Map<string, IncomingEvent[]>,
-): Unpacked => {
+/** Reads deliveries into events. */
+const unpack = (provider: Provider, deliveries: QueuedDelivery[], entry: Entry): Unpacked => {
+  const { reading } = entry
   const unpacked: Unpacked = { events: [], done: [], sliced: undefined }
   const taken = new Set(deliveries.map(({ id }) => id))
   for (const id of reading.keys()) if (!taken.has(id)) reading.delete(id) // another worker went on with it
@@ -65,7 +61,7 @@ const unpack = (
   return unpacked
 }
 
-/** A delivery that was accepted once is read again; should a mistake of ours keep it from that, it becomes one event. */
+/** Reads a delivery as when it was accepted. If a mistake in our code prevents that, the delivery becomes one event. */
 const readDelivery = (provider: Provider, delivery: QueuedDelivery): IncomingEvent[] => {
   try {
     return provider.read(delivery)
@@ -120,19 +116,15 @@ export interface Entered {
   finish: () => Promise<void>
 }
 
-/**
- * Writes the events of deliveries, in the transaction that claimed them.
- * @param halved after this failed once: an event that Postgres refuses must not cost its neighbours.
- */
+/** Writes the events of deliveries, in the transaction that claimed them. */
 export const enter = async (
   client: pg.PoolClient,
   provider: Provider,
   deliveries: QueuedDelivery[],
   entry: Entry,
-  { reading, halved }: { reading: Map<string, IncomingEvent[]>; halved: boolean },
 ): Promise<Entered> => {
-  const { events, done, sliced } = unpack(provider, deliveries, entry, reading)
-  const ids = halved
+  const { events, done, sliced } = unpack(provider, deliveries, entry)
+  const ids = entry.halved
     ? await insertHalved(client, provider, events, entry.now)
     : await insertEvents(client, provider.name, events, entry.now)
   const known: ArrivedEvent[] = []
@@ -143,7 +135,7 @@ export const enter = async (
       known.push(event)
       continue
     }
-    ids.delete(event.dedupeKey) // a copy is none
+    ids.delete(event.dedupeKey) // a copy is not new
     const { eventId, eventType, payload, receivedAt, status } = event
     const attempts = status === 'processed' ? 1 : 0
     fresh.push({

@@ -4,6 +4,7 @@ import { webhookDeliveries as d, webhookEvents as e, eventAttempts } from '../..
 import { column, columns, fields, plainArray, statement } from '../../db/statement.ts'
 import { causeOf } from '../../db/transaction.ts'
 import type { ClaimedEvent, Json, Provider } from '../provider.ts'
+import type { Attempt } from './apply.ts'
 import { readBodies } from './bodies.ts'
 import { pauses, requeue, UNREADABLE } from './queue.ts'
 import { spreadAfter } from './retry.ts'
@@ -203,11 +204,7 @@ const BEGIN = {
   failed: begin('inbox_begin_failed', sql`${e.attempts} > 0`),
 }
 
-export interface BegunAttempt {
-  rowId: string
-  eventId: string
-  eventType: string
-  attempts: number
+interface BegunAttempt extends Attempt {
   lastError: string | null
 }
 

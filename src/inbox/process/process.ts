@@ -9,17 +9,17 @@ import {
 } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { ClaimedEvent, IncomingEvent, Provider } from '../provider.ts'
-import { type Applying, applyHalved, applyTogether, errorText, takeTurnToHalve } from './apply.ts'
-import { bury, enter } from './arrived.ts'
-import { look } from './look.ts'
 import {
-  type BegunAttempt,
-  beginAttempt,
-  type Claim,
-  claimDue,
-  claimThese,
-  recordFailure,
-} from './pending.ts'
+  type Applying,
+  type Attempt,
+  applyHalved,
+  applyTogether,
+  errorText,
+  takeTurnToHalve,
+} from './apply.ts'
+import { bury, type Entered, type Entry, enter } from './arrived.ts'
+import { look } from './look.ts'
+import { beginAttempt, type Claim, claimDue, claimThese, recordFailure } from './pending.ts'
 import { claimDeliveries, claimDelivery, countClaim, uncountClaim } from './queue.ts'
 import {
   type Committed,
@@ -104,21 +104,23 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   const strikes = new Map<string, number>()
   let owed: (() => Promise<void>)[] = []
 
-  const deliveries: Source = async (client, now, halved) => {
+  const take = async (
+    client: pg.PoolClient,
+    entry: Pick<Entry, 'now' | 'pendingFrom' | 'halved'>,
+  ): Promise<Entered | undefined> => {
     const since = shared.carefulBefore
     const claimed = await claimDeliveries(client, name, { most: batchSize, since, isRead })
     if (claimed.deliveries.length === 0) return undefined
-    const entry = { now, pausedTypes: claimed.pausedTypes, pendingFrom: undefined }
-    const { events, duplicates, finish } = await enter(client, provider, claimed.deliveries, entry, {
-      reading,
-      halved,
-    })
-    return {
-      events,
-      due: events.filter(({ status }) => status === 'processed').map(({ event }) => event),
-      duplicates,
-      finish,
-    }
+    const { pausedTypes } = claimed
+    return enter(client, provider, claimed.deliveries, { ...entry, pausedTypes, reading })
+  }
+
+  const eventsThatAre = (wanted: HandledEvent['status'], events: HandledEvent[]): ClaimedEvent[] =>
+    events.filter(({ status }) => status === wanted).map(({ event }) => event)
+
+  const deliveries: Source = async (client, now, halved) => {
+    const entered = await take(client, { now, pendingFrom: undefined, halved })
+    return entered && { ...entered, due: eventsThatAre('processed', entered.events) }
   }
 
   const pending =
@@ -188,11 +190,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     for (const { event, error } of failures) traceFailure(event, error, startedAt)
   }
 
-  const traceFailure = (
-    event: Pick<ClaimedEvent, 'rowId' | 'eventType' | 'attempts'>,
-    error: unknown,
-    startedAt: number,
-  ): void => {
+  const traceFailure = (event: Attempt, error: unknown, startedAt: number): void => {
     void options.traces?.processed({ provider: name, events: [event], startedAt, error })
   }
 
@@ -239,19 +237,10 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   const enterReserved = async (): Promise<ClaimedEvent[]> =>
     await inTransaction(pool, async (_tx, client) => {
       const now = clock()
-      const claimed = await claimDeliveries(client, name, {
-        most: batchSize,
-        since: shared.carefulBefore,
-        isRead,
-      })
       const pendingFrom = new Date(now.getTime() + RESERVED_FOR)
-      const entry = { now, pausedTypes: claimed.pausedTypes, pendingFrom }
-      const { events, finish } = await enter(client, provider, claimed.deliveries, entry, {
-        reading,
-        halved: true,
-      })
-      await finish()
-      return events.filter(({ status }) => status === 'pending').map(({ event }) => event)
+      const entered = await take(client, { now, pendingFrom, halved: true })
+      await entered?.finish()
+      return eventsThatAre('pending', entered?.events ?? [])
     })
 
   /** Halves pending events, each part in a transaction of its own: what ends a connection ends its transaction too. */
@@ -306,7 +295,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
 
   /** Traces and records a failed attempt; one that met the database's own trouble is not counted. */
   const fail = async (
-    event: Omit<BegunAttempt, 'lastError'>,
+    event: Attempt,
     error: unknown,
     { startedAt, counted }: { startedAt: number; counted: boolean },
   ): Promise<void> => {
@@ -348,8 +337,8 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         if (counted.claims > MAX_CLAIMS) return await bury(client, provider, counted.id, now)
         const delivery = await claimDelivery(client, name, counted.id)
         if (delivery === undefined) return
-        const entry = { now, pausedTypes: new Set<string>(), pendingFrom: now }
-        const { events, finish } = await enter(client, provider, [delivery], entry, { reading, halved: true })
+        const entry = { now, pausedTypes: new Set<string>(), pendingFrom: now, reading, halved: true }
+        const { events, finish } = await enter(client, provider, [delivery], entry)
         await finish()
         log.debug({ provider: name, events: events.length }, 'delivery taken carefully')
       })

@@ -4,7 +4,7 @@ import type { Trouble } from '../../trouble.ts'
 import type { Counts } from '../counts.ts'
 import type { ProcessedKeys } from '../processed-keys.ts'
 import type { ClaimedEvent } from '../provider.ts'
-import type { Failure } from './apply.ts'
+import type { Attempt, Failure } from './apply.ts'
 import type { Outcome } from './batch.ts'
 
 /** An event of a batch, with its status unless its handler said otherwise. */
@@ -96,11 +96,7 @@ export const reportCommitted = async (
 /** An attempt that failed and is counted. */
 export const reportFailure = (
   provider: string,
-  {
-    event,
-    error,
-    nextAttemptAt,
-  }: Omit<Failure, 'event'> & { event: Pick<ClaimedEvent, 'eventType' | 'eventId' | 'attempts'> },
+  { event, error, nextAttemptAt }: Failure<Attempt>,
   { metrics, counts, log }: ReportOptions,
 ): void => {
   const { eventType, eventId, attempts } = event

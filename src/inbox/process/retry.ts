@@ -7,7 +7,7 @@ const RETRY_DELAYS = [10 * SECOND, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 
 
 export const MAX_ATTEMPTS = RETRY_DELAYS.length + 1
 
-/** A time so many milliseconds away, spread by +-20 % so that what failed together does not return together. */
+/** The time after a delay in milliseconds, spread by +-20 %: what failed together does not return together. */
 export const spreadAfter = (now: Date, delay: number, random = Math.random): Date =>
   new Date(now.getTime() + delay * (0.8 + 0.4 * random()))
 

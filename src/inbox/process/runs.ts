@@ -15,7 +15,7 @@ export interface Run {
 
 /**
  * A run lives for as long as its session holds this lock: Postgres frees it when the process is gone. So an unclean end
- * is noticed by whoever starts next, also under another host name, as a container that replaces another has.
+ * is noticed by the run that starts next, also under another host name, as a container that replaces another has.
  */
 const lockOf = (run: SQLWrapper): SQL => sql`hashtextextended(${run}::text, 0)`
 
@@ -38,7 +38,7 @@ with ended as materialized (
 ${insertRun(run, now)}
 returning exists (select from ended where unclean) as unclean`)
 
-/** Whoever started while the lock was lost has taken the run for ended and deleted its row. */
+/** A run that started while the lock was lost has taken this one for ended and deleted its row. */
 const beginAgain = (run: Run, now: Date) =>
   toStatement(sql`${insertRun(run, now)} on conflict (${column(instance)}) do nothing`)
 
@@ -52,7 +52,7 @@ export interface BegunRun {
 
 /**
  * Records the start of a run. Tries again for as long as the database is away. Should the lock's session be lost while
- * the run lives, or its server take no writes any more, the lock is taken again; whoever starts in between takes the run
+ * the run lives, or its server take no writes any more, the lock is taken again; a run that starts in between takes this one
  * for ended and is careful for nothing.
  *
  * @param pool of one connection, which is kept until it is released

@@ -11,7 +11,7 @@ export interface RefusedDeliveries {
   keep: (request: FastifyRequest, provider: Provider, refusal: Refusal) => void
   /** Signed deliveries that got 503. */
   deferred: ReturnType<typeof createDeferred>
-  /** Hands out what was kept and begins afresh. */
+  /** Hands out what was kept and forgets it. */
   take: () => RefusedDelivery[]
   /** Takes back what could not be stored. */
   giveBack: (deliveries: RefusedDelivery[]) => void
