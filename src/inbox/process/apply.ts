@@ -6,7 +6,7 @@ import { storableText } from '../storable.ts'
 import { recordAttempts } from './attempts.ts'
 import { createBatch, type Outcome, settle } from './batch.ts'
 import { createWatch } from './changes/watch.ts'
-import { endDifferently } from './events.ts'
+import { endDifferently, endingOf } from './events.ts'
 import { noType, reportMisunderstood, unknownType } from './misunderstood.ts'
 import { nextAttempt } from './retry.ts'
 
@@ -136,8 +136,13 @@ export const applyHalved = async (
     }
   }
   if (events.length > 0) await attempt(events)
-  const postponed = left.map((event) => postponedUntil(event, now))
-  await endDifferently(client, [...failures.map(endingOf), ...postponed], now)
+  const failed = failures.map(({ event, error, nextAttemptAt }) =>
+    endingOf(event, nextAttemptAt === null ? 'dead' : 'pending', { reason: errorText(error), nextAttemptAt }),
+  )
+  const postponed = left.map((event) =>
+    endingOf(event, 'pending', { attempts: event.attempts - 1, nextAttemptAt: now }),
+  )
+  await endDifferently(client, [...failed, ...postponed], now)
   await recordAttempts(
     client,
     failures.map(({ event, error }) => ({
@@ -151,24 +156,6 @@ export const applyHalved = async (
   for (const ending of postponed) outcome.endings.set(ending.rowId, ending)
   return { outcome, failures }
 }
-
-const postponedUntil = ({ rowId, attempts, waitingSince }: ClaimedEvent, nextAttemptAt: Date) => ({
-  rowId,
-  status: 'pending' as const,
-  attempts: attempts - 1,
-  reason: null,
-  nextAttemptAt,
-  waitingSince,
-})
-
-const endingOf = ({ event, error, nextAttemptAt }: Failure) => ({
-  rowId: event.rowId,
-  status: nextAttemptAt === null ? ('dead' as const) : ('pending' as const),
-  attempts: event.attempts,
-  reason: errorText(error),
-  nextAttemptAt,
-  waitingSince: event.waitingSince,
-})
 
 /** What is kept of an error. */
 export const errorText = (error: unknown): string => storableText(causeOf(error).message, 1_000)

@@ -2,7 +2,7 @@ import type { Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { Batch, ClaimedEvent, LogDetails, Misunderstanding } from '../provider.ts'
 import { storableText } from '../storable.ts'
-import type { Ending } from './events.ts'
+import { type Ending, endingOf } from './events.ts'
 import { nextLook } from './retry.ts'
 
 interface LogLine {
@@ -58,18 +58,13 @@ export const createBatch = (
     endings: new Map(),
     misunderstood: [],
   }
-  const end = (event: ClaimedEvent, ending: Omit<Ending, 'rowId'>) => {
-    outcome.endings.set(event.rowId, { rowId: event.rowId, ...ending })
+  const end = (...[event, ...how]: Parameters<typeof endingOf>) => {
+    outcome.endings.set(event.rowId, endingOf(event, ...how))
   }
   const skip: Batch['skip'] = (event, reason, { revivable = false, details = {}, counted = false } = {}) => {
-    end(event, {
-      status: 'skipped',
-      attempts: event.attempts,
-      reason: storableText(reason),
-      nextAttemptAt: null,
-      // The mark of "skipped for a missing row": a redelivery revives it.
-      waitingSince: revivable ? (event.waitingSince ?? now) : null,
-    })
+    // The mark of "skipped for a missing row": a redelivery revives it.
+    const waitingSince = revivable ? (event.waitingSince ?? now) : null
+    end(event, 'skipped', { reason: storableText(reason), waitingSince })
     if (counted) outcome.counted.push({ message: reason, event })
     else outcome.lines.push({ level: 'warn', message: reason, event, details })
   }
@@ -83,27 +78,14 @@ export const createBatch = (
       else if (!isForOps(notification)) outcome.notifications.push({ ...notification, silent: true })
     },
     skip,
-    ignore: (event) =>
-      end(event, {
-        status: 'ignored',
-        attempts: event.attempts,
-        reason: null,
-        nextAttemptAt: null,
-        waitingSince: event.waitingSince,
-      }),
+    ignore: (event) => end(event, 'ignored'),
     misunderstood: (event, why) => outcome.misunderstood.push({ event, why }),
     wait: (event, missing, details = {}) => {
       const waitingSince = event.waitingSince ?? now
       const nextAttemptAt = nextLook(waitingSince, now, provider.waitLimit)
       if (nextAttemptAt === null) return skip(event, missing, { revivable: true, details })
       // Waiting is no attempt.
-      end(event, {
-        status: 'pending',
-        attempts: event.attempts - 1,
-        reason: null,
-        nextAttemptAt,
-        waitingSince,
-      })
+      end(event, 'pending', { attempts: event.attempts - 1, nextAttemptAt, waitingSince })
     },
   }
   return { batch, outcome }

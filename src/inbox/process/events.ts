@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookEvents as e } from '../../db/schema.ts'
 import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
-import type { DeliverySource, IncomingEvent } from '../provider.ts'
+import type { ClaimedEvent, DeliverySource, IncomingEvent } from '../provider.ts'
 
 /** An event of a delivery that is processed now. */
 export interface ArrivedEvent extends IncomingEvent {
@@ -170,6 +170,13 @@ export interface Ending {
   nextAttemptAt: Date | null
   waitingSince: Date | null
 }
+
+/** @param change what else is not as it was, or null. */
+export const endingOf = (
+  { rowId, attempts, waitingSince }: ClaimedEvent,
+  status: Ending['status'],
+  change: Partial<Ending> = {},
+): Ending => ({ rowId, status, attempts, reason: null, nextAttemptAt: null, waitingSince, ...change })
 
 const END = statement<'rows' | 'now'>(
   'inbox_end',

@@ -52,8 +52,8 @@ export interface BegunRun {
 
 /**
  * Records the start of a run. Tries again for as long as the database is away. Should the lock's session be lost while
- * the run lives, or its server take no writes any more, the lock is taken again; a run that starts in between takes this one
- * for ended and is careful for nothing.
+ * the run lives, or its server take no writes any more, the lock is taken again; a run that starts in between takes
+ * this one for ended and is careful for nothing.
  *
  * @param pool of one connection, which is kept until it is released
  * @param onMoved called when the session is on another server than before, or on the same one started again: sessions
