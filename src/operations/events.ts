@@ -181,8 +181,8 @@ export const payloadText = async (
 const notificationsOf = async (pool: pg.Pool, id: string): Promise<EventNotification[]> => {
   const { rows } = await pool.query(
     toStatement(sql`
-      select ${n.channel}, ${n.key}, ${n.requestedAt} as "requestedAt", j.state, j.retry_count, j.completed_on, j.output,
-             ${silenced.jobId} is not null as silenced
+      select ${n.channel}, ${n.key}, ${n.requestedAt} as "requestedAt", ${silenced.jobId} is not null as silenced,
+             j.state, j.retry_count, j.completed_on, j.output
       from ${n}
       left join ${silenced} on ${silenced.jobId} = ${n.jobId}
       left join pgboss.job j on j.name = ${QUEUE_PREFIX} || ${n.channel} and j.id = ${n.jobId}

@@ -182,7 +182,8 @@ from ${d} where ${d.id} > ${id} order by ${d.id} limit ${DELIVERIES}`)
 const pendingPositions = ({ id, receivedAt, provider }: KeptDelivery) =>
   toStatement(sql`
 select ${e.position} as position from ${e}
-where ${e.status} = 'pending' and ${e.provider} = ${provider} and ${e.receivedAt} = ${receivedAt} and ${e.deliveryId} = ${id}`)
+where ${e.status} = 'pending' and ${e.provider} = ${provider}
+  and ${e.receivedAt} = ${receivedAt} and ${e.deliveryId} = ${id}`)
 
 const mailsAbout = (contactIds: string[]) =>
   toStatement(sql`
@@ -279,10 +280,11 @@ const emptyNotes = async (pool: pg.Pool, address: string): Promise<number> => {
 
 const deleteRefused = async (pool: pg.Pool, address: string): Promise<number> => {
   const pattern = patternOf(address)
+  const { body, headers } = refusedDeliveries
   const { rowCount } = await pool.query(
     toStatement(sql`
       delete from ${refusedDeliveries}
-      where encode(${refusedDeliveries.body}, 'escape') ~* ${pattern} or ${refusedDeliveries.headers}::text ~* ${pattern}`),
+      where encode(${body}, 'escape') ~* ${pattern} or ${headers}::text ~* ${pattern}`),
   )
   return rowCount ?? 0
 }

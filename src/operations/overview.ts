@@ -126,7 +126,8 @@ export const errorGroups = async (
       select coalesce(${errorGroup(e.lastError)}, ${NO_ERROR}) as error,
              (array_agg(${e.lastError} order by ${e.receivedAt} desc, ${e.id} desc))[1] as example,
              array_agg(distinct ${e.provider}) as providers, array_agg(distinct ${e.eventType}) as types,
-             count(*)::int as count, min(${e.receivedAt}) as "firstReceivedAt", max(${e.receivedAt}) as "newestReceivedAt"
+             count(*)::int as count, min(${e.receivedAt}) as "firstReceivedAt",
+             max(${e.receivedAt}) as "newestReceivedAt"
       from (${ids}) matched join ${e} on ${e.id} = matched.id
       group by 1 order by 5 desc, 7 desc limit ${MAX_GROUPS}`),
   )

@@ -272,7 +272,8 @@ select 'outreach' as kind, id::text, 'Outreach ' || id as label from sent
 union select 'contact', ${contacts.id}::text, coalesce(${NAME_OF_CONTACT}, ${contacts.email})
       from sent join ${contacts} on ${contacts.id} = sent.contact
 union select 'user', ${users.id}::text, ${users.email} from sent
-      join ${applications} on ${applications.id} = sent.application join ${users} on ${users.id} = ${applications.userId}
+      join ${applications} on ${applications.id} = sent.application
+      join ${users} on ${users.id} = ${applications.userId}
 union select 'user', ${users.id}::text, ${users.email}
       from about join ${users} on ${users.stripeCustomerId} = about.customer
 union select 'mailbox', ${mailboxes.id}::text, ${mailboxes.email}

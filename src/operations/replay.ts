@@ -23,6 +23,20 @@ export const REPLAYS_PER_SECOND = 50
 /** Rows locked and changed in one transaction. */
 const BATCH = 500
 
+const NOTED = columns(
+  a.eventRowId,
+  a.action,
+  a.reason,
+  a.operator,
+  a.via,
+  a.actedAt,
+  a.statusBefore,
+  a.errorBefore,
+  a.dueAt,
+  a.requestId,
+  a.leads,
+)
+
 /**
  * Gives events another turn, through the ordinary processing, their attempts beginning anew. `processed_at` says that
  * the effects are applied and stays, so that they are not applied again; only an event that was ignored or not understood
@@ -49,7 +63,7 @@ with picked as materialized (
   from picked where ${e.id} = picked.id
   returning ${e.id}, ${e.nextAttemptAt} as due_at
 ), noted as (
-  insert into ${a} (${columns(a.eventRowId, a.action, a.reason, a.operator, a.via, a.actedAt, a.statusBefore, a.errorBefore, a.dueAt, a.requestId, a.leads)})
+  insert into ${a} (${NOTED})
   select id, 'replay', ${reasonOf(by)}, ${storableText(by.operator, 100)}, ${by.via}, ${now}::timestamptz,
          picked.status, picked.last_error, replayed.due_at, ${requestId}::uuid,
          picked.n = 0 and not exists (select from ${a} where ${a.requestId} = ${requestId})
@@ -149,8 +163,8 @@ with picked as materialized (
       ${column(e.lastError)} = 'discarded: ' || ${reason}::text
   from picked where ${e.id} = picked.id
 )
-insert into ${a} (${columns(a.eventRowId, a.action, a.reason, a.operator, a.via, a.actedAt, a.statusBefore, a.errorBefore, a.requestId, a.leads)})
-select id, 'discard', ${reason}, ${storableText(by.operator, 100)}, ${by.via}, ${now}::timestamptz, 'dead', last_error,
+insert into ${a} (${NOTED})
+select id, 'discard', ${reason}, ${storableText(by.operator, 100)}, ${by.via}, ${now}::timestamptz, 'dead', last_error, null,
        ${requestId}::uuid, n = 1 and not exists (select from ${a} where ${a.requestId} = ${requestId})
 from picked order by id`)
 }

@@ -11,12 +11,16 @@ export interface FailedAttempt {
   error: string
 }
 
+const { eventRowId, attempt, failedAt, error } = eventAttempts
+/** In this order. */
+export const NEW_ATTEMPT = columns(eventRowId, attempt, failedAt, error)
+
 const q = sql.placeholder
 
 const RECORD = statement<'rows' | 'now'>(
   'inbox_record_attempts',
   sql`
-insert into ${eventAttempts} (${columns(eventAttempts.eventRowId, eventAttempts.attempt, eventAttempts.failedAt, eventAttempts.error)})
+insert into ${eventAttempts} (${NEW_ATTEMPT})
 select "rowId", attempt, ${q('now')}, error
 from json_to_recordset(${q('rows')}::json) as v("rowId" bigint, attempt int, error text)`,
 )

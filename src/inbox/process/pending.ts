@@ -1,10 +1,11 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries as d, webhookEvents as e, eventAttempts } from '../../db/schema.ts'
-import { column, columns, fields, plainArray, statement } from '../../db/statement.ts'
+import { column, fields, plainArray, statement } from '../../db/statement.ts'
 import { causeOf } from '../../db/transaction.ts'
 import type { ClaimedEvent, Json, Provider } from '../provider.ts'
 import type { Attempt } from './apply.ts'
+import { NEW_ATTEMPT } from './attempts.ts'
 import { readBodies } from './bodies.ts'
 import { pauses, requeue, UNREADABLE } from './queue.ts'
 import { spreadAfter } from './retry.ts'
@@ -176,6 +177,14 @@ const FORGOTTEN = Buffer.from('null')
 
 const CRASH_PAUSE = 10_000
 
+const BEGUN = fields({
+  rowId: e.id,
+  eventId: e.eventId,
+  eventType: e.eventType,
+  attempts: e.attempts,
+  lastError: e.lastError,
+})
+
 /**
  * One due event that goes alone. The attempt is committed before the handler runs, so that an event that kills the
  * process is found; should it do so, the others get some seconds before it is tried again. One that is paused loses its
@@ -196,7 +205,7 @@ update ${e}
 set ${column(e.attempts)} = ${e.attempts} + case when due.paused then 0 else 1 end,
     ${column(e.nextAttemptAt)} = case when not due.paused then ${q('next')}::timestamptz end
 from due where ${e.id} = due.id
-returning ${fields({ rowId: e.id, eventId: e.eventId, eventType: e.eventType, attempts: e.attempts, lastError: e.lastError })}, due.paused`,
+returning ${BEGUN}, due.paused`,
   )
 
 const BEGIN = {
@@ -237,7 +246,7 @@ set ${column(e.status)} = ${q('status')}, ${column(e.attempts)} = ${q('attempts'
 where ${e.id} = ${q('rowId')} and ${e.status} = 'pending'
 returning ${e.id}
 )
-insert into ${eventAttempts} (${columns(eventAttempts.eventRowId, eventAttempts.attempt, eventAttempts.failedAt, eventAttempts.error)})
+insert into ${eventAttempts} (${NEW_ATTEMPT})
 select id, ${q('attempt')}::int, ${q('now')}::timestamptz, ${q('error')}::text from failed where ${q('attempt')}::int is not null`,
 )
 

@@ -104,6 +104,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   const strikes = new Map<string, number>()
   let owed: (() => Promise<void>)[] = []
 
+  /** Takes a batch of deliveries from the queue and writes their events. */
   const take = async (
     client: pg.PoolClient,
     entry: Pick<Entry, 'now' | 'pendingFrom' | 'halved'>,
