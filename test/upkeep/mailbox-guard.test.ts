@@ -171,7 +171,7 @@ describe('a mailbox that an operator resumes', () => {
         'select * from operator_actions where subject = $1',
         `mailbox:box${mailboxId}@rf-send-01.com`,
       ),
-    ).toMatchObject([{ action: 'resume mailbox', event_id: null, ...BY }])
+    ).toMatchObject([{ action: 'resume mailbox', event_row_id: null, ...BY }])
     expect(await resume(email)).toBe('not paused')
     expect(await resume('nobody@rf-send-01.com')).toBe('not found')
   })

@@ -26,6 +26,24 @@ const q = sql.placeholder
 /** Whether an event is paused, by itself or with its provider; then it loses its time. Needs {@link pauses}. */
 const paused = sql`exists (select from pauses where pauses.event_type in ('', ${e.eventType}))`
 
+interface ClaimedRow extends Omit<ClaimedEvent, 'payload'>, Pick<Claim, 'applied' | 'isOldNews'> {
+  deliveryId: string | null
+  position: number
+}
+
+const CLAIMED = fields({
+  rowId: e.id,
+  eventId: e.eventId,
+  eventType: e.eventType,
+  receivedAt: e.receivedAt,
+  waitingSince: e.waitingSince,
+  attempts: e.attempts,
+  deliveryId: e.deliveryId,
+  position: e.position,
+  applied: sql`old.${column(e.processedAt)} is not null`,
+  isOldNews: sql`${e.source} = 'catch-up' and ${e.occurredAt} < ${e.receivedAt} - interval '1 day'`,
+})
+
 /**
  * Claims and marks in one statement: the row lock is held until the effects are committed, and a rollback (or a
  * crash) undoes claim and mark together. Nearly every event ends `processed`; `endDifferently` corrects the rest. An event
@@ -38,12 +56,11 @@ const mark = (counted: unknown) => sql`
       ${column(e.nextAttemptAt)} = null, ${column(e.attempts)} = ${e.attempts} + ${counted},
       ${column(e.misunderstood)} = case when ${e.processedAt} is not null then ${e.misunderstood} end
   from due where ${e.id} = due.id and not due.paused
-  returning ${e}.*, old.${column(e.processedAt)} is not null as applied,
-            ${e.source} = 'catch-up' and ${e.occurredAt} < ${e.receivedAt} - interval '1 day' as is_old_news
+  returning ${CLAIMED}
 ), halted as (
   update ${e} set ${column(e.nextAttemptAt)} = null from due where ${e.id} = due.id and due.paused
 )
-select id, event_id, event_type, received_at, waiting_since, attempts, delivery_id, position, applied, is_old_news from marked`
+select * from marked`
 
 /** Bytes of bodies that are read for one batch of pending events, which may stand in as many deliveries. */
 const MAX_BYTES = 8 * 1024 * 1024
@@ -94,7 +111,7 @@ export const claimDue = async (
   now: Date,
   since: Date | undefined,
 ): Promise<Claim[] | undefined> => {
-  const { rows } = await client.query(
+  const { rows } = await client.query<ClaimedRow>(
     CLAIM_DUE({
       provider: provider.name,
       now,
@@ -117,7 +134,7 @@ export const claimThese = async (
   ids: string[],
   counted: 0 | 1,
 ): Promise<Claim[] | undefined> => {
-  const { rows } = await client.query(
+  const { rows } = await client.query<ClaimedRow>(
     CLAIM_THESE({ provider: provider.name, now, ids: plainArray(ids), counted }),
   )
   return rows.length === 0 ? undefined : toClaims(client, provider, rows)
@@ -127,39 +144,21 @@ export const claimThese = async (
  * Reads the payload of each event from its delivery. What stands for a delivery that could not be read goes: the delivery
  * comes back to the queue, to be read once more.
  */
-const toClaims = async (
-  client: pg.PoolClient,
-  provider: Provider,
-  rows: pg.QueryResultRow[],
-): Promise<Claim[]> => {
-  const standIns = rows.filter((row) => row.event_type === UNREADABLE).map((row) => row.id)
+const toClaims = async (client: pg.PoolClient, provider: Provider, rows: ClaimedRow[]): Promise<Claim[]> => {
+  const standIns = rows.filter(({ eventType }) => eventType === UNREADABLE).map(({ rowId }) => rowId)
   const requeued = await requeue(client, provider, standIns)
-  const readable = rows.filter((row) => !requeued.has(row.id))
-  const places = readable
-    .filter((row) => row.delivery_id !== null)
-    .map((row) => ({ id: row.delivery_id, receivedAt: row.received_at }))
-  const bodies = await readBodies(client, places)
-  const receivedAt = new Map(places.map((place) => [place.id, place.receivedAt]))
-  const payloads = new Map(
-    [...bodies].map(([id, body]) => [id, payloadsOf(provider, body, receivedAt.get(id))]),
+  const readable = rows.filter(({ rowId }) => !requeued.has(rowId))
+  const places = new Map(
+    readable.flatMap(({ deliveryId: id, receivedAt }) => (id === null ? [] : [[id, { id, receivedAt }]])),
   )
-  return readable.map((row) => {
-    const read = payloads.get(row.delivery_id) ?? []
-    const [payload, unread] = read instanceof Error ? [null, read] : [read[row.position] ?? null, undefined]
-    return {
-      event: {
-        rowId: row.id,
-        eventId: row.event_id,
-        eventType: row.event_type,
-        payload,
-        receivedAt: row.received_at,
-        waitingSince: row.waiting_since,
-        attempts: row.attempts,
-      },
-      applied: row.applied,
-      isOldNews: row.is_old_news,
-      unread,
-    }
+  const bodies = await readBodies(client, [...places.values()])
+  const payloads = new Map(
+    [...bodies].map(([id, body]) => [id, payloadsOf(provider, body, places.get(id)?.receivedAt as Date)]),
+  )
+  return readable.map(({ deliveryId, position, applied, isOldNews, ...event }) => {
+    const read = payloads.get(deliveryId ?? '') ?? []
+    const [payload, unread] = read instanceof Error ? [null, read] : [read[position] ?? null, undefined]
+    return { event: { ...event, payload }, applied, isOldNews, unread }
   })
 }
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries as d, webhookEvents as e, webhookPauses, webhookQueue } from '../../db/schema.ts'
-import { column, plainArray, statement } from '../../db/statement.ts'
+import { column, fields, plainArray, statement } from '../../db/statement.ts'
 import type { DeliverySource, KeptDelivery, Provider } from '../provider.ts'
 import { NEW_QUEUE_ROW } from '../queue-row.ts'
 import { readBodies } from './bodies.ts'
@@ -30,13 +30,25 @@ export const pauses = sql`pauses as materialized (
   for share
 )`
 
-/** The function locks row by row: see it in the migrations. */
+type Unread = Omit<QueuedDelivery, 'body'>
+
+const UNREAD = fields({
+  id: webhookQueue.deliveryId,
+  receivedAt: webhookQueue.receivedAt,
+  eventCount: webhookQueue.eventCount,
+  nextPosition: webhookQueue.nextPosition,
+  eventId: webhookQueue.eventId,
+  dedupeKey: webhookQueue.dedupeKey,
+  source: webhookQueue.source,
+})
+
+/** The function locks rows of the table one by one: see it in the migrations. */
 const CLAIM = statement<'provider' | 'most' | 'since'>(
   'inbox_claim',
   sql`
 with ${pauses}
-select *, (select array_agg(event_type) from pauses) as paused_types
-from webhook_claim(${q('provider')}, ${q('most')}, ${q('since')})`,
+select ${UNREAD}, (select array_agg(event_type) from pauses) as "pausedTypes"
+from webhook_claim(${q('provider')}, ${q('most')}, ${q('since')}) ${webhookQueue}`,
 )
 
 /**
@@ -52,17 +64,18 @@ export const claimDeliveries = async (
   provider: string,
   { most, since, isRead }: { most: number; since: Date | undefined; isRead: (id: string) => boolean },
 ): Promise<{ deliveries: QueuedDelivery[]; pausedTypes: Set<string> }> => {
-  const { rows } = await client.query(CLAIM({ provider, most, since: since ?? '-infinity' }))
-  const pausedTypes = new Set<string>(rows[0]?.paused_types)
+  const { rows } = await client.query<Unread & { pausedTypes: string[] | null }>(
+    CLAIM({ provider, most, since: since ?? '-infinity' }),
+  )
+  const pausedTypes = new Set(rows[0]?.pausedTypes)
   return { deliveries: await withBodies(client, rows, isRead), pausedTypes }
 }
 
 const withBodies = async (
   client: pg.PoolClient,
-  rows: pg.QueryResultRow[],
+  unread: Unread[],
   isRead: (id: string) => boolean,
 ): Promise<QueuedDelivery[]> => {
-  const unread = rows.map(toUnread)
   const wanted = unread.filter(({ id }) => !isRead(id))
   const bodies = await readBodies(client, wanted)
   return unread.map((delivery) => {
@@ -73,16 +86,6 @@ const withBodies = async (
 }
 
 const NOT_READ = Buffer.alloc(0)
-
-const toUnread = (row: pg.QueryResultRow): Omit<QueuedDelivery, 'body'> => ({
-  id: row.delivery_id,
-  receivedAt: row.received_at,
-  eventCount: row.event_count,
-  nextPosition: row.next_position,
-  eventId: row.event_id,
-  dedupeKey: row.dedupe_key,
-  source: row.source,
-})
 
 const DELETE = statement<'provider' | 'ids'>(
   'inbox_dequeue',
@@ -124,7 +127,7 @@ where (${webhookQueue.provider}, ${webhookQueue.deliveryId}) = (
   order by ${webhookQueue.claims}, ${webhookQueue.deliveryId} limit 1
   for update skip locked
 )
-returning ${webhookQueue.deliveryId}, ${webhookQueue.claims}`,
+returning ${fields({ id: webhookQueue.deliveryId, claims: webhookQueue.claims })}`,
 )
 
 /**
@@ -136,9 +139,8 @@ export const countClaim = async (
   provider: string,
   before: Date,
 ): Promise<{ id: string; claims: number } | undefined> => {
-  const { rows } = await pool.query(COUNT_CLAIM({ provider, before }))
-  const [row] = rows
-  return row && { id: row.delivery_id, claims: row.claims }
+  const { rows } = await pool.query<{ id: string; claims: number }>(COUNT_CLAIM({ provider, before }))
+  return rows[0]
 }
 
 const UNCOUNT_CLAIM = statement<'provider' | 'id'>(
@@ -156,7 +158,7 @@ export const uncountClaim = async (pool: pg.Pool, provider: string, id: string):
 const CLAIM_THIS = statement<'provider' | 'id'>(
   'inbox_claim_this',
   sql`
-select * from ${webhookQueue}
+select ${UNREAD} from ${webhookQueue}
 where ${webhookQueue.provider} = ${q('provider')} and ${webhookQueue.deliveryId} = ${q('id')}
 for update skip locked`,
 )
@@ -166,9 +168,9 @@ export const claimUnread = async (
   client: pg.PoolClient,
   provider: string,
   id: string,
-): Promise<Omit<QueuedDelivery, 'body'> | undefined> => {
-  const { rows } = await client.query(CLAIM_THIS({ provider, id }))
-  return rows[0] && toUnread(rows[0])
+): Promise<Unread | undefined> => {
+  const { rows } = await client.query<Unread>(CLAIM_THIS({ provider, id }))
+  return rows[0]
 }
 
 /** Takes one delivery, as {@link claimDeliveries} does. @returns undefined when it is gone or somebody has it. */
@@ -177,8 +179,8 @@ export const claimDelivery = async (
   provider: string,
   id: string,
 ): Promise<QueuedDelivery | undefined> => {
-  const { rows } = await client.query(CLAIM_THIS({ provider, id }))
-  return (await withBodies(client, rows, () => false))[0]
+  const unread = await claimUnread(client, provider, id)
+  return unread && (await withBodies(client, [unread], () => false))[0]
 }
 
 /** A delivery of one event has its identity in the row that stands for it. */
