@@ -1,5 +1,6 @@
 import type pg from 'pg'
-import { EVENT_STATUSES, type EventFilter, type EventStatus } from '../operations/matching.ts'
+import { EVENT_STATUSES, type EventStatus } from '../db/schema.ts'
+import type { EventFilter } from '../operations/matching.ts'
 import { type Found, resolveSearch } from '../operations/search.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
 

@@ -372,6 +372,9 @@ export const webhookQueue = pgTable(
   ],
 )
 
+export const EVENT_STATUSES = ['pending', 'processed', 'ignored', 'skipped', 'dead'] as const
+export type EventStatus = (typeof EVENT_STATUSES)[number]
+
 /** The facts, each written once by the transaction that applies it. */
 export const webhookEvents = pgTable(
   'webhook_events',

@@ -1,9 +1,14 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { webhookDeliveries as d, webhookEvents as e, webhookQueue as q } from '../db/schema.ts'
+import {
+  webhookDeliveries as d,
+  type EventStatus,
+  webhookEvents as e,
+  webhookQueue as q,
+} from '../db/schema.ts'
 import { fields, toStatement } from '../db/statement.ts'
 import type { ProviderName } from '../providers/index.ts'
-import { type EventStatus, matching } from './matching.ts'
+import { matching } from './matching.ts'
 
 /** Which deliveries are meant; what is left out does not narrow. */
 export interface DeliveryFilter {

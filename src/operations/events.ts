@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import {
   operatorActions as a,
+  type EventStatus,
   webhookEvents as e,
   eventNotifications as n,
   webhookPayloads as p,
@@ -11,7 +12,7 @@ import { fields, toStatement } from '../db/statement.ts'
 import type { DeliverySource, Json } from '../inbox/provider.ts'
 import { type Channel, QUEUE_PREFIX } from '../notifications/queue-names.ts'
 import type { NotificationEnding } from '../notifications/queues.ts'
-import { type EventFilter, type EventStatus, matching, POSITION } from './matching.ts'
+import { type EventFilter, matching, POSITION } from './matching.ts'
 
 /** An event as lists show it. */
 export interface EventSummary {

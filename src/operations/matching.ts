@@ -1,11 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { errorGroup } from '../db/error-group.ts'
-import { webhookEvents as e } from '../db/schema.ts'
+import { EVENT_STATUSES, type EventStatus, webhookEvents as e } from '../db/schema.ts'
 import { column, columns } from '../db/statement.ts'
 import { PROVIDER_NAMES, type ProviderName } from '../providers/index.ts'
-
-export const EVENT_STATUSES = ['pending', 'processed', 'ignored', 'skipped', 'dead'] as const
-export type EventStatus = (typeof EVENT_STATUSES)[number]
 
 /** The group of dead events that hold no error: other programs inserted them. */
 export const NO_ERROR = 'no error is kept'

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
+import { EVENT_STATUSES } from '../../db/schema.ts'
 import { countEvents, listEvents } from '../../operations/events.ts'
-import { EVENT_STATUSES, isPosition } from '../../operations/matching.ts'
+import { isPosition } from '../../operations/matching.ts'
 import type { Found } from '../../operations/search.ts'
 import { PROVIDER_NAMES, providerLabel } from '../../providers/index.ts'
 import { type ConsoleContext, mayChange } from '../context.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { webhookEvents as e } from '../../db/schema.ts'
+import { type EventStatus, webhookEvents as e } from '../../db/schema.ts'
 import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
 import type { ClaimedEvent, DeliverySource, IncomingEvent } from '../provider.ts'
 
@@ -11,7 +11,7 @@ export interface ArrivedEvent extends IncomingEvent {
   receivedAt: Date
   source: DeliverySource
   /** `processed` in the hope that its handler agrees; `pending` when it is not handled now. */
-  status: 'pending' | 'processed' | 'ignored' | 'skipped' | 'dead'
+  status: EventStatus
   /** Of a pending one: null while it is paused. */
   nextAttemptAt: Date | null
 }
@@ -164,7 +164,7 @@ export const reviveEvents = async (
 /** How an event ended when it is not `processed`. */
 export interface Ending {
   rowId: string
-  status: 'pending' | 'ignored' | 'skipped' | 'dead'
+  status: Exclude<EventStatus, 'processed'>
   attempts: number
   reason: string | null
   nextAttemptAt: Date | null

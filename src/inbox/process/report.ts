@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type { EventStatus } from '../../db/schema.ts'
 import type { Metrics } from '../../metrics.ts'
 import type { Trouble } from '../../trouble.ts'
 import type { Counts } from '../counts.ts'
@@ -10,7 +11,7 @@ import type { Outcome } from './batch.ts'
 /** An event of a batch, with its status unless its handler said otherwise. */
 export interface HandledEvent {
   event: ClaimedEvent
-  status: 'pending' | 'processed' | 'ignored' | 'skipped' | 'dead'
+  status: EventStatus
   /** Nothing is sent about it. */
   isOldNews: boolean
 }
