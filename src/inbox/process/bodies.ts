@@ -27,7 +27,7 @@ export const readBodies = async (
   const times = places.map(({ receivedAt }) => receivedAt.getTime())
   const from = new Date(times.reduce((a, b) => Math.min(a, b)))
   const until = new Date(times.reduce((a, b) => Math.max(a, b)))
-  const ids = plainArray([...new Set(places.map(({ id }) => id))])
+  const ids = plainArray(places.map(({ id }) => id))
   // In hex: pg reads every field as UTF-8, whatever its option `binary` says.
   const { rows } = await client.query<{ id: string; body: Buffer }>(BODIES({ ids, from, until }))
   return new Map(rows.map(({ id, body }) => [id, body]))

@@ -20,7 +20,7 @@ export interface Workers {
 }
 
 /** Called when a provider's processing has to pause, and after each turn that went well. */
-interface Trouble {
+interface TroubleHooks {
   inTrouble: (provider: string, error: unknown) => void
   outOfTrouble: (provider: string) => void
 }
@@ -32,7 +32,7 @@ interface Trouble {
 export const startWorkers = (
   provider: Provider,
   carefulBefore: Date | undefined,
-  options: ProcessOptions & Trouble,
+  options: ProcessOptions & TroubleHooks,
 ): Workers => {
   const { closing } = options
   const shared: Shared = { carefulBefore }
