@@ -81,7 +81,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
   await app.register(upkeepPlugin, { config, clock })
   await app.register(backlogPlugin, { providers, clock })
   await app.register(healthPlugin)
-  await app.register(webhookRoutes, { config, providers, clock })
+  await app.register(webhookRoutes, { providers, clock })
   await app.register(consoleRoutes, { config, providers, clock })
 
   const unconfigured = providers.filter((provider) => !provider.configured).map((provider) => provider.name)

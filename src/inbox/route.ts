@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Config } from '../config.ts'
 import type { StatusClass } from '../metrics.ts'
 import { senderNetwork } from '../sender-network.ts'
 import { type Accepted, createAccept } from './accept/accept.ts'
@@ -33,7 +32,7 @@ const WORK = { perTurn: 5, maxWait: 2_000 }
 /** Mounts the providers' routes: read the raw body, verify, accept, answer. */
 export const webhookRoutes = async (
   app: FastifyInstance,
-  options: { config: Config; providers: Provider[]; clock: () => Date },
+  options: { providers: Provider[]; clock: () => Date },
 ): Promise<void> => {
   app.decorateRequest('hold', null)
   app.decorateRequest('bodyStart', null)

@@ -31,8 +31,6 @@ export interface NewDelivery {
 interface KnownEvent extends Identity {
   /** Null while it is not processed. */
   processedAt: Date | null
-  /** Whether a redelivery gives it another life. */
-  revivable: boolean
 }
 
 /** What became of a delivery. */
@@ -123,7 +121,6 @@ interface KnownRow {
   event_id: string
   dedupe_key: string
   processed_at: string | null
-  revivable: boolean
 }
 
 /**
@@ -167,7 +164,6 @@ const toKnown = (row: KnownRow): KnownEvent => ({
   eventId: row.event_id,
   dedupeKey: row.dedupe_key,
   processedAt: row.processed_at === null ? null : new Date(row.processed_at),
-  revivable: row.revivable,
 })
 
 /** Whether the queue, or the inbox, holds this event id with another identity. */
