@@ -62,6 +62,8 @@ const TRIES_TOGETHER = 3
 const TROUBLE_PAUSE = 10_000
 /** How long events that are halved in transactions of their own are kept from other batches, in milliseconds. */
 const RESERVED_FOR = 60_000
+/** While deliveries keep coming a worker takes them without looking first, for this long, in milliseconds. */
+const LOOKS_AGAIN_AFTER = 50
 /** Runs that ended while they had a delivery in hand, before it is given up. */
 const MAX_CLAIMS = 8
 
@@ -358,15 +360,25 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     return worked
   }
 
+  /** A time of `performance.now()`. */
+  let takesUntil = 0
+
   return async (withAlone: boolean): Promise<Turn> => {
     await payOwed()
+    if (performance.now() < takesUntil && shared.carefulBefore === undefined) {
+      const arrived = await applyBatch(deliveries, enterReserved)
+      if (arrived > 0) return { worked: true, full: arrived >= batchSize }
+    }
+    takesUntil = 0
     let worked = false
     if (withAlone && shared.carefulBefore !== undefined) {
       worked = await takeCarefully(shared.carefulBefore)
       if (!worked) shared.carefulBefore = undefined
     }
     const found = await look(pool, name, clock())
+    const lookedAt = performance.now()
     const arrived = found.queued ? await applyBatch(deliveries, enterReserved) : 0
+    if (arrived > 0) takesUntil = lookedAt + LOOKS_AGAIN_AFTER
     const due = found.due ? await applyBatch(dueAgain, uncounted) : 0
     let alone = 0
     if (withAlone && found.failed) {

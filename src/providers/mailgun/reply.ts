@@ -75,10 +75,10 @@ const markReplied = async (mail: Mail, outreachId: string, { tx }: Batch): Promi
         left join ${jobs} on ${jobs.id} = ${applications.jobId}
         left join ${companies} on ${companies.id} = ${jobs.companyId}
       where ${applications.userId} is not null
-        and not exists (
-          select from ${inboundMessages}
-          where ${inboundMessages.outreachId} = replied.id and ${inboundMessages.kind} = 'reply'
-        )`,
+        and not coalesce((
+          select true from ${inboundMessages}
+          where ${inboundMessages.outreachId} = replied.id and ${inboundMessages.kind} = 'reply' limit 1
+        ), false)`,
   )
   return notified
 }
