@@ -4,7 +4,7 @@ import type { Derived } from './derive.ts'
 import type { Fact, InvoiceFact } from './facts.ts'
 import type { Tier } from './tiers.ts'
 
-/** What people are told because of a fact. */
+/** A notification that a fact causes. */
 export type Notice =
   /** A subscription's access begins. */
   | { kind: 'welcome'; subscriptionId: string; tier: Tier }

@@ -65,7 +65,9 @@ const unpack = (
   return unpacked
 }
 
-/** A delivery that was accepted once is read again; should a mistake of ours keep it from that, it becomes one event. */
+/**
+ * A delivery that was accepted must be readable again. If a bug of this service prevents that, it becomes one event.
+ */
 const readDelivery = (provider: Provider, delivery: QueuedDelivery): IncomingEvent[] => {
   try {
     return provider.read(delivery)
