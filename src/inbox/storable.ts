@@ -58,7 +58,7 @@ export const canonicalJson = (value: Json, levels = MAX_DEPTH): string => {
 }
 
 /**
- * The same of some members of an object alone.
+ * The same for some members of an object only.
  * @param keys sorted; one that the object does not have is left out.
  */
 export const canonicalMembers = (

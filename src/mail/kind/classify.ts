@@ -60,7 +60,7 @@ const isBounce = (mail: Mail, senders: Address[]): boolean =>
   headerValues(mail, 'x-failed-recipients').length > 0 ||
   reportType(mail) === 'delivery-status' ||
   isFromMailSystem(senders) ||
-  // Without these signs: the subject of a bounce on what no person sent.
+  // Without these signs: the subject of a bounce, on a mail that no person sent.
   (isBounceSubject(mail.subject ?? '', { wholly: false }) &&
     (isAutomatic(mail) || isNamedAsMailSystem(senders))) ||
   (isBounceSubject(mail.subject ?? '', { wholly: true }) && isFromSystem(senders))
