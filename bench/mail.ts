@@ -4,7 +4,10 @@ import type { Outcome } from './outcome.ts'
 
 const MAILS = { full: 5_000, quick: 1_000 }
 
-/** Mail that comes back to a mailbox with 10,000 outreach and to others: in threads and not, of contacts, colleagues and strangers. */
+/**
+ * Mail that comes back to a mailbox with 10,000 outreach and to others: in threads and not, of contacts, colleagues and
+ * strangers.
+ */
 export const mail = async (bench: Bench): Promise<Outcome> => {
   const place = await bench.servers.place()
   // As of one mailbox: the rules that find an outreach must not depend on how many it has.

@@ -8,7 +8,9 @@ import { beginLoad, type Fault, type Scenario, sufferInTurn } from '../scenario.
 /** Deliveries in a second. */
 const RATE = 40
 
-/** Everything that can be wrong with Redis, one after the other, while load runs; then masters of a cluster are killed. */
+/**
+ * Everything that can be wrong with Redis, one after the other, while load runs; then masters of a cluster are killed.
+ */
 export const redis: Scenario = {
   title: 'stopped, restarted, flushed, read-only, full and hung; then masters of a cluster killed',
   run: async (world, { seconds, quick }) => {

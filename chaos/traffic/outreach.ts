@@ -2,7 +2,9 @@ import { outreachStatus } from '../../src/db/schema.ts'
 import { add, findEffects } from '../effects.ts'
 import type { Ledger } from './traffic.ts'
 
-/** So many rows, which share contacts, mailboxes and applications, so that batches and replicas meet at the same ones. */
+/**
+ * So many rows, which share contacts, mailboxes and applications, so that batches and replicas meet at the same ones.
+ */
 export const OUTREACH = 2_000
 /** One more, to nobody, which no ordinary event is about. */
 export const LONE_OUTREACH = OUTREACH + 1

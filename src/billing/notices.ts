@@ -19,7 +19,9 @@ interface Change {
   account: Account
 }
 
-/** Only a subscription that gave access is worth a message: not a declined card at sign-up, nor an abandoned checkout. */
+/**
+ * Only a subscription that gave access is worth a message: not a declined card at sign-up, nor an abandoned checkout.
+ */
 export const noticesOf = (fact: Fact, { was, is, account }: Change): Notice[] => {
   if (fact.kind === 'listed') return []
   const old = was.standings.get(fact.subscriptionId)

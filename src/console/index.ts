@@ -30,7 +30,9 @@ import { refusedPages } from './pages/refused.ts'
 import { replayPage } from './pages/replay.ts'
 import { isSameOrigin } from './same-origin.ts'
 
-/** A few connections of its own, with a short statement time-out: the console never keeps deliveries or batches waiting. */
+/**
+ * A few connections of its own, with a short statement time-out: the console never keeps deliveries or batches waiting.
+ */
 const CONNECTIONS = 2
 const TIMEOUTS = { connectionTimeoutMillis: 3_000, query_timeout: 9_000, statement_timeout: 8_000 }
 /** Milliseconds that a page waits for what is paused. */

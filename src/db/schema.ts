@@ -644,7 +644,9 @@ export const serviceMarks = pgTable(
   (t) => [index('service_marks_at_idx').on(t.at)],
 )
 
-/** Alerts: states that somebody must know about, from start to end, and where Slack has the message (see src/alerts). */
+/**
+ * Alerts: states that somebody must know about, from start to end, and where Slack has the message (see src/alerts).
+ */
 export const alerts = pgTable(
   'alerts',
   {

@@ -101,5 +101,8 @@ const limitArrival = (request: IncomingMessage, response: ServerResponse, announ
   request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
 }
 
-/** Milliseconds: how much later than the webhooks' own guard this one acts, and how long an answer may take to be written. */
+/**
+ * Milliseconds: how much later than the webhooks' own guard this one acts, and how long an answer may take to be
+ * written.
+ */
 const AFTERWARDS = 1_000

@@ -5,7 +5,9 @@ import type { Json } from './provider.ts'
 const MAX_DEPTH = 200
 const CUT = '[cut: nested too deeply]'
 
-/** U+0000 and lone surrogates: Postgres takes neither in jsonb. Both appear in `JSON.stringify`'s output only escaped. */
+/**
+ * U+0000 and lone surrogates: Postgres takes neither in jsonb. Both appear in `JSON.stringify`'s output only escaped.
+ */
 const UNSTORABLE = /\\\\|\\u0000|\\ud[89a-f][0-9a-f]{2}/g
 
 /**

@@ -24,7 +24,9 @@ const FLUSHES_PER_DELETION = 720
 
 const { minute, provider, outcome, reason, count } = minuteCounts
 
-/** One statement, whatever was counted; rows in one order, so that two replicas wait for each other and never deadlock. */
+/**
+ * One statement, whatever was counted; rows in one order, so that two replicas wait for each other and never deadlock.
+ */
 const ADD = statement<'counts'>(
   'counts_add',
   sql`

@@ -28,7 +28,10 @@ export interface ProviderRecord {
   /** How a captured delivery's signature is read; the check is that of the service. */
   readSignature: (capture: Capture, config: VerificationConfig) => Promise<ReadSignature | Unreadable>
   simulator: () => Promise<Simulator>
-  /** How a kept delivery is posted to a service of one's own; without it, neither the console nor the command line offers that. */
+  /**
+   * How a kept delivery is posted to a service of one's own; without it, neither the console nor the command line
+   * offers that.
+   */
   localPost?: () => Promise<LocalPost>
 }
 

@@ -19,7 +19,9 @@ import type { UpkeepTask } from './task.ts'
 /** Rows looked at in one statement. */
 const ROWS = 1_000
 const DAY = 86_400_000
-/** What failed for good or was not understood is kept so long, however short the others' time is: it may be replayed. */
+/**
+ * What failed for good or was not understood is kept so long, however short the others' time is: it may be replayed.
+ */
 const MIN_DAYS_UNSOLVED = 90
 /** What events changed. */
 const DAYS_CHANGES = 30

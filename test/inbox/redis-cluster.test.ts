@@ -103,7 +103,10 @@ describe('the service', () => {
   })
   afterEach(() => service.stop())
 
-  /** Delivers events whose keys are written. On a busy machine Redis may be too slow for some, which are not written then. */
+  /**
+   * Delivers events whose keys are written. On a busy machine Redis may be too slow for some, which are not written
+   * then.
+   */
   const delivered = (count: number) =>
     eventually(
       async () => {

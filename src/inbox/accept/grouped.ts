@@ -6,7 +6,9 @@ export interface GroupedOptions<Item, Result> {
   most: number
   /** Groups under way at once. */
   concurrency: number
-  /** How much must be waiting before a group starts beside another: a small group costs nearly as much as a large one. */
+  /**
+   * How much must be waiting before a group starts beside another: a small group costs nearly as much as a large one.
+   */
   enough: number
   /** The error that an item rejects with when it is given up. */
   timedOut: () => Error

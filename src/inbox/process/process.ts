@@ -56,7 +56,10 @@ export interface Shared {
 
 /** The most isolated events in one turn, so that they never hold up the others. */
 const ALONE_PER_TURN = 20
-/** Times that a batch is retried as a whole. A deadlock or lock time-out is usually gone the next time; what keeps failing is halved. */
+/**
+ * Times that a batch is retried as a whole. A deadlock or lock time-out is usually gone the next time; what keeps
+ * failing is halved.
+ */
 const TRIES_TOGETHER = 3
 /** Milliseconds until an event is tried again that failed because the database was in trouble. */
 const TROUBLE_PAUSE = 10_000

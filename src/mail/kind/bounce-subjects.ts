@@ -86,7 +86,10 @@ const BEGINNINGS = [
   '배달되지 않음',
 ].map(fold)
 
-/** What may follow such a beginning in a bounce: `Undelivered: …`, `Delivery has failed to …`, not `Undelivered parcels`. */
+/**
+ * What may follow such a beginning in a bounce: `Undelivered: …`, `Delivery has failed to …`, not `Undelivered
+ * parcels`.
+ */
 const GOES_ON =
   /^($| ?[^\p{L}\p{N} ]| (to|for|notification|notice|report|returned|after|an?|aux?|per|para|por|voor|till|til)(?![\p{L}\p{N}]))/u
 

@@ -28,7 +28,9 @@ export interface Context {
    * and applicant systems.
    */
   answersUs: boolean
-  /** From is the address of a contact to whom we wrote from this mailbox. Then an answer to an invitation is a reply. */
+  /**
+   * From is the address of a contact to whom we wrote from this mailbox. Then an answer to an invitation is a reply.
+   */
   isContact: boolean
 }
 

@@ -6,7 +6,9 @@ const localPart = ({ address, name }: Address): string =>
   (address.includes('@') ? address.slice(0, address.lastIndexOf('@')) : address || name).toLowerCase()
 const domain = ({ address }: Address): string => address.slice(address.lastIndexOf('@') + 1)
 
-/** The senders of delivery failures: `MAILER-DAEMON`, also without a host, and `postmaster`, however they are written. */
+/**
+ * The senders of delivery failures: `MAILER-DAEMON`, also without a host, and `postmaster`, however they are written.
+ */
 export const isFromMailSystem = (senders: Address[]): boolean =>
   senders.some((address) =>
     /^(mailer ?daemon|postmaster)$/.test(localPart(address).replace(/[._-]/g, '').trim()),

@@ -56,7 +56,9 @@ const withEnd = (value: string): string => {
   return /^=\?[\w-]{1,40}\?[qb]\?[^?\s]+$/i.test(last) ? `${value}?=` : value
 }
 
-/** `<"outreach_1"@host>` is another way to write `<outreach_1@host>` (RFC 5322). As it stands it may have been learned. */
+/**
+ * `<"outreach_1"@host>` is another way to write `<outreach_1@host>` (RFC 5322). As it stands it may have been learned.
+ */
 const withoutQuotes = (id: string): string[] => {
   const local = /^<"([^"\\<>@\s]+)"@/.exec(id)
   return local === null ? [id] : [id, `<${local[1]}${id.slice(local[0].length - 1)}`]

@@ -283,7 +283,9 @@ export const LANGUAGES: Record<string, Language> = {
   },
 }
 
-/** Says nothing: greetings, thanks, courtesy, "no thanks". In all languages: none of these words asks for anything else. */
+/**
+ * Says nothing: greetings, thanks, courtesy, "no thanks". In all languages: none of these words asks for anything else.
+ */
 export const POLITE: string[] = [
   'please|pls|plz|kindly|now|immediately|at once|asap|right now|right away|today|again|sorry|ok|okay|and|also',
   '((many|much) )?(thanks|thank you|thank u|thankyou|thx|ty)( (so|very) much| a lot| a million| again| in advance| anyway| though| for your (time|understanding|help|cooperation|consideration))?|(much )?appreciated|(i )?appreciate it|cheers|thanks but( no thanks| no)?',

@@ -77,7 +77,10 @@ const beginsQuote = (lines: string[], n: number): number => {
   return attribution(lines, n)
 }
 
-/** Outlook's rule, `-----Original Message-----` in any language, Zoho's `---- On … wrote ----`, Notes' `Sam ---10/05/2026---Hi`. */
+/**
+ * Outlook's rule, `-----Original Message-----` in any language, Zoho's `---- On … wrote ----`, Notes' `Sam
+ * ---10/05/2026---Hi`.
+ */
 const isSeparator = (line: string): boolean =>
   /^_{20,}$/.test(line) ||
   /^-{2,} ?[^-].{0,200}[^-] ?-{2,}$/.test(line) ||

@@ -12,7 +12,10 @@ import {
   storableText,
 } from '../../inbox/storable.ts'
 
-/** The fields of an event that the rules use. SendGrid puts a sender's custom args at the top level, beside its own fields. */
+/**
+ * The fields of an event that the rules use. SendGrid puts a sender's custom args at the top level, beside its own
+ * fields.
+ */
 export interface EventFields {
   /** A usable outreach id, from the custom arg `outreach_id` or from `outreach_{id}@` in `smtp-id`. */
   outreachId: string | undefined
