@@ -40,7 +40,7 @@ other services' rows; what SendGrid, Stripe, Mailgun, Slack and backups hold.`,
         await remarkOwners(pool, address)
         if (forgotten.left > 0) {
           throw new CommandError(
-            `${forgotten.left} not yet processed hold it still: repeat this when they are.`,
+            `${forgotten.left} events or notifications that are not yet processed still hold it: repeat this once they are.`,
           )
         }
         if (Object.values(forgotten).every((count) => count === 0)) {

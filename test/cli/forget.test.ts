@@ -129,7 +129,7 @@ test('an event that is not yet processed is not lost: it is left, said so, and r
   const ended = await forget('eve@globex.example')
   expect(ended).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('1 not yet processed hold it still'),
+    stderr: expect.stringContaining('1 events or notifications that are not yet processed still hold it'),
   })
   await seedOutreach(service, 78)
   service.advance(20_000)

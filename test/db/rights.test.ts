@@ -184,7 +184,7 @@ describe('npm run db:migrate', () => {
     )
 
   test('--grant creates a role with a password and takes what it may too much; --revoke removes it', async () => {
-    expect((await migrate(['--grant', NAME])).stdout).toContain('may do what the service does')
+    expect((await migrate(['--grant', NAME])).stdout).toContain('has the rights that the service needs')
     const [made] = await read()
     expect(made).toMatchObject({
       rolcanlogin: true,

@@ -287,7 +287,7 @@ describe('a mail server that', () => {
       refuseAt(stage, address, 550)
       await send(subscription('created'))
       await arrived(0)
-      const error = 'the mail server refuses: 550'
+      const error = 'the mail server refuses this mail: 550'
       expect(await jobs()).toMatchObject([{ state: 'completed', retry_count: 0, output: { error } }])
       expect(await deadLetters()).toMatchObject([
         { channel: 'email', error, data: { to: address, template: 'welcome' } },

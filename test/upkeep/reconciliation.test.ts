@@ -73,7 +73,7 @@ test('and when Stripe could not be asked, without the key', async () => {
   const [report] = await withKey()
   expect(report?.failure).toContain('Answered 500')
   const [message] = await told()
-  expect(message?.text).toContain('Not everybody could be compared')
+  expect(message?.text).toContain('Not every customer could be compared')
   expect(JSON.stringify([report, message, service.logs])).not.toContain(api.key)
 })
 

@@ -46,8 +46,8 @@ const MAX_EVENTS = 20_000
 
 /**
  * Reads a verified body. Every entry of the array becomes an event.
- * @throws {Refusal} `malformed` when the body is not a JSON array, `too_large` when it holds more than can be read
- * while others wait.
+ * @throws {Refusal} `malformed` when the body is not a JSON array, `too_large` when reading it would block other
+ * deliveries for too long.
  */
 export const readEvents = (body: Buffer, receivedAt: Date): IncomingEvent[] => {
   const costly = costlyShape(body)

@@ -53,7 +53,7 @@ describe('an event that lacks what its rule needs is skipped with the reason, an
           last_error: expect.stringContaining('names none'),
         })
         expect(await row()).toEqual(before)
-        expect(await alerts(`invoice.${type}: it creates or renews`)).toMatchObject([{ channel: 'ops' }])
+        expect(await alerts(`invoice.${type}: it is for the start or renewal`)).toMatchObject([{ channel: 'ops' }])
       }
     },
   )
