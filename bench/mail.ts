@@ -10,7 +10,7 @@ const MAILS = { full: 5_000, quick: 1_000 }
  */
 export const mail = async (bench: Bench): Promise<Outcome> => {
   const place = await bench.servers.place()
-  // As of one mailbox: the rules that find an outreach must not depend on how many it has.
+  // Half of the outreach belongs to one mailbox: finding an outreach must not take longer because of it.
   await place.db.query(`update outreach set from_mailbox = 'box0@rf-send-01.com' where id % 2 = 0`)
   await place.db.query('vacuum analyze outreach')
   const running = await startService()(place, bench.keys)

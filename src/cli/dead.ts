@@ -44,7 +44,10 @@ export const deadCommand = (): Command =>
     .addCommand(
       withSelection(new Command('discard'), { status: false })
         .description('give up on dead events for good: they become skipped and no longer alert')
-        .argument('[events...]', 'row ids or provider ids; without any, all dead events that match the options')
+        .argument(
+          '[events...]',
+          'row ids or provider ids; without any, all dead events that match the options',
+        )
         .addOption(reasonOption())
         .addOption(yesOption())
         .addOption(jsonOption())
@@ -57,7 +60,8 @@ export const deadCommand = (): Command =>
                 : await discardMatching(pool, await toFilter(pool, { ...options, ...DEAD }), by, options.yes)
             if (options.json) printJson({ discarded })
             else console.log(`${discarded} discarded`)
-            if (discarded === 0) throw new CommandError('None of these events is dead, so nothing was discarded.', 'notFound')
+            if (discarded === 0)
+              throw new CommandError('None of these events is dead, so nothing was discarded.', 'notFound')
           }),
         ),
     )

@@ -45,7 +45,9 @@ export const deliveriesCommand = (): Command =>
 
     .addCommand(
       new Command('curl')
-        .description('print a shell command that posts it to your own service, signed with the key of that service')
+        .description(
+          'print a shell command that posts it to your own service, signed with the key of that service',
+        )
         .argument('<id>', 'its row id')
         .addHelpText(
           'after',
@@ -115,6 +117,10 @@ const curl = async (pool: pg.Pool, id: string): Promise<void> => {
   const delivery = await showDelivery(pool, id)
   if (delivery === undefined) throw new CommandError(plain(`There is no delivery ${id}.`), 'notFound')
   const script = await curlOf(delivery.provider, delivery.bytes)
-  if (script === undefined) throw new CommandError('There is nothing left to post: its content was removed with a person’s data.', 'notFound')
+  if (script === undefined)
+    throw new CommandError(
+      'There is nothing left to post: its content was removed with a person’s data.',
+      'notFound',
+    )
   console.log(script)
 }

@@ -72,7 +72,10 @@ export const replayCommand = (command: Command, fixed: Selection): Command =>
         }
         const filter = await toFilter(pool, { ...options, ...fixed })
         if (isEmpty(filter))
-          throw new CommandError('Which events? Name them, or select them with an option such as --status or --since.', 'usage')
+          throw new CommandError(
+            'Which events? Name them, or select them with an option such as --status or --since.',
+            'usage',
+          )
         const { count, more } = await countEvents(pool, filter, options.most)
         if (count === 0) throw new CommandError('No event matches.', 'notFound')
         await confirm(`Replay ${more ? 'the newest ' : ''}${counted(count, 'event')}?`, options.yes)
@@ -192,5 +195,7 @@ const report = ({ replayed, left, lastDueAt }: Replayed, json?: boolean): void =
       `${replayed} replayed, ${left} left alone${lastDueAt ? `; the last at ${lastDueAt.toISOString()}` : ''}`,
     )
   if (replayed === 0)
-    throw new CommandError('Nothing was replayed: these events are due already, being processed right now, or have lost their payload.')
+    throw new CommandError(
+      'Nothing was replayed: these events are due already, being processed right now, or have lost their payload.',
+    )
 }

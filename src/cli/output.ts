@@ -43,7 +43,8 @@ export const plain = (text: string): string => visible(stripVTControlCharacters(
 /** @throws {CommandError} when the answer is no, or when there is no terminal to ask on. */
 export const confirm = async (question: string, yes: boolean | undefined): Promise<void> => {
   if (yes) return
-  if (!stdin.isTTY) throw new CommandError(`${question}\nThere is no terminal to ask on: pass --yes to go ahead.`, 'usage')
+  if (!stdin.isTTY)
+    throw new CommandError(`${question}\nThere is no terminal to ask on: pass --yes to go ahead.`, 'usage')
   const terminal = createInterface({ input: stdin, output: process.stderr })
   try {
     const answer = await terminal.question(`${question} [y/N] `)

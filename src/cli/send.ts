@@ -67,9 +67,13 @@ const send = async (provider: ProviderName, event: string, options: SendOptions)
   const development = readDevelopment()
   const key = options.key ?? process.env[variable]?.split(',')[0]?.trim() ?? development?.keys[provider]
   if (!key)
-    throw new CommandError(`There is no key to sign with: pass --key, set ${variable}, or start npm run dev.`, 'usage')
+    throw new CommandError(
+      `There is no key to sign with: pass --key, set ${variable}, or start npm run dev.`,
+      'usage',
+    )
   const url = options.url ?? (development && `http://127.0.0.1:${development.port}`)
-  if (url === undefined) throw new CommandError('There is no service to send to: pass --url, or start npm run dev.', 'usage')
+  if (url === undefined)
+    throw new CommandError('There is no service to send to: pass --url, or start npm run dev.', 'usage')
   if (!URL.canParse(url)) throw new CommandError('--url: expected a URL like http://127.0.0.1:3000', 'usage')
 
   const samples = samplesOf(simulator, key)

@@ -37,8 +37,7 @@ const note = (event: EventSummary, now: Date): Content => {
   if (event.status === 'pending') {
     const turn =
       event.nextAttemptAt === null ? html`paused` : html`next turn ${ago(event.nextAttemptAt, now)}`
-    if (event.waitingSince !== null)
-      return html`<span class="note">waits for a missing row, ${turn}</span>`
+    if (event.waitingSince !== null) return html`<span class="note">waits for a missing row, ${turn}</span>`
     if (event.lastError !== null) return html`<span class="note">${cut(event.lastError, 120)}, ${turn}</span>`
     return turn && html`<span class="note">${turn}</span>`
   }

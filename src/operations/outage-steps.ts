@@ -6,13 +6,17 @@ export const stepsAfter = ({ from, providers }: Pick<OutageReport, 'from' | 'pro
   const steps = providers.flatMap((one) => [...waiting(one), ...asking(one, from)])
   return steps.length > 0
     ? steps
-    : ['Nothing: every signed delivery that got 503 has come again, and everything that came by then is applied.']
+    : [
+        'Nothing: every signed delivery that got 503 has come again, and everything that came by then is applied.',
+      ]
 }
 
 const waiting = ({ provider, pending }: ProviderOutage): string[] =>
   pending === 0
     ? []
-    : [`${records[provider].label}: ${pending} events that arrived by then are not applied yet; watch the backlog.`]
+    : [
+        `${records[provider].label}: ${pending} events that arrived by then are not applied yet; watch the backlog.`,
+      ]
 
 const asking = (one: ProviderOutage, from: Date): string[] => {
   const { provider, missing, unverified, retriesUntil } = one
@@ -23,7 +27,8 @@ const asking = (one: ProviderOutage, from: Date): string[] => {
     missing.deliveries > 0
       ? `${missing.deliveries} signed deliveries (${missing.events} events) have not come again`
       : `${unverified} deliveries were refused before their signature was checked`
-  const until = retriesUntil === null ? '' : ` The provider keeps trying by itself until ${retriesUntil.toISOString()}.`
+  const until =
+    retriesUntil === null ? '' : ` The provider keeps trying by itself until ${retriesUntil.toISOString()}.`
   const { url, resend, fetch } = undelivered
   const how =
     fetch === undefined

@@ -45,7 +45,9 @@ export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
       lock_timeout: 4_000,
     }
     const boss = new PgBoss(options)
-    boss.on('error', (error) => app.trouble.report({ err: error }, 'notification queue failed; it tries again by itself'))
+    boss.on('error', (error) =>
+      app.trouble.report({ err: error }, 'notification queue failed; it tries again by itself'),
+    )
     let stopping = false
 
     const start = async (): Promise<void> => {

@@ -74,7 +74,9 @@ export const processorsPlugin = fp<{
       begun = await beginRun(runPool, run, startedAt, () => stopping, moved)
       if (stopping) return
       if (begun.afterUncleanEnd) {
-        log.warn('a previous run did not end cleanly; events received before this start are processed one at a time')
+        log.warn(
+          'a previous run did not end cleanly; events received before this start are processed one at a time',
+        )
       }
       const options = {
         pool: app.database.process,

@@ -44,7 +44,11 @@ export const tracesPlugin = fp<{ wanted: boolean }>(
     app.addHook('onClose', async () => {
       const late = new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())
       await Promise.race([
-        sdk.shutdown().catch((error) => app.log.warn({ err: error }, 'some traces could not be sent before the shutdown')),
+        sdk
+          .shutdown()
+          .catch((error) =>
+            app.log.warn({ err: error }, 'some traces could not be sent before the shutdown'),
+          ),
         late,
       ])
     })

@@ -29,7 +29,10 @@ export const upkeepPlugin = fp<{ config: Config; clock: () => Date }>(
               const ms = Math.round(performance.now() - startedAt)
               for (const report of reports) app.log.info({ task: task.name, ...report, ms }, task.says)
             } catch (error) {
-              app.log.error({ task: task.name, err: error }, 'upkeep task failed; it runs again at its next time')
+              app.log.error(
+                { task: task.name, err: error },
+                'upkeep task failed; it runs again at its next time',
+              )
               throw error
             }
           },

@@ -81,7 +81,8 @@ const textOf = (found: Reconciliation, why: string | undefined): string => {
     `🧾 Compared with Stripe: ${differ} of ${counted(customers, 'customer')} ${differ === 1 ? 'differs' : 'differ'}.`,
     unknown > 0 && `Stripe does not know ${unknown} of them.`,
     without > 0 && `${counted(without, 'user')} with a paid tier and without a customer id.`,
-    unknownPrices.length > 0 && `Prices that belong to no tier: ${unknownPrices.slice(0, MAX_NAMED).join(', ')}.`,
+    unknownPrices.length > 0 &&
+      `Prices that belong to no tier: ${unknownPrices.slice(0, MAX_NAMED).join(', ')}.`,
     why !== undefined && `Not every customer could be compared: ${why}.`,
     (differ + unknown + without > 0 || why !== undefined) &&
       `\`webhooks stripe reconcile\` shows them: ${PAGE}`,

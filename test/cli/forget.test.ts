@@ -37,7 +37,7 @@ const holding = async (pattern: string): Promise<string[]> => {
   return found
 }
 
-test('webhooks forget removes a person from every table, and nobody else', async () => {
+test('webhooks forget removes a person from every table, and no other person', async () => {
   await deliverAndSettle(
     service,
     event('click', { email: ANA.toLowerCase() }),
@@ -123,7 +123,7 @@ test('a contact opted out for another reason keeps that reason', async () => {
   ])
 })
 
-test('an event that is not yet processed is not lost: it is left, said so, and removed the next time', async () => {
+test('an event that is not yet processed is not lost: it is left and reported, and removed the next time', async () => {
   await service.rows(`update contacts set email = 'eve@globex.example' where id = 3`)
   await deliverAndSettle(service, event('click', { outreach_id: '78', email: 'eve@globex.example' }))
   const ended = await forget('eve@globex.example')
@@ -142,13 +142,13 @@ test('an event that is not yet processed is not lost: it is left, said so, and r
   expect(await service.rows('select link_clicks from outreach where id = 78')).toEqual([{ link_clicks: 1 }])
 })
 
-test('whose address a mailbox or an account has is told, and left to their services', async () => {
+test('a mailbox or an account with the address is reported and left to its own service', async () => {
   const ended = await forget('user1@example.com')
   expect(ended.stderr).toContain('It is also the address of user 1')
   expect(await service.rows('select email from users where id = 1')).toEqual([{ email: 'user1@example.com' }])
 })
 
-test("the service's role may not, and is told what to do", async () => {
+test("the service's role may not run it, and the message says what to do", async () => {
   const ended = await webhooks(['forget', ANA, '--yes'], { DATABASE_URL: asService(service.databaseUrl) })
   expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("the owner's DATABASE_URL") })
 })

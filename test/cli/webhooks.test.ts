@@ -314,7 +314,7 @@ describe('webhooks events', () => {
     await service.settled()
   })
 
-  test('lets no sender act on the terminal', async () => {
+  test('lets no text of a sender control the terminal', async () => {
     await deliver(event('\u001b[2J\u009bnasty\r\n', { outreach_id: undefined, note: '\u001b]0;owned\u0007' }))
     const { stdout } = await run('events', 'list')
     const [row] = await service.rows('select id from webhook_events')
@@ -332,7 +332,7 @@ describe('webhooks events', () => {
     expect(await run('events', 'show', 'nothing')).toMatchObject({ code: 3 })
   })
 
-  test('replay gives another turn, by id or by what matches, and notes who and why', async () => {
+  test('replay processes events again, by id or by filter, and notes who and why', async () => {
     await deliver(event('click'), event('click'))
     const before = await clicks()
     const { events } = await json('events', 'list')
@@ -420,7 +420,7 @@ describe('webhooks dead', () => {
     expect(await run('dead', 'replay', '--yes', '--reason', 'fixed')).toMatchObject({ code: 3 })
   })
 
-  test('discard gives them up, and nothing that is not dead', async () => {
+  test('discard gives up on dead events, and leaves all others', async () => {
     const first = await insertDead('boom')
     await insertDead('bang')
     await deliver(event('click'))

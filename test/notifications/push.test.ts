@@ -130,7 +130,7 @@ test('a subscription that cannot be encrypted for or posted to is deleted', asyn
   expect(await subscriptions()).toEqual([kept])
 })
 
-test('what a push service cannot take now is tried again, and nobody else is pushed to again', async () => {
+test('what a push service cannot take now is tried again, without a second push to other devices', async () => {
   const { userId, subscribe, answer, jobs } = await fresh()
   const busy = createBrowser()
   await subscribe(`${plain.url}/send/${userId}-busy`, busy)

@@ -210,7 +210,10 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         if (
           isOutage(error) ? (await answers()) && ++lost >= TRIES_TOGETHER : halved && !isContention(error)
         ) {
-          log.warn({ provider: name, err: error }, 'batch failed on every try: halving it to find the event at fault')
+          log.warn(
+            { provider: name, err: error },
+            'batch failed on every try: halving it to find the event at fault',
+          )
           await halve(await split(work))
           lost = 0
           return work.events.length

@@ -91,9 +91,14 @@ const invoice =
     if (reading === undefined) return missingId(type)
     const { fact, invoiceId, paysPeriod, namesNoPrice, unknownPrices, hostedUrl } = reading
     if (fact === undefined && paysPeriod) {
-      return missing(type, 'subscription', 'it is for the start or renewal of a subscription, but names no subscription', {
-        invoiceId,
-      })
+      return missing(
+        type,
+        'subscription',
+        'it is for the start or renewal of a subscription, but names no subscription',
+        {
+          invoiceId,
+        },
+      )
     }
     if (fact === undefined) {
       if (customerId === undefined) return { kind: 'misunderstood', why: lackOfCustomer(type) }
@@ -105,7 +110,9 @@ const invoice =
     const paidUnknownPrices = isPaid ? unknownPrices : []
     const lacks = customerId === undefined ? [lackOfCustomer(type)] : []
     if (isPaid && paysPeriod && namesNoPrice) {
-      lacks.push(lackOf(type, 'price', 'it is for the start or renewal of a subscription, but no line names a price'))
+      lacks.push(
+        lackOf(type, 'price', 'it is for the start or renewal of a subscription, but no line names a price'),
+      )
     }
     return { kind: 'fact', customerId, fact, unknownPrices: [], paidUnknownPrices, lacks, hostedUrl }
   }
