@@ -229,7 +229,7 @@ describe('errors repeat nothing of what was sent', () => {
       '/console/replay',
       { ...login(PASSWORD), 'sec-fetch-site': 'same-origin', 'content-type': 'text/s3cret' },
     ],
-    ['a missing length', 'POST', '/nope', { 'content-type': 'application/json' }],
+    ['a path without a route', 'POST', '/nope', { 'content-type': 'application/json' }],
     ['a method that is not there', 'DELETE', '/webhooks/sendgrid?s3cret', {}],
     ['dots', 'GET', '/console/../s3cret', {}],
   ])('%s', async (_what, method, path, headers) => {

@@ -325,7 +325,7 @@ describe('after an unclean end', () => {
       await again.db.end()
     }
   })
-  test('of a container with another host name is noticed; a run that is still alive does not count', async () => {
+  test('the end of a container with another host name is noticed; a run that is still alive does not count', async () => {
     const start = () =>
       startService({
         env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },
