@@ -18,6 +18,9 @@ export const targetsOf = (rounds: Results[]): Target[] => {
         return ((ours && figure(ours)) ?? Number.NaN) / ((theirs && figure(theirs)) ?? Number.NaN)
       }),
     )
+  /** Of what the service alone used. */
+  const ofService = (figure: (measured: Measured) => number | undefined) =>
+    median(rounds.map(({ fifty }) => (fifty?.service && figure(fifty.service)) ?? Number.NaN))
   const endToEnd = ({ endToEnd }: Measured) => endToEnd
   const accepted = ({ accepted }: Measured) => accepted
   const ackP99 = ({ ack }: Measured) => ack?.p99
@@ -64,6 +67,34 @@ export const targetsOf = (rounds: Results[]): Target[] => {
       value: ratio('halfOne', 'verify', ackP99),
       goal: 5,
       floor: 8,
+      less: true,
+    },
+    {
+      says: 'CPU seconds of the service per million events, at 50 per delivery',
+      value: ofService(({ cpu }) => cpu.service),
+      goal: 35,
+      floor: 50,
+      less: true,
+    },
+    {
+      says: 'CPU seconds of Postgres per million events, at 50 per delivery',
+      value: ofService(({ cpu }) => cpu.postgres),
+      goal: 60,
+      floor: 80,
+      less: true,
+    },
+    {
+      says: 'write-ahead log per event at 50 per delivery, bytes',
+      value: ofService(({ log }) => log),
+      goal: 1_100,
+      floor: 1_400,
+      less: true,
+    },
+    {
+      says: 'disk per processed event at 50 per delivery, payload included, bytes',
+      value: ofService(({ disk }) => disk),
+      goal: 600,
+      floor: 750,
       less: true,
     },
     {

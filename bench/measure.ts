@@ -19,6 +19,10 @@ export interface Measured {
   memory: number
   /** CPU seconds per million events. */
   cpu: { service: number; postgres: number; redis: number }
+  /** Bytes that Postgres wrote to its log per event. */
+  log?: number
+  /** Bytes by which the inbox's tables and indexes grew per event, payloads included. Absent where there is no inbox. */
+  disk?: number
   /** Part of the time in which the load generator was busy, 0 to 1. */
   generatorBusy?: number
 }
@@ -78,6 +82,7 @@ export const measure = async (
     postgres: [servers.stack.postgres.pid()],
     redis: [servers.stack.redis.pid()],
   })
+  const storage = await startStorage(place)
   const effects = appliesEvents ? await watchEffects(place) : undefined
   const sent = await load.send(plan, (answered) =>
     progress(`${name}: ${answered * plan.eventsPerDelivery} events answered`),
@@ -90,6 +95,7 @@ export const measure = async (
     progress(`${name}: ${seen} of ${events} events applied`),
   )
   const used = await cpu()
+  const grown = await storage(events)
   const memory = await Promise.all(running.pids.map(peakMebibytes))
   const start = sent.sentAt[0] ?? 0
   return {
@@ -106,6 +112,7 @@ export const measure = async (
       postgres: used('postgres', events),
       redis: used('redis', events),
     },
+    ...grown,
     generatorBusy: sent.busy,
   }
 }
@@ -128,6 +135,24 @@ const startCpu = async <T extends Record<string, number[]>>(processes: T) => {
     const after = await now()
     return (name: keyof T & string, events: number) =>
       (((after.get(name) ?? Number.NaN) - (before.get(name) ?? Number.NaN)) / events) * 1e6
+  }
+}
+
+/** @returns a function that, called at the end, gives what each event added to the log and to the inbox's tables. */
+const startStorage = async ({ db }: Place) => {
+  const now = async () => {
+    const { rows } = await db.query<{ log: number; disk: number }>(
+      `select (pg_current_wal_insert_lsn() - '0/0')::float8 as log,
+              coalesce(sum(pg_total_relation_size(oid)), 0)::float8 as disk
+       from pg_class where relname like 'webhook\\_%' and relkind = 'r'`,
+    )
+    return rows[0] ?? { log: Number.NaN, disk: Number.NaN }
+  }
+  const before = await now()
+  return async (events: number): Promise<Pick<Measured, 'log' | 'disk'>> => {
+    const after = await now()
+    const disk = (after.disk - before.disk) / events
+    return { log: (after.log - before.log) / events, ...(disk > 0 && { disk }) }
   }
 }
 

@@ -33,7 +33,7 @@ export const replicas = async (bench: Bench): Promise<Outcome> => {
         says: 'two replicas end to end, against one',
         value: ratio(({ endToEnd = Number.NaN }) => endToEnd),
         goal: 1,
-        floor: 0.9,
+        floor: 0.95,
       },
     ],
   }

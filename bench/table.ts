@@ -22,6 +22,8 @@ const COLUMNS: [title: string, cell: (measured: Measured) => string][] = [
   ['CPU s/M events', ({ cpu }) => number(cpu.service)],
   ['Postgres', ({ cpu }) => number(cpu.postgres)],
   ['Redis', ({ cpu }) => number(cpu.redis)],
+  ['log B/event', ({ log }) => number(log)],
+  ['disk', ({ disk }) => number(disk)],
   [
     'generator',
     ({ generatorBusy }) => (generatorBusy === undefined ? '–' : `${number(generatorBusy * 100)} %`),

@@ -48,8 +48,8 @@ export const volume = async (bench: Bench): Promise<Outcome> => {
         (round) => (figure(round.full[which]) ?? Number.NaN) / (figure(round.empty[which]) ?? Number.NaN),
       ),
     ),
-    goal: 0.8,
-    floor: 0.8,
+    goal: 0.95,
+    floor: 0.85,
   })
   return {
     results: {

@@ -51,6 +51,7 @@ ${ports.map((port) => `  server postgres-${port} 127.0.0.1:${port} check`).join(
 /** The replicas of the service that can accept deliveries. */
 export const readyReplicas = (ports: number[]): string => `
   balance leastconn
+  timeout check 3s
   option httpchk GET /readyz
   http-check expect status 200
   option redispatch
