@@ -196,7 +196,7 @@ describe('refuses', () => {
     ['no time', {}, [], 2, /--since/],
     ['what is no time', {}, ['--since', 'yesterday'], 2, /Expected a time/],
     ['more than Stripe keeps', {}, ['--since', '31d'], 2, /30 days.*reconcile/],
-    ['the future', {}, ['--since', '2100-01-01'], 2, /future/],
+    ['the future', {}, ['--since', '2100-01-01'], 2, /in the past/],
     [
       'a key that Stripe refuses',
       { STRIPE_API_KEY: 'rk_test_wrong0123456789' },
@@ -205,7 +205,7 @@ describe('refuses', () => {
       /Invalid/,
     ],
     [
-      'an address where nobody is',
+      'an address where nothing listens',
       { STRIPE_API_URL: 'http://127.0.0.1:9' },
       ['--since', '1d'],
       1,

@@ -112,7 +112,10 @@ test('webhooks forget removes a person from every table, and no other person', a
     { status: 'replied', link_clicks: 1 },
   ])
 
-  expect(await forget(ANA)).toMatchObject({ code: 3, stderr: expect.stringContaining('Nothing here') })
+  expect(await forget(ANA)).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('Nothing that this service keeps'),
+  })
 })
 
 test('a contact opted out for another reason keeps that reason', async () => {

@@ -40,7 +40,7 @@ const withObject = (event: StripeJson, changes: object): StripeJson => ({
 
 describe('an event that lacks what its rule needs is skipped with the reason, and a channel is alerted', () => {
   test.each(['paid', 'payment_succeeded', 'payment_failed'] as const)(
-    'invoice.%s that renews or creates a subscription and names none',
+    'invoice.%s for the start or renewal of a subscription that it does not name',
     async (type) => {
       for (const reason of ['subscription_cycle', 'subscription_create']) {
         const { row, invoice, send, eventRow } = await customer()
@@ -49,8 +49,8 @@ describe('an event that lacks what its rule needs is skipped with the reason, an
         await send(event)
         expect(await eventRow(event.id)).toMatchObject({
           status: 'skipped',
-          misunderstood: expect.stringContaining('names none'),
-          last_error: expect.stringContaining('names none'),
+          misunderstood: expect.stringContaining('names no subscription'),
+          last_error: expect.stringContaining('names no subscription'),
         })
         expect(await row()).toEqual(before)
         expect(await alerts(`invoice.${type}: it is for the start or renewal`)).toMatchObject([
@@ -112,7 +112,7 @@ describe('an event that lacks what its rule needs is skipped with the reason, an
     ['paid', { customer: null }],
     ['payment_failed', { id: '' }],
     ['voided', { customer: undefined }],
-  ] as const)('invoice.%s with %o, of a subscription that nobody knows', async (type, changes) => {
+  ] as const)('invoice.%s with %o, of an unknown subscription', async (type, changes) => {
     const { invoice, send, eventRow } = await customer()
     const event = withObject(invoice(type), changes)
     await send(event)
