@@ -216,7 +216,7 @@ describe('npm run db:migrate', () => {
     )
     expect(held).toEqual([{ people: false, audit: false, addresses: false, reads: true }])
 
-    expect((await migrate(['--revoke', NAME])).stdout).toContain('is gone')
+    expect((await migrate(['--revoke', NAME])).stdout).toContain('is deleted')
     expect(await read()).toEqual([])
   }, 60_000)
 
