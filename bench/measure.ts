@@ -156,7 +156,7 @@ const startStorage = async ({ db }: Place) => {
   }
 }
 
-/** @param milliseconds in which so many happened */
+/** @param milliseconds the time in which they happened */
 export const perSecond = (count: number, milliseconds: number): number => (count / milliseconds) * 1_000
 
 const percentiles = (values: Float64Array): Percentiles => {

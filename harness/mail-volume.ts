@@ -138,7 +138,7 @@ export const measureMatching = async (databaseUrl: string): Promise<Cost[]> => {
     'auto_explain.log_format': 'json',
   }
   const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)
-  // Without a transaction, in which a plan is told only when the next statement begins.
+  // Without a transaction, in which a plan is reported only when the next statement begins.
   const client = new pg.Client({ connectionString: databaseUrl, options: options.join(' ') })
   let seen: { milliseconds: number; plan: Node }[] = []
   client.on('notice', ({ message = '' }) => {

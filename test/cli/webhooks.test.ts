@@ -112,11 +112,11 @@ describe('every command', () => {
     ['an unknown option', ['events', 'list', '--colour'], 'unknown option'],
     ['an unknown provider', ['send', 'twilio', 'click'], 'Allowed choices are'],
     ['an unknown event', ['send', 'sendgrid', 'clicked'], 'There are: processed'],
-    ['a time that is none', ['events', 'list', '--since', 'yesterday'], 'Expected a time'],
-    ['a position that is none', ['events', 'list', '--after', 'x'], 'not a position'],
+    ['a malformed time', ['events', 'list', '--since', 'yesterday'], 'Expected a time'],
+    ['a malformed position', ['events', 'list', '--after', 'x'], 'not a position'],
     ['a replay without a reason', ['events', 'replay', '1'], '--reason'],
     ['a replay of nothing in particular', ['events', 'replay', '--reason', 'x', '--yes'], 'Which events?'],
-    ['an address that is none', ['forget', 'ana'], 'Expected an e-mail address'],
+    ['a malformed address', ['forget', 'ana'], 'Expected an e-mail address'],
     ['no terminal to ask on', ['forget', 'ana@acme.example'], '--yes'],
   ] as const) {
     test(`ends with 2 for ${why}`, async () => {

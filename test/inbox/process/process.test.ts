@@ -358,7 +358,7 @@ describe('after an unclean end', () => {
   })
 })
 
-test('events that go alone go one at a time, whoever sent them, so that no other event is blamed when one ends the process', async () => {
+test('events that go alone go one at a time across all providers, so that no other event is blamed when one ends the process', async () => {
   await service.app.close()
   await seedUser(service, 50)
   await service.rows(`
