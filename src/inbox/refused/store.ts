@@ -20,7 +20,7 @@ export const storeRefused = async (pool: pg.Pool, deliveries: RefusedDelivery[])
       provider text, reason text, "refusedAt" timestamptz, source text, headers jsonb, body text, diagnosis text, because text)`)
 }
 
-/** Stores which deliveries were put off. */
+/** Stores which signed deliveries got 503. */
 export const storeDeferred = async (pool: pg.Pool, deliveries: DeferredDelivery[]): Promise<void> => {
   await queryBuilder(pool).execute(sql`
     insert into ${deferredDeliveries} (provider, deferred_at, dedupe_key, event_count)

@@ -16,12 +16,12 @@ import type { RowOfEvent } from '../../provider.ts'
 export type WatchedKind = RowOfEvent['kind']
 
 interface Watched {
-  /** Whose rows these are: their own, or those of the outreach or user that they belong to. */
+  /** The kind of row they belong to: themselves, or the outreach or user they are part of. */
   of: WatchedKind
   owner: AnyColumn
   id: AnyColumn
   table: PgTable
-  /** What events change. No address, no name and no text of a person is among them. */
+  /** The tables and columns that are watched. None holds an address, a name or a text of a person. */
   columns: AnyColumn[]
 }
 
