@@ -8,7 +8,7 @@ import { forgetPeak, peakMebibytes } from './usage.ts'
 
 const BACKLOG = { full: 500_000, quick: 50_000 }
 const PER_DELIVERY = 50
-/** Deliveries at a time, for some seconds. */
+/** Deliveries in each measurement: enough for some seconds. */
 const DELIVERIES = 600
 
 /** A service that starts with a backlog, and is sent deliveries while it drains. */
@@ -54,7 +54,7 @@ export const backlog = async (bench: Bench): Promise<Outcome> => {
   await restarted.stop()
   await place.drop()
   if (!stillDraining)
-    throw new Error('the backlog was gone before the deliveries were answered: make it larger')
+    throw new Error('the backlog was drained before all deliveries were answered: make the backlog larger')
   return {
     results: {
       'SendGrid, 50 events per delivery': {

@@ -3,7 +3,7 @@ import type { Measured } from './measure.ts'
 import { median } from './median.ts'
 import type { Target } from './targets.ts'
 
-/** What the rounds are held against. */
+/** The targets for the rounds. */
 export const targetsOf = (rounds: Results[]): Target[] => {
   /** The median of the rounds' ratios, since both sides of one were measured within seconds. */
   const ratio = (

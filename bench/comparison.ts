@@ -16,7 +16,7 @@ import type { Outcome } from './outcome.ts'
 
 const HALF_RATE_SECONDS = 6
 
-/** Numbers from which events are counted: no contestant gets one twice. */
+/** Where the event numbers of each plan start, so that no contestant gets an event twice. */
 const FIRST: Record<Workload | 'warmUp', number> = {
   warmUp: 0,
   fifty: 1_000_000,
@@ -42,7 +42,7 @@ const SIZES: Record<Contestant, Sizes> = {
   answer: { fifty: 100_000, one: 20_000 },
 }
 
-/** The service against peers and ceilings, in turn, as often as the median needs. */
+/** The service against peers and ceilings, in turn, for as many rounds as the median needs. */
 export const comparison = async (bench: Bench): Promise<Outcome> => {
   const rounds: Results[] = []
   const count = bench.quick ? 1 : 3
@@ -102,7 +102,7 @@ const runRound = async (bench: Bench): Promise<Results> => {
 
 const deliveriesOf = (workload: Workload, events: number) => Math.ceil(events / PER_DELIVERY[workload])
 
-/** Starts a contestant on a database of its own, warms it up, and at the end checks what it did to the rows. */
+/** Starts a contestant on a database of its own, warms it up, and at the end checks the rows it wrote. */
 const onPlace = async (
   bench: Bench,
   contestant: Contestant,

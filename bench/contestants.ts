@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { onPort } from '../harness/port.ts'
 import { startServerProcess } from '../harness/server-process.ts'
+import { COMPLETE_SINCE } from '../src/inbox/processed-keys.ts'
 import type { Place } from './stack.ts'
 
 /** A program under test, listening. */
@@ -65,16 +67,23 @@ const startArguments = async (): Promise<string[]> => {
   return [...options.reverse(), pathOf(`../${file}`)]
 }
 
-/** The service as shipped: started as `npm start` does it, with its defaults. */
+/**
+ * The service as shipped: started as `npm start` does it, with its defaults. It believes that Redis has seen every event
+ * of the last day, as it does after its first day: until then it also asks the inbox for every event.
+ */
 export const startService =
   (replicas = 1): Start =>
-  async (place, keys) =>
-    startPrograms(Array(replicas).fill(await startArguments()), {
+  async (place, keys) => {
+    const running = await startPrograms(Array(replicas).fill(await startArguments()), {
       DATABASE_URL: place.databaseUrl,
       REDIS_URL: place.keysUrl,
       ...keys,
       DD_DOGSTATSD_PORT: '9',
     })
+    while ((await place.keys.exists(COMPLETE_SINCE)) === 0) await sleep(50)
+    await place.keys.set(COMPLETE_SINCE, new Date(Date.now() - 2 * 86_400_000).toISOString())
+    return running
+  }
 
 const startPeer =
   (file: string): Start =>

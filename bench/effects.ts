@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expectedSums } from './events.ts'
 import type { Place } from './stack.ts'
 
-/** How many events had taken effect at a time, in milliseconds since the epoch. */
+/** How many events had taken effect at a given time, in milliseconds since the epoch. */
 export type Curve = { at: number; seen: number }[]
 
-/** Milliseconds without a new effect after which none is waited for any more. */
+/** Milliseconds without a new effect after which waiting ends. */
 const STALLED = 30_000
 const LOOK_EVERY = 20
 
@@ -34,9 +34,9 @@ export const watchEffects = async (place: Place) => {
       await sleep(LOOK_EVERY)
     }
   })()
-  watching.catch(() => {}) // a call of until() hears it
+  watching.catch(() => {}) // until() reports it
   return {
-    /** Resolves once so many events took effect. @throws when they do not come. */
+    /** Resolves once this many events have taken effect. @throws when they do not come. */
     until: (events: number, onProgress: (seen: number) => void): Promise<Curve> => {
       wanted = events
       tell = onProgress

@@ -1,7 +1,7 @@
 import { OUTREACH_ROWS } from './events.ts'
 import type { Place } from './stack.ts'
 
-/** Rows per statement: each is a transaction, so that progress can be told. */
+/** Rows per statement: each is a transaction, so that progress can be shown. */
 const CHUNK = 250_000
 
 interface History {

@@ -4,10 +4,13 @@ import type { Outcome } from './outcome.ts'
 
 const MAILS = { full: 5_000, quick: 1_000 }
 
-/** Mail that comes back to a mailbox with 10,000 outreach and to others: in threads and not, of contacts, colleagues and strangers. */
+/**
+ * Mail that comes back to a mailbox with 10,000 outreach and to others: in threads and not, of contacts, colleagues and
+ * strangers.
+ */
 export const mail = async (bench: Bench): Promise<Outcome> => {
   const place = await bench.servers.place()
-  // As of one mailbox: the rules that find an outreach must not depend on how many it has.
+  // Half of the outreach belongs to one mailbox: finding an outreach must not take longer because of it.
   await place.db.query(`update outreach set from_mailbox = 'box0@rf-send-01.com' where id % 2 = 0`)
   await place.db.query('vacuum analyze outreach')
   const running = await startService()(place, bench.keys)

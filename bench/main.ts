@@ -15,7 +15,7 @@ import { tableOf, targetsTable } from './table.ts'
 import { isMet } from './targets.ts'
 import { volume } from './volume.ts'
 
-// How fast the service is, next to what users would pick instead and to what cannot be exceeded: see README.md.
+// How fast the service is, compared with what users would pick instead and with upper limits: see README.md.
 
 interface Scenario {
   title: string
@@ -58,7 +58,7 @@ const { values, positionals } = parseArgs({
 })
 const unknown = positionals.filter((name) => SCENARIOS[name] === undefined)
 if (values.help || unknown.length > 0) {
-  if (unknown.length > 0) console.error(`There is no scenario ${unknown.join(', ')}.`)
+  if (unknown.length > 0) console.error(`There is no scenario ${unknown.join(', ')}; --help lists them.`)
   console.log(USAGE)
   process.exit(values.help ? 0 : 2)
 }

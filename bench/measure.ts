@@ -5,7 +5,7 @@ import type { Plan, Sent } from './load/plan.ts'
 import type { BenchStack, Place } from './stack.ts'
 import { cpuSeconds, forgetPeak, peakMebibytes } from './usage.ts'
 
-/** What one plan came to for one contestant. Rates are events per second, times milliseconds. */
+/** One contestant's figures for one plan. Rates are events per second, times milliseconds. */
 export interface Measured {
   events: number
   /** Answered with 200, from the first request to the last answer. */
@@ -44,13 +44,13 @@ export interface Bench {
   quick: boolean
 }
 
-/** A plan, but for what the contestant or the benchmark knows. */
+/** A plan without the parts that the contestant or the benchmark fills in. */
 export type Wanted = Omit<Plan, 'ports' | 'connections' | 'within'> &
   Partial<Pick<Plan, 'connections' | 'within'>>
 
 /**
- * As many as keep a program busy: one that answers only after a commit has each of them wait, so with few events a
- * delivery it takes more.
+ * As many connections as keep a program busy. One that answers only after a commit keeps each waiting, so it needs more
+ * when deliveries have few events.
  */
 const connectionsFor = (eventsPerDelivery: number) => (eventsPerDelivery === 1 ? 128 : 32)
 const WITHIN = 120_000
@@ -58,7 +58,7 @@ const WITHIN = 120_000
 /**
  * Sends a plan and waits until its effects are there.
  * @param appliesEvents false for a program that keeps nothing.
- * @throws when a delivery is refused or effects do not come.
+ * @throws when a delivery is refused or its effects do not come.
  */
 export const measure = async (
   { servers, load, progress }: Bench,
@@ -156,7 +156,7 @@ const startStorage = async ({ db }: Place) => {
   }
 }
 
-/** @param milliseconds in which so many happened */
+/** @param milliseconds the time in which they happened */
 export const perSecond = (count: number, milliseconds: number): number => (count / milliseconds) * 1_000
 
 const percentiles = (values: Float64Array): Percentiles => {
@@ -166,7 +166,7 @@ const percentiles = (values: Float64Array): Percentiles => {
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999) }
 }
 
-/** Events take effect roughly in the order they are sent in, so the k-th sent is taken for the k-th applied. */
+/** Events take effect roughly in the order in which they are sent, so the k-th sent counts as the k-th applied. */
 const lags = (sent: Sent, eventsPerDelivery: number, curve: Curve): Float64Array => {
   let point = 0
   return sent.sentAt.map((at, i) => {

@@ -1,7 +1,7 @@
 /** Milliseconds between two lines where there is no terminal to overwrite one in. */
 const LINE_EVERY = 5_000
 
-/** Shows what is under way on standard error. */
+/** Shows progress on standard error. */
 export const createProgress = () => {
   const terminal = process.stderr.isTTY
   let writtenAt = 0

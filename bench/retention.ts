@@ -54,7 +54,7 @@ export const retention = async (bench: Bench): Promise<Outcome> => {
   await running.stop()
   await place.drop()
   if (left === 0)
-    throw new Error('retention had ended before the deliveries were answered: give it more to delete')
+    throw new Error('retention had ended before all deliveries were answered: give it more events to delete')
   return {
     results: {
       'SendGrid, 50 events per delivery': {
@@ -87,14 +87,14 @@ const startRetention = async ({ databaseUrl }: Place): Promise<void> => {
   await boss.stop({ graceful: false })
 }
 
-/** Waits until fewer than so many are left, and tells how many. */
+/** Waits until fewer than this many are left. @returns how many are. */
 const untilFewer = async (bench: Bench, place: Place, events: number): Promise<number> => {
   for (const until = Date.now() + BEGINS_WITHIN; Date.now() < until; await sleep(200)) {
     const left = await expired(place)
     bench.progress(`waiting for retention to begin: ${left} events`)
     if (left < events) return left
   }
-  throw new Error('retention did not begin')
+  throw new Error('retention did not begin to delete in time')
 }
 
 const expired = async ({ db }: Place): Promise<number> => {

@@ -8,8 +8,8 @@ import { migrate } from '../src/migrate.ts'
 import { SEED_SQL } from './events.ts'
 
 /**
- * What a Postgres of this size is usually given, the same for every contestant; durability as it is by default.
- * Checkpoints are far apart, so that none falls into one contestant's run and not into another's.
+ * The usual settings for a Postgres of this size, the same for every contestant, with default durability. Checkpoints
+ * are far apart, so that none hits one contestant's run and not another's.
  */
 const SETTINGS = [
   'shared_buffers=1GB',
@@ -28,14 +28,14 @@ export interface Place {
   /** The logical database that holds the keys `webhook:processed:…` and nothing else. */
   keysUrl: string
   keys: Redis
-  /** For whatever else a contestant keeps in Redis. */
+  /** For anything else that a contestant keeps in Redis. */
   queueUrl: string
   drop: () => Promise<void>
 }
 
 export interface BenchStack {
   stack: Stack
-  /** What of its settings the figures depend on most. */
+  /** The settings that influence the figures most. */
   postgres: string
   place: () => Promise<Place>
   stop: () => Promise<void>
@@ -68,7 +68,7 @@ export const startBenchStack = async (settings: string[] = []): Promise<BenchSta
     postgres: rows[0]?.says ?? '',
     place: async () => {
       const name = `bench_${++places}`
-      await owner.query('checkpoint') // what the one before wrote of the log is there to be used again
+      await owner.query('checkpoint') // so that the log segments of the previous contestant can be recycled
       await owner.query(`create database ${name} template ${TEMPLATE}`)
       const databaseUrl = stack.postgres.urlOf(name)
       const db = new pg.Pool({ connectionString: databaseUrl, max: 2 })
@@ -99,8 +99,9 @@ export const startBenchStack = async (settings: string[] = []): Promise<BenchSta
 }
 
 /**
- * Uses every page of the buffers and a gigabyte of the log once, as in a server that has run for a while: a fresh one
- * must be given each page by the system and create each file, which whoever is measured first, or writes most, pays.
+ * Uses every buffer page and a gigabyte of the log once, as in a server that has run for a while. In a fresh one the
+ * system must provide each page and create each file, and the contestant that is measured first, or writes most, would
+ * pay for that.
  */
 const wearIn = async (owner: pg.Client): Promise<void> => {
   await owner.query('create table filler (filling text)')

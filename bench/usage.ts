@@ -35,6 +35,6 @@ export const peakMebibytes = async (pid: number): Promise<number> => {
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024
 }
 
-/** From now on the peak is counted anew; where the kernel has no such thing it stays that of the whole life. */
+/** Starts counting the peak again. On kernels that cannot do this it stays the peak since the start. */
 export const forgetPeak = (pid: number): Promise<void> =>
   writeFile(`/proc/${pid}/clear_refs`, '5').catch(() => {})

@@ -8,7 +8,7 @@ import type { Place } from './stack.ts'
 const HISTORY = { full: 10_000_000, quick: 1_000_000 }
 const ROUNDS = 3
 const EVENTS = { fifty: 40_000, one: 8_000 }
-/** The first change of a page after a checkpoint writes the whole of it to the log; so many events are past that. */
+/** Events to send first: after a checkpoint the first change of each page writes the whole page to the log. */
 const WRITTEN_BEFORE = { full: 200_000, quick: 20_000 }
 
 /** An empty inbox and one with millions of processed events, in turn. */

@@ -27,7 +27,7 @@ export interface Comparison {
   lost: number
   /** Effects beyond those that should be there. */
   double: number
-  /** Some facts that differ, to look into. */
+  /** Some of the facts that differ, as examples. */
   examples: string[]
 }
 

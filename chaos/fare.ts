@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { percentile } from '../harness/say.ts'
 import type { Load } from './load.ts'
 
-/** How the load fared for a while. */
+/** How the load was answered over some time. */
 export interface Fare {
   sent: number
   /** Requests that got no 200: 503, or no answer. */
@@ -12,12 +12,12 @@ export interface Fare {
 }
 
 const RATE = 40
-/** Longer than the load waits for an answer, and some tries more. */
+/** Milliseconds: longer than the load waits for an answer, with some more tries. */
 const ANSWERED_WITHIN = 60_000
 
 /**
- * Lets the load run for so many milliseconds and waits until all of it is answered: what would still be waiting is
- * what fares worst.
+ * Lets the load run for this many milliseconds and waits until all of it is answered, so that the slowest answers are
+ * counted too.
  */
 export const watchFare = async (load: Load, milliseconds: number): Promise<Fare> => {
   const { counts } = load

@@ -23,9 +23,9 @@ interface LoadCounts {
   acknowledged: number
   /** Answers 503 with Retry-After: the provider tries again. */
   unavailable: number
-  /** Those of them that say there is too much at once. */
+  /** Those of them with the code for overload. */
   overloaded: number
-  /** Any other answer that is no 200: always a fault. */
+  /** Any other answer than 200: always a fault. */
   wrong: Map<string, number>
   /** Connections refused or cut, and time-outs. */
   unanswered: number
@@ -48,7 +48,7 @@ export interface Load {
   eventIds: ReadonlyMap<ProviderName, string[]>
   /** Deliveries not yet acknowledged. */
   open: () => number
-  /** Delivers one more, as all the others. */
+  /** Sends one more delivery, like the others. */
   post: (parcel: Parcel) => void
   /** From now on, what was sent before and gets no answer counts as cut. */
   mark: () => void
@@ -57,13 +57,13 @@ export interface Load {
   finish: (withinSeconds?: number) => Promise<void>
 }
 
-/** The providers' schedules of minutes and hours, compressed: seconds between the tries of one delivery. */
+/** Seconds between the tries of one delivery: the providers' schedules of minutes and hours, compressed. */
 const RETRY_AFTER = [0.3, 0.6, 1, 2, 3, 3, 6]
-/** Of a hundred acknowledged deliveries so many come again all the same, as real ones do. */
+/** Percentage of acknowledged deliveries that are sent again anyway, as happens with real ones. */
 const REPEATED_PERCENT = 4
 /** Providers give up on an answer after some seconds. */
 const ANSWER_WITHIN = 15_000
-/** More open deliveries than that make no new ones. */
+/** With more open deliveries than this no new ones are made. */
 const MAX_OPEN = 4_000
 export const startLoad = (options: LoadOptions): Load => {
   const { traffics, random, copies = 1 } = options
@@ -180,7 +180,7 @@ interface Answer {
   status?: number
   retryAfter?: boolean
   text: string
-  /** When it got a connection, for the waits of the load's own pool are not the service's. */
+  /** When it got a connection: waiting in the load's own pool is not the service's fault. */
   connectedAt: number
   /** When the whole request had left this process. */
   writtenAt: number

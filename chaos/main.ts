@@ -53,7 +53,7 @@ const { values, positionals } = parseArgs({
 })
 const unknown = positionals.filter((name) => SCENARIOS[name] === undefined)
 if (values.help || unknown.length > 0) {
-  if (unknown.length > 0) console.error(`There is no scenario ${unknown.join(', ')}.`)
+  if (unknown.length > 0) console.error(`There is no scenario ${unknown.join(', ')}; --help lists them.`)
   say(USAGE)
   process.exit(values.help ? 0 : 1)
 }
@@ -97,5 +97,5 @@ const worker = async (): Promise<void> => {
 await Promise.all(Array.from({ length: atOnce }, worker))
 for (const name of alone) await run(name)
 if (results.size > 1) saySummary(names.flatMap((name) => results.get(name) ?? []))
-// Not left to the event loop: the load of a scenario that broke off would go on.
+// Ends the process explicitly: the load of a scenario that broke off would keep running.
 process.exit(failed ? 1 : 0)

@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url'
 import webpush from 'web-push'
 import { startMailServer } from '../harness/mail-server.ts'
 
-/** How Slack, the mail server and the push service are: well, away, too slow for their callers, or refusing. */
+/** The state of Slack, the mail server and the push service: working, down, too slow for their callers, or refusing. */
 export type Mood = 'well' | 'down' | 'slow' | 'busy' | 'broken'
 
-/** Something that one of them took, whether or not its sender learnt of it. */
+/** Something that one of them received, whether or not the sender got the answer. */
 export interface Arrival {
   at: number
   mood: Mood
@@ -22,9 +22,9 @@ export interface Arrival {
   content: Buffer
 }
 
-/** What notifications are sent to, on this machine. */
+/** Local servers that notifications are sent to. */
 export interface Outside {
-  /** The service's settings that lead here. */
+  /** The settings with which the service uses these servers. */
   env: Record<string, string>
   /** Of the push service; a subscription's endpoint begins with it. */
   pushUrl: string
@@ -35,7 +35,7 @@ export interface Outside {
 
 /** Milliseconds: every channel has given up by then. */
 const TOO_SLOW = 12_000
-/** An ordinary answer takes a moment, in which the sender can be killed. */
+/** Milliseconds that an ordinary answer takes, in which the sender can be killed. */
 const MOMENT = 150
 const REFUSALS = { busy: { http: 429, smtp: 421 }, broken: { http: 500, smtp: 451 } } as const
 

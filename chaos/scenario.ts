@@ -38,11 +38,11 @@ interface Observed {
   load: Load
   rows?: [label: string, value: string][]
   faults?: string[]
-  /** Runs of the service that may end by themselves, where that is the point. */
+  /** How many runs of the service may end by themselves, in a scenario that tests this. */
   crashesExpected?: boolean
 }
 
-/** Load at the scenario's pace, telling now and then how it goes. */
+/** Load at the scenario's pace, with a progress line now and then. */
 export const beginLoad = (
   world: World,
   options: { rate: number; targets?: string[]; copies?: number },
@@ -56,7 +56,7 @@ export const beginLoad = (
 export type Fault = [name: string, begin: () => Promise<unknown>, end: () => Promise<void>]
 
 /**
- * Lets one fault after the other happen while load runs, each for seven tenths of its time.
+ * Lets one fault after the other happen while load runs. Each fault lasts for seven tenths of its time slot.
  *
  * @param options.total milliseconds for all of it.
  */
@@ -141,7 +141,7 @@ export const runScenario = async (
   const crashes = world.services.reduce((sum, service) => sum + service.crashes(), 0)
   fault(missing > 0, `${missing} acknowledged events are not in the inbox`)
   fault(comparison.lost > 0, `${comparison.lost} effects are missing`)
-  fault(comparison.double > 0, `${comparison.double} effects are there that nobody asked for`)
+  fault(comparison.double > 0, `${comparison.double} effects are there that no event should have caused`)
   fault(
     wrong > 0,
     `answers that are neither 200 nor 503: ${JSON.stringify(Object.fromEntries(counts.wrong))}`,

@@ -31,7 +31,7 @@ export interface World {
   random: Random
   traffics: Traffic[]
   sendgrid: SendgridTraffic
-  /** What is compared with the database: the traffics', and what they share. */
+  /** The expected facts, of each provider's traffic and of what they share. */
   ledgers: Ledger[]
   /** Prepares a replica of the service; it is ended with the world. */
   service: (options?: { env?: Record<string, string>; nodeOptions?: string[] }) => Promise<ServiceProcess>

@@ -7,7 +7,7 @@ import type { BillingRow, BillingStep } from './stories/step.ts'
 interface BillingOptions {
   db: pg.Pool
   mail: MailServer
-  /** Delivers it, and tells what it was answered. */
+  /** Delivers it. @returns the answer. */
   deliver: (request: SignedRequest) => Promise<string>
   /** Resolves when everything delivered is applied. */
   idle: () => Promise<void>
@@ -34,7 +34,7 @@ const HEADINGS = Object.fromEntries(
   Object.entries(COLUMNS).map(([name, [heading]]) => [name, heading]),
 ) as Record<keyof BillingRow, string>
 
-/** Plays the steps, shows after each what the customer has now, in a table. @returns how many showed what they must. */
+/** Plays the steps and shows after each what the customer has now, in a table. @returns how many steps were right. */
 export const playBilling = async (steps: BillingStep[], options: BillingOptions): Promise<number> => {
   let right = 0
   console.log(styleText('dim', `  ${lineOf('', HEADINGS)}`))
@@ -85,7 +85,7 @@ const play = async (
   }
 }
 
-/** `3 new`, or what else the deliveries were answered. */
+/** `3 new`, or the other answers that the deliveries got. */
 const toldOf = (answers: string[]): string => {
   const kinds = Map.groupBy(answers, (answer) => KINDS[answer] ?? answer)
   return [...kinds].map(([kind, all]) => `${all.length} ${kind}`).join(', ')

@@ -16,7 +16,7 @@ const succeeds = (command: string, ...args: string[]): boolean => {
 const program = (): string[] => {
   if (succeeds('docker-compose', 'version')) return ['docker-compose']
   if (succeeds('docker', 'compose', 'version')) return ['docker', 'compose']
-  console.error('There is no docker-compose here: installing the distribution’s, once …')
+  console.error('docker-compose is missing: installing the distribution’s package (once) …')
   if (
     succeeds('apt-get', 'install', '-qqy', '--no-install-recommends', 'docker-compose') ||
     (succeeds('apt-get', 'update') &&
@@ -24,7 +24,7 @@ const program = (): string[] => {
   ) {
     return ['docker-compose']
   }
-  console.error('It cannot be installed here. Install docker-compose and try again.')
+  console.error('docker-compose could not be installed with apt-get. Install it and try again.')
   process.exit(1)
 }
 

@@ -20,8 +20,8 @@ import { sendgridStory } from './stories/sendgrid.ts'
 import type { Step } from './stories/step.ts'
 import { stripeStory } from './stories/stripe.ts'
 
-// Plays signed deliveries at the real service and shows what each was answered and which rows it changed.
-// Exit code 0 only when all of it is what the rules say.
+// Plays signed deliveries at the real service and shows what each was answered and which rows it changed. Exits with 0
+// only when everything is as the rules say.
 
 const folder = fileURLToPath(new URL(`../.data/demo-${process.pid}`, import.meta.url))
 const say = (text: string) => console.log(text)
@@ -92,7 +92,7 @@ const play = async ({ title, path, request, answer, changes: expected }: Step): 
 let right = 0
 const now = new Date()
 const stories = [
-  { name: 'SendGrid: what became of the mail', steps: sendgridStory(sendgrid, now) },
+  { name: 'SendGrid: what happened to the mail', steps: sendgridStory(sendgrid, now) },
   { name: 'Mailgun: what came back', steps: mailgunStory(mailgun, now) },
 ]
 const billing = stripeStory(stripe, now)
@@ -102,7 +102,7 @@ try {
     say(styleText(['bold', 'underline'], name))
     for (const step of steps) if (await play(step)) right++
   }
-  say(styleText(['bold', 'underline'], 'Stripe: what became of a subscription'))
+  say(styleText(['bold', 'underline'], 'Stripe: what happened to a subscription'))
   right += await playBilling(billing, {
     db,
     mail,

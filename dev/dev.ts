@@ -25,13 +25,13 @@ const databaseUrl = stack.postgres.url
 await migrate(databaseUrl)
 await seed(databaseUrl)
 
-/** Kept, so that what was signed yesterday verifies today. */
+/** Kept, so that a delivery signed yesterday still verifies today. */
 const keysFile = join(folder, 'keys.json')
 const kept = existsSync(keysFile) ? JSON.parse(readFileSync(keysFile, 'utf8')).keys : {}
 const played = await Promise.all(
   PROVIDER_NAMES.map(async (name) => ({ name, ...(await providers[name].simulator()).play(kept?.[name]) })),
 )
-/** Settings of one's own hold; keys of one's own, of a real provider, are accepted beside those made here. */
+/** The developer's own settings win. Keys of a real provider are accepted in addition to those made here. */
 const environment: Record<string, string> = {}
 for (const { name, environment: own } of played) {
   for (const [variable, value] of Object.entries(own)) {
@@ -64,7 +64,7 @@ const service = spawn(process.execPath, ['--watch', '--watch-preserve-output', '
     REDIS_URL: stack.redis.url,
     ...environment,
     CONSOLE_PASSWORD: consolePassword,
-    // A line per batch, so that an event that changes something is seen.
+    // One line per batch, so that a developer sees when an event is applied.
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'debug',
   },
 })
@@ -82,8 +82,8 @@ ${styleText('bold', 'RoleFerry webhooks, for development')}
 
 ${styleText('bold', 'From a second terminal')}:
   npm run webhooks -- send sendgrid delivered --outreach 1    a signed test event
-  npm run webhooks -- events list                             what came of it
-  npm run webhooks -- --help                                  what else there is
+  npm run webhooks -- events list                             what it led to
+  npm run webhooks -- --help                                  all other commands
 
 Ctrl-C stops everything; the data stays in .data/dev.
 `)
@@ -100,7 +100,7 @@ const stop = async (): Promise<void> => {
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop())
 service.once('exit', () => void stop())
 
-/** The wanted port, or a free one when somebody else has it. */
+/** The wanted port, or a free one when another program uses it. */
 function usablePort(wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()

@@ -19,9 +19,11 @@ const statements = await generateMigration(
   generateDrizzleJson(schema, before.id, undefined, 'snake_case'),
 )
 if (statements.length > 0) {
-  console.error(`src/db/schema.ts and the migrations differ. Run npm run db:generate; it has to write:\n`)
+  console.error(
+    `src/db/schema.ts and the migrations differ. Run npm run db:generate, which must write these statements:\n`,
+  )
   console.error(statements.join('\n'))
   process.exitCode = 1
 } else {
-  console.log('The migrations are what src/db/schema.ts says.')
+  console.log('The migrations match src/db/schema.ts.')
 }

@@ -14,8 +14,8 @@ import {
 } from '../src/simulators/mailgun/sign.ts'
 import type { SignedRequest } from '../src/simulators/signed-request.ts'
 
-// What the largest mails cost: posts them at the service as production starts it, a process of its own, and watches
-// its resident memory. Exit code 1 when that grows too much.
+// How much memory the largest mails take: posts them to the service, started as in production, and watches its resident
+// memory. Exits with 1 when that grows too much.
 
 const MIB = 1024 * 1024
 
@@ -33,7 +33,7 @@ const signedMail = (): FormFields => {
 }
 const small = () => urlencoded(signedMail())
 
-/** A form that is exactly so long: `fill` is what its last field or file holds. */
+/** A form of exactly this length: `fill` is the length of its last field or file. */
 const filled = (bytes: number, make: (fill: number) => SignedRequest): SignedRequest =>
   make(bytes - make(0).body.length)
 
@@ -51,7 +51,7 @@ const withAttachments = () => {
     ),
   )
 }
-/** Every character of the HTML is one that takes six in the form: the dearest to decode. */
+/** Every character of the HTML takes six in the form, which is the most expensive to decode. */
 const withLongHtml = () => {
   const fields = signedMail()
   return filled(8 * MIB, (fill) =>

@@ -4,10 +4,10 @@ import { runInNewContext } from 'node:vm'
 import { parse, type Token } from 'acorn'
 import { check } from 'recheck'
 
-// Fails when a regular expression of the service may take more time than in proportion to the text. What senders write
-// goes through them: one that is quadratic lets a long mail stop the process.
+// Fails when a regular expression of the service may take more than linear time. Senders' texts go through them, so a
+// quadratic one would let a long mail stop the process.
 
-/** Milliseconds to prove that a pattern is linear; one for which that is too much is attacked instead. */
+/** Milliseconds to prove that a pattern is linear. If that is not enough, the pattern is attacked instead. */
 const PROVEN_WITHIN = 10_000
 const ATTACKED_WITHIN = 30_000
 /** Characters and milliseconds of the proof that an attack is one: a linear pattern takes a hundredth of the time. */
@@ -25,7 +25,7 @@ const succeeds = (pattern: string, flags: string, attack: string): boolean => {
   }
 }
 
-/** Where each pattern stands first, by its source. */
+/** Where each pattern first appears, by its source. */
 const places = new Map<string, { pattern: string; flags: string; place: string }>()
 for (const file of globSync('src/**/*.ts')) {
   const code = stripTypeScriptTypes(readFileSync(file, 'utf8'))

@@ -47,7 +47,7 @@ const startThrough = async (settings: string[]) => {
 }
 
 let wrong = 0
-/** A machine that is busy with other things may be too slow: that is not PgBouncer's fault. */
+/** A busy machine may be too slow; that is not PgBouncer's fault. */
 const isAllowed = ({ status, text }: Answer) => status === 200 || text.includes('WEBHOOK_OVERLOADED')
 const delivered = (what: string, answers: Answer[]): void => {
   const others = answers.filter((answer) => !isAllowed(answer))
@@ -137,7 +137,7 @@ try {
     [ROLE],
   )
   const names = rows.map(({ name }) => name).sort()
-  check('LISTEN and the lock of the run go around it', /jobs,.* run$/.test(names.join()), names)
+  check('LISTEN and the lock of the run bypass it', /jobs,.* run$/.test(names.join()), names)
 
   await pooler.kill()
   const meanwhile = allProviders(service.url, 1)
@@ -163,7 +163,7 @@ try {
     (text) => text.includes('ignore_startup_parameters'),
   )
   check(
-    'settings that it refuses: /readyz names the remedy',
+    'settings that PgBouncer refuses: /readyz says what to do',
     says.includes('ignore_startup_parameters'),
     says,
   )

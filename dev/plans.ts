@@ -51,7 +51,7 @@ interface Plan {
 }
 const plans: { milliseconds: number; plan: Plan }[] = []
 
-/** Postgres itself tells the plan of every statement that is run, as a notice. */
+/** Postgres reports the plan of every statement it runs, as a notice. */
 const explained = (): pg.Pool => {
   const settings = {
     session_preload_libraries: 'auto_explain',
@@ -81,7 +81,7 @@ const readWhole = (plan: Plan): string[] => {
   return [...whole, ...(plan.Plans ?? []).flatMap(readWhole)]
 }
 
-/** Runs something twice, the second time with what it reads in memory, and says what that took. */
+/** Runs something twice, the second time with its data in memory, and prints how long that took. */
 const look = async (what: string, run: () => Promise<unknown>): Promise<void> => {
   const times: number[] = []
   for (const _ of ['cold', 'warm']) {
@@ -156,7 +156,7 @@ const lookAtAll = async (pool: pg.Pool): Promise<void> => {
         config,
         pool,
         now: new Date(),
-        enqueue: async () => {}, // nobody is there to be told
+        enqueue: async () => {}, // no notifications here
         signal: AbortSignal.timeout(5_000),
       }),
     )

@@ -16,7 +16,7 @@ const TABLES: { table: string; name: string; from?: string }[] = [
   { table: 'inbound_messages', name: `'mail ' || id` },
 ]
 
-/** Columns that say nothing to a reader, or that differ at every run. */
+/** Columns that do not interest a reader, or that differ in every run. */
 const UNTOLD = new Set([
   'id',
   'message_id_seen_at',

@@ -18,11 +18,11 @@ export interface FuzzCase {
   /** What was done to a valid delivery. */
   what: string
   /**
-   * `forged` must not be accepted. `signed` is a signed body, whatever it holds, in an ordinary request. Of `odd` ones
+   * `forged` must not be accepted. `signed` is a signed body with any content, in an ordinary request. With `odd` ones
    * both may happen.
    */
   kind: 'signed' | 'forged' | 'odd'
-  /** Whether the request is whole, so that an answer is owed. */
+  /** Whether the request is complete, so that the service must answer. */
   owed: boolean
   bytes: Buffer
 }

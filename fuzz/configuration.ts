@@ -9,8 +9,8 @@ import { ConfigError } from '../src/config/error.ts'
 import { type Config, readConfig } from '../src/config.ts'
 import { connectionTo } from '../src/db/connection.ts'
 
-// Settings as people and their tools mangle them: each is refused by its name, or the service can start with it and is
-// worth its keys.
+// Settings as people and tools mangle them. Each must be refused by name, or be usable and safe: the service can start
+// with it, and its keys protect.
 
 type Environment = Record<string, string>
 
@@ -104,23 +104,24 @@ const mutate = (random: Random, environment: Environment): Environment => {
   return mutated
 }
 
-/** What is wrong with the way these settings were taken, if anything. */
+/** What is wrong with how these settings were handled, if anything. */
 const judge = (environment: Environment): string | undefined => {
   try {
     const config = readConfig(environment)
     return startProblem(config, environment) ?? worthless(config, environment)
   } catch (error) {
-    if (!(error instanceof ConfigError)) return `it is no mistake by name, but ${error}`
+    if (!(error instanceof ConfigError)) return `not refused by name, but with ${error}`
     const unnamed = error.problems.find(
       (problem) => !/^[A-Z][A-Z_]+(, [A-Z_]+)*: [^\n]{5,300}$/.test(problem),
     )
-    if (unnamed !== undefined) return `a mistake without a name, or too long: ${unnamed.slice(0, 200)}`
+    if (unnamed !== undefined)
+      return `a mistake in the message has no name, or is too long: ${unnamed.slice(0, 200)}`
     const shown = secretsOf(environment).find((secret) => error.message.includes(secret))
     return shown === undefined ? undefined : `a mistake shows a secret: ${error.message}`
   }
 }
 
-/** Whether what takes the settings next would throw, without a name. */
+/** Whether the code that uses the settings next would throw, without naming one. */
 const startProblem = (config: Config, environment: Environment): string | undefined => {
   try {
     Fastify({ trustProxy: config.TRUST_PROXY })
@@ -133,7 +134,7 @@ const startProblem = (config: Config, environment: Environment): string | undefi
   }
 }
 
-/** Whether something was accepted with which anybody can sign, or that travels in clear. */
+/** Whether a key was accepted with which anybody can sign, or a password that travels unencrypted. */
 const worthless = (config: Config, environment: Environment): string | undefined => {
   const shared = [
     ...config.MAILGUN_WEBHOOK_SIGNING_KEY.map((key) => key.export()),
@@ -146,7 +147,7 @@ const worthless = (config: Config, environment: Environment): string | undefined
   if (shared.some((secret) => isPublicKey(secret.toString()))) return 'a public key is accepted as a secret'
   const { SMTP_URL } = config
   if (SMTP_URL?.auth !== undefined && !SMTP_URL.secure && !SMTP_URL.requireTLS && !SMTP_URL.ignoreTLS) {
-    return `a password may travel in clear: ${environment.SMTP_URL}`
+    return `a password may travel unencrypted: ${environment.SMTP_URL}`
   }
   return undefined
 }
@@ -178,7 +179,7 @@ export interface ConfigurationFindings {
   findings: string[]
 }
 
-/** Reads so many mangled environments. */
+/** Reads this many mangled environments. */
 export const fuzzConfiguration = (seed: number, cases: number): ConfigurationFindings => {
   const random = createRandom(seed)
   const right = createEnvironment(random)

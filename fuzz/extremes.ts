@@ -65,7 +65,7 @@ export const extremeJson: Record<string, (most: number) => string> = {
     ),
 }
 
-/** What of a mail costs the most, by name: fields that are added to those of a valid one. */
+/** The most expensive parts of a mail, by name: fields that are added to those of a valid one. */
 export const extremeFields: Record<string, (random: Random) => FormFields> = {
   'the most fields': () => Array.from({ length: 9_900 }, (_, n): [string, string] => [`X-${n}`, '']),
   'too many fields': () => Array.from({ length: 200_000 }, (): [string, string] => ['a', '']),

@@ -12,7 +12,7 @@ const STALE = [-60 * 24 * HOUR, -26 * HOUR, HOUR, 10_000 * 24 * HOUR]
 
 const SIGNING = /signature|timestamp/
 
-/** A text that is another one however it is read: as it is, without regard to case and padding, as base64. */
+/** A text that differs however it is compared: as it is, ignoring case and padding, or as base64. */
 const otherText = (random: Random, text: string): string => {
   const readings = (one: string) => [
     one.replace(/[^\da-z]/gi, '').toLowerCase(),

@@ -1,6 +1,6 @@
 import type { Random } from '../harness/random.ts'
 
-/** Pieces that mean something to a parser or a rule of ours: repeated, they are what slow patterns choke on. */
+/** Pieces that mean something to a parser or a rule of this service. Repeated, they make slow patterns choke. */
 const TOKENS = [
   ' ',
   '\t',
@@ -120,7 +120,7 @@ const TEXTS = [
   'a'.repeat(3_000),
 ]
 
-/** A text that a sender with bad intentions may put wherever text goes, of at most so many characters. */
+/** A hostile text for any field, of at most this many characters. */
 export const hostileText = (random: Random, most = 20_000): string => {
   if (random.percent(40)) return random.pick(TEXTS).slice(0, most)
   const pieces = Array.from({ length: random.between(1, 4) }, () => random.pick(TOKENS))
@@ -183,7 +183,7 @@ const RAW = [
   '\ufeff1',
 ]
 
-/** The JSON text of a value nobody expects there, or what is nearly JSON. */
+/** The JSON text of an unexpected value, or of something that is nearly JSON. */
 export const hostileJson = (random: Random): string => {
   const kind = random.between(0, 99)
   if (kind < 45) return random.pick(RAW)

@@ -1,12 +1,12 @@
 import type { FuzzCase } from './case.ts'
 import type { Answer } from './wire.ts'
 
-/** Answers that a sender may get whatever it sent. No 406: Mailgun would drop the mail for good. */
+/** Statuses that a sender may get, whatever it sent. No 406: Mailgun would drop the mail for good. */
 const ALLOWED = new Set([200, 400, 401, 404, 405, 408, 411, 413, 414, 415, 417, 431, 503])
-/** Answers to what is signed and whole. */
+/** Statuses for a signed and complete request. */
 const ALLOWED_SIGNED = new Set([200, 400, 413, 503])
 
-/** More than any message of ours: it might be an echo. */
+/** Longer than any message of this service, so it might be an echo. */
 const LONGEST_ERROR = 500
 const INTERNALS = /node_modules|\.ts:\d|ECONN|at \w+ \(|insert into|select |pg_|webhook_events/
 
@@ -29,7 +29,7 @@ export const judge = ({ kind, owed, bytes }: FuzzCase, answer: Answer): string |
   if (kind === 'forged' && status === 200) return 'a forged delivery was accepted'
   if (status === 503) {
     if (!/^retry-after: *\d/im.test(headers)) return '503 without Retry-After'
-    // Everything it needs is there, so it is a mistake of ours that was caught.
+    // Postgres and Redis are there, so the service has caught a bug of its own.
     if (codeOf(body) !== 'WEBHOOK_OVERLOADED') return `503: ${body}`
   }
   if (!ALLOWED.has(status)) return `answered ${status}`

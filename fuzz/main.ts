@@ -9,7 +9,7 @@ import { textTable } from '../src/text-table.ts'
 import { fuzzConfiguration } from './configuration.ts'
 import { type FuzzCounts, fuzz } from './run.ts'
 
-// Sends mutated deliveries to the production entry point and looks whether it keeps its promises: see SECURITY.md.
+// Sends mutated deliveries to the production entry point and checks that it keeps its promises: see SECURITY.md.
 
 const USAGE = `npm run fuzz -- [--seconds N] [--seed S] [--case N]
 --seconds  how long; 60 by default
@@ -17,7 +17,7 @@ const USAGE = `npm run fuzz -- [--seconds N] [--seed S] [--case N]
 --case     one case of the seed alone`
 
 const SERVICE_ROLE = 'roleferry_service'
-/** The promise, in milliseconds. */
+/** The promised limit for blocking the event loop, in milliseconds. */
 const MAX_BLOCKED = 500
 const PROGRESS_EVERY = 5_000
 const FINDINGS = 'test-artifacts/fuzz'
@@ -61,7 +61,7 @@ const onFinding = ({ case: one, problem }: FuzzCounts['findings'][number]) => {
   writeFileSync(file, one.bytes)
   say(styleText('red', `✗ case ${one.number}, ${one.provider}, ${one.kind}: ${one.what}`))
   say(`  ${problem}`)
-  say(`  again: npm run fuzz -- --seed ${seed} --case ${one.number}    as it was sent: ${file}`)
+  say(`  repeat: npm run fuzz -- --seed ${seed} --case ${one.number}    as it was sent: ${file}`)
 }
 
 say(styleText('bold', `fuzzing with --seed ${seed}`))

@@ -12,7 +12,7 @@ const slotsOf = (holder: Holder): { holder: Holder; key: string }[] =>
     ...(typeof value === 'object' && value !== null ? slotsOf(value) : []),
   ])
 
-/** What no JSON value can hold (`1e400`, the same name twice) stands in the document as a mark, until it is text. */
+/** What no JavaScript value can hold (`1e400`, the same name twice) is a mark in the document, replaced in its text. */
 const MARK = /"(@@\d+@@)"/g
 
 /** Changes the structure of a JSON text in one to four places. */
@@ -151,7 +151,7 @@ export const mutateForm = (random: Random, fields: FormFields): FormFields => {
   return changed
 }
 
-/** The mail's headers come once more as JSON, where an outside sender decides about names, values and number. */
+/** The mail's headers come again as JSON, in which an outside sender decides names, values and number. */
 const changeHeaders = (random: Random, fields: FormFields): void => {
   const field = fields.find(([name]) => name === 'message-headers')
   if (field === undefined) return
@@ -159,7 +159,7 @@ const changeHeaders = (random: Random, fields: FormFields): void => {
     try {
       field[1] = mutateJson(random, field[1])
     } catch {
-      // It was made no JSON before.
+      // An earlier change made it invalid JSON.
     }
     return
   }

@@ -6,7 +6,7 @@ import { toWire, type WireRequest } from './wire.ts'
 
 interface Changed {
   what: string
-  /** Whether an answer is owed all the same: its end can be told. */
+  /** Whether the service must still answer: the end of the request is clear. */
   owed: boolean
   bytes: Buffer
 }

@@ -40,15 +40,15 @@ export interface FuzzCounts {
   findings: Finding[]
 }
 
-/** Sent at once. What a round shows is then looked for case by case. */
+/** Cases sent at once. After a finding they are sent again one by one. */
 const ROUND = 48
 /** Milliseconds. The service answers within 5 s, whatever Postgres does; the machine may be busy. */
 const ANSWER_WITHIN = 30_000
-/** For what is not whole: the service waits for the rest, for longer than is of interest here. */
+/** Milliseconds for incomplete requests: the service would wait longer for the rest, which is not tested here. */
 const ODD_ANSWER_WITHIN = 300
 const LATE = 50
 const SETTLE_WITHIN = 60_000
-/** Enough to see what is wrong; finding on would take long when everything is. */
+/** The most findings: enough to see what is wrong, without running on when everything is. */
 const MAX_FINDINGS = 10
 
 /** Sends cases to the production entry point, a process of its own, and looks whether it keeps its promises. */
@@ -81,10 +81,10 @@ export const fuzz = async (options: FuzzOptions): Promise<FuzzCounts & { memory:
   const start = async () => {
     service.start()
     await service.ready()
-    await service.ask('since start') // what starting took is not meant
+    await service.ask('since start') // leaves out the time of starting
   }
 
-  /** Sends cases at once. @returns what is wrong, by case where that can be told. */
+  /** Sends cases at once. @returns what is wrong, by case where that is known. */
   const send = async (cases: FuzzCase[]): Promise<{ problems: Map<FuzzCase, string>; together?: string }> => {
     const answers = await Promise.all(
       cases.map(async (one): Promise<[FuzzCase, Answer]> => {
@@ -118,7 +118,7 @@ export const fuzz = async (options: FuzzOptions): Promise<FuzzCounts & { memory:
     return `the event loop was blocked by ${Math.round(cpu)} ms of work (${Math.round(clock)} ms by the clock)`
   }
 
-  /** Whether as many events were stored as were said to be, and whether their handlers could cope with them. */
+  /** Whether as many events were stored as were accepted, and whether their handlers coped with them. */
   const lookAtRows = async (answers: Answer[], exactly: boolean): Promise<string | undefined> => {
     const accepted = answers.reduce((sum, answer) => sum + acceptedBy(answer), 0)
     // What is answered 503 or given up may be stored all the same, and may come late.
@@ -159,14 +159,17 @@ export const fuzz = async (options: FuzzOptions): Promise<FuzzCounts & { memory:
     }
     const [first] = cases
     if (!found && first !== undefined && !/blocked/.test(together)) {
-      report(first, `${together} (by one of cases ${first.number} to ${cases.at(-1)?.number}, by none alone)`)
+      report(
+        first,
+        `${together} (caused by cases ${first.number} to ${cases.at(-1)?.number} together, by no single one)`,
+      )
     }
   }
 
   const round = async (numbers: number[]): Promise<void> => {
     const cases = numbers.map((number) => makeCase(senders, options.seed, number))
     for (const { kind } of cases) counts.byKind[kind]++
-    // Of odd requests it is not always told how many events were stored.
+    // For odd requests the answer does not always say how many events were stored.
     const [odd = [], others = []] = [true, false].map((is) =>
       cases.filter(({ kind }) => (kind === 'odd') === is),
     )

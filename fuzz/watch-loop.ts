@@ -1,15 +1,15 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 
-// Loaded into the service by `node --import`, so that nothing of this is in production's code. Asked by IPC, it tells
-// for how long the event loop was blocked since it was asked before.
+// Loaded into the service by `node --import`, so that nothing of this is in production's code. Asked by IPC, it reports
+// how long the event loop was blocked since it was last asked.
 
 /** Milliseconds, as all figures here. */
 const LOOK_EVERY = 10
 
 export interface Blocked {
   /**
-   * The longest that the event loop worked on without a look at anything else, in time of the CPU: on a busy machine
-   * the clock also counts the waits for a core.
+   * The longest time that the event loop was busy with one thing, in CPU time: on a busy machine the clock also counts
+   * waits for a core.
    */
   cpu: number
   /** The longest delay of the event loop by the clock. */

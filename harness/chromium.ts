@@ -8,7 +8,7 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-c
 /**
  * The path of a Chromium: the one of `CHROMIUM_PATH`, else of the PATH, else Debian's, which is installed.
  *
- * @throws with how to get one when there is none and none can be installed.
+ * @throws with how to get one when it is missing and cannot be installed.
  */
 export const findChromium = async (): Promise<string> => {
   const wanted = process.env.CHROMIUM_PATH
@@ -23,12 +23,13 @@ export const findChromium = async (): Promise<string> => {
     await run('apt-get', ['install', '--yes', '--no-install-recommends', 'chromium'], options)
   } catch (cause) {
     throw new Error(
-      'There is no Chromium on the PATH, and it could not be installed with apt, which needs root. ' +
+      'There is no Chromium on the PATH, and apt could not install it (that needs root). ' +
         'Install one (Debian: `apt-get install chromium`), or set CHROMIUM_PATH.',
       { cause },
     )
   }
   const installed = findOnPath(...NAMES)
-  if (installed === undefined) throw new Error('apt installed Chromium, but it is not on the PATH.')
+  if (installed === undefined)
+    throw new Error('apt installed Chromium, but it is not on the PATH: set CHROMIUM_PATH.')
   return installed
 }

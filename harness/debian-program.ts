@@ -26,14 +26,14 @@ export interface FoundProgram {
 /**
  * Takes a program from the PATH, else from `.cache`, where its Debian package is unpacked the first time.
  *
- * @throws with how to get it when there is none and none can be fetched.
+ * @throws with how to get it when it is missing and cannot be fetched.
  */
 export const findProgram = async ({ package: name, path, hint }: DebianProgram): Promise<FoundProgram> => {
   const installed = findOnPath(path.slice(path.lastIndexOf('/') + 1))
   if (installed !== undefined) return { command: installed, env: process.env }
   const folder = join(CACHE, name.replace(/-server$/, ''))
   const command = join(folder, path)
-  // A link into a package that is not there is no program.
+  // A link into a package that is not installed does not count.
   if (!existsSync(command)) {
     await rm(folder, { recursive: true, force: true })
     console.error(`fetching ${name} (once) ...`)

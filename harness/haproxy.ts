@@ -38,7 +38,7 @@ const PACKET = startUpPacket({ user: 'postgres', database: 'postgres', applicati
 const WRITABLE = Buffer.from('in_hot_standby\0off\0')
 const TERMINATE = Buffer.from('X\0\0\0\x04')
 
-/** The Postgres of these that takes writes: the one that says so when the check logs in. */
+/** A backend of Postgres servers: HAProxy uses the one that says at log-in that it takes writes. */
 export const writablePostgres = (ports: number[]): string => `
   option tcp-check
   tcp-check connect

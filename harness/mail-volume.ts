@@ -28,7 +28,7 @@ export const fillOutreach = async (
     ...(await takeIndexes(connection, 'contacts')),
     ...(await takeIndexes(connection, 'outreach')),
   ]
-  // The contacts are there: no row needs to be checked for its own.
+  // The contacts exist, so foreign keys need no checks here.
   await connection.query('set session_replication_role = replica')
   await connection.query(
     `insert into contacts (email)
@@ -61,7 +61,7 @@ export const fillOutreach = async (
   await connection.query('vacuum analyze')
 }
 
-/** What one statement cost Postgres. */
+/** The cost of one statement in Postgres. */
 export interface Cost {
   what: string
   /** Of execution, with what it reads in memory. */
@@ -120,9 +120,10 @@ const MAILS = {
 }
 
 /**
- * Runs every statement of the matching for one mail of each kind, several times, with the plans that `KEEP_PLANS` keeps.
+ * Runs every statement of the matching for one mail of each kind, several times, with the plans that `KEEP_PLANS`
+ * keeps.
  *
- * @param databaseUrl of somebody who may load `auto_explain`
+ * @param databaseUrl of a role that may load `auto_explain`
  */
 export const measureMatching = async (databaseUrl: string): Promise<Cost[]> => {
   const settings = {
@@ -137,7 +138,7 @@ export const measureMatching = async (databaseUrl: string): Promise<Cost[]> => {
     'auto_explain.log_format': 'json',
   }
   const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`)
-  // Without a transaction, in which a plan is told only when the next statement begins.
+  // Without a transaction, in which a plan is reported only when the next statement begins.
   const client = new pg.Client({ connectionString: databaseUrl, options: options.join(' ') })
   let seen: { milliseconds: number; plan: Node }[] = []
   client.on('notice', ({ message = '' }) => {

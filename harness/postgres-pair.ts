@@ -9,7 +9,7 @@ import { findServerUser } from './postgres-cluster.ts'
 
 const run = promisify(execFile)
 
-/** What a copy of a running server must not have; the folders have to be there, and empty. */
+/** What a copy of a running server must not contain; the folders must exist, but be empty. */
 const EMPTIED = [
   'pg_wal',
   'pg_replslot',
@@ -21,7 +21,7 @@ const EMPTIED = [
   'pg_subtrans',
 ].map((folder) => `${folder}/*`)
 const LEFT_OUT = ['postmaster.pid', 'postmaster.opts', 'standby.signal', 'postgresql.auto.conf', 'pgsql_tmp*']
-/** Of a file that changes while it is read: that is what the backup mode is for. */
+/** The exit code of tar for a file that changed while it was read, which the backup mode allows. */
 const CHANGED = 1
 
 const SETTINGS = [
@@ -99,7 +99,7 @@ const startStandby = async (
     temporary: true,
     settings: [...SETTINGS, `primary_conninfo=${source}`],
   })
-  // Not before it streams, or every COMMIT waits for nobody.
+  // Only once it streams, or every COMMIT would wait for a standby that is not there.
   await untilInState(primary, name, 'async')
   await asOwner(primary, `alter system set synchronous_standby_names = '${name}'`, 'select pg_reload_conf()')
   await untilInState(primary, name, 'sync')

@@ -15,7 +15,7 @@ export interface PostgresOptions {
   temporary?: boolean
 }
 
-/** A PostgreSQL server of our own. */
+/** A PostgreSQL server started here. */
 export interface PostgresServer {
   /** Of its maintenance database, as superuser. */
   url: string
@@ -48,7 +48,7 @@ const SETTINGS = [
   'timezone=UTC',
 ]
 
-/** Milliseconds in which what an unclean end left running goes away by itself. */
+/** Milliseconds in which processes left by an unclean end go away by themselves. */
 const LEFTOVERS_GO_WITHIN = 10_000
 
 /**
@@ -119,8 +119,8 @@ export const startPostgres = async (
 }
 
 /**
- * After an unclean end the folder names a process that is gone. Postgres sees that by itself, unless something
- * else has got the process id by now, which is likely in a container: then the file is in its way.
+ * After an unclean end the folder names a process that is gone. Postgres sees that by itself, unless something else has
+ * got the process id by now, which is likely in a container: then Postgres refuses to start because of the file.
  */
 const clearPidFile = async (folder: string): Promise<void> => {
   const file = join(folder, 'postmaster.pid')

@@ -5,7 +5,7 @@ export interface Random {
   /** A whole number from `least` to `most`. */
   between: (least: number, most: number) => number
   pick: <T>(from: readonly T[]) => T
-  /** True in so many of a hundred cases. */
+  /** True with this probability, in percent. */
   percent: (of100: number) => boolean
   bytes: (length: number) => Buffer
 }

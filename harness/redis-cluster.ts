@@ -27,12 +27,12 @@ export interface ClusterNode {
   call: (command: string, ...values: (string | number)[]) => Promise<unknown>
 }
 
-/** A Redis Cluster of our own. */
+/** A Redis Cluster started here. */
 export interface RedisCluster {
   /** Names its first masters. */
   url: string
   masters: ClusterNode[]
-  /** As many, in the same order, or none. */
+  /** One per master, in the same order; empty without replicas. */
   replicas: ClusterNode[]
   stop: () => Promise<void>
 }

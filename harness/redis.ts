@@ -10,17 +10,17 @@ const PROGRAM = {
     '`npm run dev` can also use one that runs already: set REDIS_URL.',
 }
 
-/** Logical databases of the server: so many that every test file can have its own. */
+/** Logical databases of the server: enough for each test file to have its own. */
 export const REDIS_DATABASES = 1_024
 
-/** Files of a server that speaks TLS alone. */
+/** The certificate files of a server that speaks only TLS. */
 export interface TlsFiles {
   certificate: string
   key: string
   authority: string
 }
 
-/** A Redis server of our own. */
+/** A Redis server started here. */
 export interface RedisServer {
   url: string
   port: number
@@ -36,7 +36,7 @@ export interface RedisServer {
  *
  * Takes `redis-server` from the PATH, else from `.cache/redis`, where Debian's package is unpacked the first time.
  *
- * @throws with how to get one when there is none and none can be fetched, and when `port` is taken.
+ * @throws with how to get one when it is missing and cannot be fetched, and when `port` is taken.
  */
 export const startRedis = async ({
   port: wantedPort,

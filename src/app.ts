@@ -25,9 +25,9 @@ import { upkeepPlugin } from './plugins/upkeep.ts'
 import { createProviders } from './providers/index.ts'
 
 export interface AppOptions {
-  /** The time all rules go by; the system's unless a test says otherwise. */
+  /** The clock of all rules: the system's, unless a test passes another. */
   clock?: () => Date
-  /** Where log lines go; standard output unless a test says otherwise. */
+  /** Where log lines go: standard output, unless a test passes another stream. */
   logStream?: { write: (line: string) => void }
   /** Whether push services on this machine are allowed: a test has no others. No setting can switch it on. */
   pushToThisMachine?: boolean

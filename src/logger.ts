@@ -2,9 +2,9 @@ import pg from 'pg'
 import type { LoggerOptions } from 'pino'
 
 /**
- * Structured logs: ids and reasons, never a body, an address or a key. Whatever came from outside is cut before any
- * pattern looks at it, and every pattern takes a time in proportion to the text: one long answer of a mail server
- * must not stop the process for seconds.
+ * Structured logs: ids and reasons, never a body, an address or a key. Text from outside is cut before any pattern is
+ * applied, and every pattern runs in linear time: one long answer of a mail server must not stop the process for
+ * seconds.
  */
 export const loggerOptions = (level: string): LoggerOptions => ({
   level,
@@ -28,13 +28,13 @@ const MAX_URL = 200
 /** Errors wrap errors: Drizzle's wraps Postgres's, a refusal wraps Drizzle's. */
 const MAX_CAUSES = 5
 
-/** What is logged of an error, or of whatever else was thrown or emitted as one. */
+/** What is logged of an error, or of any other value that was thrown or emitted as one. */
 interface LoggedError {
   type: string
   code?: string | number
   message: string
   stack?: string
-  /** Of a Postgres error: what it is about, by the names of the schema. */
+  /** For a Postgres error: the table, column and constraint concerned. */
   table?: string
   constraint?: string
 }
@@ -56,7 +56,7 @@ export function loggable(thrown: unknown): LoggedError {
   }
 }
 
-/** The cause that is no wrapper: a wrapper's own message may hold the statement with all its parameters. */
+/** The innermost cause: a wrapper's message may hold the statement with all its parameters. */
 const innermost = (thrown: unknown): unknown => {
   let error = thrown
   for (let depth = 0; depth < MAX_CAUSES; depth++) {
@@ -73,8 +73,8 @@ const innermost = (thrown: unknown): unknown => {
 const isSqlState = (code: unknown): boolean => typeof code === 'string' && /^[0-9FHPX][0-9A-Z]{4}$/.test(code)
 
 /**
- * Postgres's message without the values of rows, which it quotes: in data errors (class 22) after whatever mark its
- * language uses, elsewhere after a colon. What is left quoted are names of the schema.
+ * Postgres's message without the values of rows, which it quotes: in data errors (class 22) after a quotation mark,
+ * which depends on the server's language, elsewhere after a colon. Only names of the schema stay quoted.
  */
 const withoutValues = (message: string, code: string): string => {
   const cut = message.slice(0, MAX_MESSAGE)
@@ -91,7 +91,7 @@ const shown = (text: string): string => {
 const withoutAddresses = (text: string): string =>
   text.replace(/[^\s<>"'(),;:]+/g, (word) => (word.includes('@') ? '[address]' : word))
 
-/** Where it happened, without the message, which stands in front. */
+/** The stack frames, without the message in front of them. */
 const framesOf = (stack: string, message: string): string => {
   const after = stack.indexOf(message.slice(0, MAX_MESSAGE))
   return stack

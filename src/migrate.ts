@@ -68,13 +68,13 @@ const run = async (): Promise<void> => {
   const databaseUrl = readDirectDatabaseUrl(process.env)
   if (revoke !== undefined) {
     await remove(databaseUrl, revoke)
-    console.log(`The role ${revoke} is gone.`)
+    console.log(`The role ${revoke} is deleted.`)
     return
   }
   const password = readServicePassword(process.env)
   await migrate(databaseUrl, grant === undefined ? undefined : { name: grant, password })
   console.log('The database is up to date.')
-  if (grant !== undefined) console.log(`The role ${grant} may do what the service does.`)
+  if (grant !== undefined) console.log(`The role ${grant} has the rights that the service needs.`)
 }
 
 if (import.meta.main) {

@@ -13,7 +13,7 @@ export const withoutPort = (address: string): string => {
  * The address that a sender is known by.
  *
  * @param forwarded the address that a trusted proxy names: any text, since a sender may have written it.
- * @param socket the address at the other end of the connection, for a `forwarded` that is none.
+ * @param socket the address at the other end of the connection, used when `forwarded` is no address.
  */
 export const senderAddress = (forwarded: string, socket = ''): string => {
   const address = withoutPort(forwarded)
@@ -28,7 +28,7 @@ const isAddress = (text: string): boolean =>
  * What counts as one sender: an IPv4 address, or the whole /64 that an IPv6 sender has to choose from.
  *
  * @param forwarded the address that a trusted proxy names: any text, since a sender may have written it.
- * @param socket the address at the other end of the connection, for a `forwarded` that is none.
+ * @param socket the address at the other end of the connection, used when `forwarded` is no address.
  */
 export const senderNetwork = (forwarded: string, socket?: string): string => {
   const address = withoutPort(forwarded)

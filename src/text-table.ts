@@ -18,7 +18,10 @@ const padded = (rows: string[][], isRight: IsRight): string[][] => {
 export const textTable = (rows: string[][], isRight: IsRight = () => false): string[] =>
   padded(rows, isRight).map((row) => row.join('  ').trimEnd())
 
-/** Lines of a Markdown table that reads well in a terminal, too. The first row is the heading; numbers follow the first column. */
+/**
+ * Lines of a Markdown table that reads well in a terminal, too. The first row is the heading; numbers follow the first
+ * column.
+ */
 export const markdownTable = (rows: string[][]): string[] => {
   const isRight = (column: number) => column > 0
   const [head = [], ...body] = padded(rows, isRight).map((row) => `| ${row.join(' | ')} |`)

@@ -4,10 +4,10 @@ type Fields = Record<string, unknown>
 
 export interface Trouble {
   /**
-   * Logs the first of a kind in a minute, or the first few; the others are one line at the end of the minute, with their
-   * number as `repeated` and the fields of the last.
+   * Logs the first of a kind in a minute, or the first few; the others share one line at the end of the minute, with
+   * their number as `repeated` and the fields of the last.
    *
-   * @param options.of tells kinds with one message apart: a provider, an error's code. From a closed list.
+   * @param options.of separates kinds that share a message: a provider, an error's code. From a closed list.
    * @param options.first lines of a kind in a minute, 1 by default.
    * @param options.events how many events it is about: each line has the number of those since the line before as
    * `events`, in place of `repeated`.

@@ -1,7 +1,7 @@
 /**
- * What acts on a terminal or turns around what is read: control characters, those of the second set (C1) and DEL too,
- * separators of lines, and marks that override the direction of text. Senders choose what events hold. Line feeds and tabs
- * are not among them.
+ * Characters that control a terminal or change how text reads: control characters (C0, C1 and DEL), line separators,
+ * and marks that override the direction of text. Senders choose the text in events, so these are shown escaped. Line
+ * feeds and tabs are allowed.
  */
 const ACTING = /[^\P{Cc}\n\t]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 

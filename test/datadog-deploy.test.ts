@@ -66,7 +66,7 @@ test('a dry run validates every monitor, says what it would create, and changes 
   expect(new Set(keys)).toEqual(new Set(['api-key', 'app-key']))
 })
 
-test('it creates what is not there, and the second time updates the same', async () => {
+test('it creates what is missing, and updates the same items the second time', async () => {
   await run()
   expect(stored.monitor).toHaveLength(MONITORS)
   expect([stored.slo.length, stored.dashboard.length]).toEqual([1, 1])

@@ -214,7 +214,7 @@ describe.each(readdirSync(new URL('../datadog/slos', import.meta.url)))('datadog
   })
 })
 
-test('the monitors are those that are wanted', () => {
+test('the monitors are the wanted ones', () => {
   const monitors = files.map((file) => monitorSchema.parse(read(`monitors/${file}`)))
   const queryOf = (name: string) => monitors.find((monitor) => monitor.name === name)?.query
   expect(queryOf('Webhook Processing Errors High')).toBe(

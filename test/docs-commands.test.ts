@@ -33,7 +33,7 @@ const ELSEWHERE: [RegExp, reason: string][] = [
   [/^npm run datadog\b/, 'test/datadog-deploy.test.ts'],
   [/^docker compose\b/, 'npm run compose:check'],
   [/^npm run webhooks -- send( …)?$/, 'names the command'],
-  [/^(export|psql|curl|tcpflow|stripe|cloudflared) /, 'a shell’s, or a program of somebody else'],
+  [/^(export|psql|curl|tcpflow|stripe|cloudflared) /, 'a command of the shell, or of another project'],
   [
     /^npm run webhooks -- \S+ (send )?calendar\b|--provider calendar|calendar booked/,
     'the page’s made-up provider',
@@ -151,7 +151,7 @@ const prepare = async () => {
 const wordsOf = (line: string): string[] =>
   [...line.matchAll(/"([^"]*)"|(<[^>]*>|\S)+/g)].map(([word, quoted]) => quoted ?? word)
 
-test('of every command that is not run here it is known where it is', () => {
+test('every command that is not run here names the test that runs it', () => {
   const unknown = commands.flatMap(([page, all]) =>
     all
       .filter((command) => !WEBHOOKS.test(command) && !isElsewhere(command))

@@ -30,7 +30,7 @@ let files: ReturnType<typeof makeCertificates>
 let postgres: PostgresServer
 let redis: RedisServer
 let mailServer: SMTPServer
-/** What the mail server was told: whether in TLS, and the login. */
+/** What the mail server received: whether in TLS, and the login. */
 const logins: { secure: boolean; password: string }[] = []
 
 beforeAll(async () => {
@@ -115,7 +115,7 @@ test('with the settings of the page nothing travels in clear', async () => {
 
     const begun = stripe.samples['customer.subscription.created']?.(SEEDED, new Date()).sign(new Date())
     expect(await post(service, providers.stripe.path, begun as Signed)).toBe(200)
-    await eventually(() => logins[0], 'the mail server is told the password')
+    await eventually(() => logins[0], 'the mail server gets the password')
     expect(logins).toEqual([{ secure: true, password: 'mail-password' }])
     expect(service.log().join('\n')).not.toContain('notification failed')
   } finally {

@@ -70,7 +70,7 @@ plain.each([
   ['null', null, 'null'],
   ['a number', 7, '7'],
   ['an object without a message', { queue: 'x' }, ''],
-  ['a message that is none', { message: 7n }, '7'],
+  ['a message that is not a text', { message: 7n }, '7'],
 ])('%s is logged with its message', (_what, thrown, message) => {
   expect(logged(thrown)).toMatchObject({ message })
 })
@@ -88,7 +88,7 @@ plain('the innermost error is logged, and no statement with its parameters', () 
   expect(logged(circle)).toMatchObject({ message: 'round' })
 })
 
-plain('a socket’s error is none of Postgres’s, though its code has five letters', () => {
+plain('a socket’s error is not taken for one of Postgres, though its code has five letters', () => {
   expect(loggable(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))).toMatchObject({
     type: 'Error',
     code: 'EPIPE',

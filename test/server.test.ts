@@ -91,7 +91,7 @@ describe('SIGTERM', () => {
   })
 })
 
-test('mistakes in the configuration are told all at once, without a stack', async () => {
+test('mistakes in the configuration are reported all at once, without a stack', async () => {
   const server = spawn(process.execPath, ['src/server.ts'], {
     env: { PATH: process.env.PATH, PORT: 'http', SENDGRID_WEBHOOK_KEY: 'x' },
     stdio: ['ignore', 'pipe', 'pipe'],

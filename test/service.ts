@@ -50,7 +50,7 @@ export const startService = async ({
   const now = () => new Date(Date.now() + offset)
   const config = readConfig({
     REDIS_URL: redisUrl,
-    // Nobody listens there unless a test says otherwise.
+    // Nothing listens there unless a test starts it.
     DD_AGENT_HOST: '127.0.0.1',
     DD_DOGSTATSD_PORT: '9',
     PORT: '0',

@@ -36,7 +36,7 @@ test('after a quiet minute it is news again', () => {
   expect(lines).toHaveLength(2)
 })
 
-test('kinds are told apart, and of some the first few have a line each', () => {
+test('kinds are counted separately, and for some the first few get a line each', () => {
   for (let n = 0; n < 5; n++) {
     trouble.report({ n }, 'away', { of: 'a' })
     trouble.report({ n }, 'away', { of: 'b', first: 3, level: 'info' })
@@ -62,7 +62,7 @@ test('of what is about events each line has their number', () => {
   ])
 })
 
-test('the end says what was not said yet', () => {
+test('at the end, what is not yet logged is logged', () => {
   trouble.report({}, 'away')
   trouble.report({}, 'away')
   trouble.close()

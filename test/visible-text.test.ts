@@ -41,7 +41,7 @@ const printed = (print: () => void): string => {
   return lines.join('\n')
 }
 
-describe('whatever an event holds, nothing of it acts on who reads it', () => {
+describe('no text of an event can control a terminal or a page', () => {
   const forms: [what: string, show: (text: string) => string][] = [
     [
       'in a table',

@@ -13,8 +13,8 @@ import { bodyOf } from '../../src/simulators/sendgrid/sign.ts'
 import { eventOf } from '../events.ts'
 import { openJobs } from '../jobs.ts'
 
-// Ceiling (e), without HTTP, signatures and Redis: deliveries that are in memory beforehand go into the inbox and on to
-// the domain rows by the service's SQL.
+// Ceiling (e), without HTTP, signatures and Redis: deliveries prepared in memory go into the inbox and on to the domain
+// rows by the service's SQL.
 
 export interface MemoryTask {
   databaseUrl: string
@@ -29,7 +29,7 @@ export interface MemoryResult {
   memory: number
 }
 
-/** As many as a delivery of the workload that it is held against. */
+/** As many events as a delivery has in the workload it is compared with. */
 const EVENTS_PER_DELIVERY = 50
 const DELIVERIES_PER_STATEMENT = 20
 const CONNECTIONS = 2
@@ -47,7 +47,7 @@ const prepare = ({ firstEvent, events }: MemoryTask): NewDelivery[] => {
   })
 }
 
-/** Each of so many connections takes the next piece of work until there is none. */
+/** Each connection takes the next piece of work until nothing is left. */
 const onConnections = async (work: (() => Promise<unknown>)[]): Promise<void> => {
   const one = async () => {
     for (let next = work.shift(); next !== undefined; next = work.shift()) await next()
@@ -125,7 +125,7 @@ const main = async (task: MemoryTask): Promise<void> => {
   await run()
   const milliseconds = performance.now() - start
   const used = process.cpuUsage(cpu)
-  // Before the connections are closed: what a session of Postgres used is known while it lasts.
+  // Before the connections are closed: the CPU time of a session is only known while it lasts.
   process.send?.({
     milliseconds,
     cpuSeconds: (used.user + used.system) / 1e6,

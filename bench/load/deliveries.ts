@@ -8,10 +8,10 @@ import { createStripeSigner } from '../../src/simulators/stripe/sign.ts'
 import { CUSTOMERS, eventOf, MAILBOXES, OUTREACH_ROWS } from '../events.ts'
 import { type Keys, PRICE } from '../keys.ts'
 
-/** Makes and signs one delivery of so many events, the first of which has the given number. */
+/** Makes and signs one delivery of `count` events, the first of which has the given number. */
 type Make = (firstEvent: number, events: number, at: Date) => SignedRequest
 
-/** What Stripe and Mailgun send, of ten deliveries. */
+/** The types of ten deliveries of Stripe and of Mailgun. */
 const STRIPE = [
   ...Array<string>(6).fill('customer.subscription.updated'),
   ...Array<string>(3).fill('invoice.paid'),

@@ -6,7 +6,7 @@ import { createDeliveries } from './deliveries.ts'
 import type { FromGenerator, Plan, Sent, ToGenerator } from './plan.ts'
 
 // The load generator, a process of its own. Requests are built and signed beforehand, and written to raw sockets as
-// they are: so sending costs it next to nothing, and the two cores belong to what is measured.
+// they are: so sending takes almost no CPU, and the cores are left to what is measured.
 
 const deliveries = createDeliveries(JSON.parse(process.argv[2] ?? ''))
 const tell = (message: FromGenerator) => process.send?.(message)
@@ -56,7 +56,7 @@ const run = async (plan: Plan, requests: Buffer[]): Promise<Sent> => {
   let over = false
   const { promise: finished, resolve: finish, reject: fail } = Promise.withResolvers<void>()
   const idle: Connection[] = []
-  /** Due, and no connection was free. */
+  /** Due, but no connection was free. */
   const due: number[] = []
 
   const send = (connection: Connection, delivery: number) => {
@@ -118,9 +118,9 @@ const run = async (plan: Plan, requests: Buffer[]): Promise<Sent> => {
     let nextAt = now()
     ticks = setInterval(() => {
       for (; begun < plan.deliveries && nextAt <= now(); begun++) {
-        // Waiting for a free connection counts: it is the service's doing.
+        // Waiting for a free connection counts, since the service causes it.
         sentAt[begun] = now()
-        const connection = idle.shift() // not the same few: an idle one is closed after a while
+        const connection = idle.shift() // in turn, since an idle connection is closed after a while
         if (connection === undefined) due.push(begun)
         else send(connection, begun)
         nextAt += -Math.log(1 - Math.random()) / perMillisecond

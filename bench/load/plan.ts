@@ -1,6 +1,6 @@
 import type { LoadedProvider } from './deliveries.ts'
 
-/** What the load generator is told to send. */
+/** What the load generator has to send. */
 export interface Plan {
   /** The service's, one or several replicas; connections are spread over them. */
   ports: number[]
@@ -12,11 +12,11 @@ export interface Plan {
   connections: number
   /** Deliveries per second, at random intervals; absent: each connection sends as soon as it is answered. */
   rate?: number
-  /** Give up after so many milliseconds: what is sent by then counts. */
+  /** Milliseconds after which it gives up; what is sent by then counts. */
   within: number
 }
 
-/** What became of it. Times are milliseconds since the epoch, in the order of sending. */
+/** The result of a plan. Times are milliseconds since the epoch, in the order of sending. */
 export interface Sent {
   sentAt: Float64Array
   /** 0 for a delivery that was not answered with 200. */

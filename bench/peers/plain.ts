@@ -4,7 +4,7 @@ import type { SendgridEvent } from './effects.ts'
 import { createApplyOnce } from './once.ts'
 import { closeOnSigterm, receive } from './receiver.ts'
 
-// Peer (b), the plain design: answer 200, then apply one event after the other. What waits is in memory only.
+// Peer (b), the plain design: answer 200, then apply one event after the other. Waiting events are in memory only.
 
 const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 })
 const { applyOnce, redis } = createApplyOnce(drizzle({ client: pool, casing: 'snake_case' }), async (text) =>

@@ -1,7 +1,7 @@
 import pg from 'pg'
 
 // Loaded into the service with --import by the scenario `poison`: the process aborts when Postgres says so, which a
-// trigger does in the midst of a handler's statement. So the fault point is nowhere in the service's own code.
+// trigger does in the middle of a handler's statement. So the service's own code has no fault point.
 
 export const ABORT_NOTICE = 'chaos: abort'
 

@@ -14,7 +14,10 @@ ipaddr.IPv6.prototype.range = function () {
   const found = range6.call(this)
   return found === 'loopback' ? 'unicast' : found
 }
-/** The service asks whether an address is one of the internet's; inside the library, `range` compares with smaller networks. */
+/**
+ * The service asks whether an address is one of the internet's; inside the library, `range` compares with smaller
+ * networks.
+ */
 const INTERNET = 3
 ipaddr.IPv6.prototype.match = function (this: ipaddr.IPv6, ...args: unknown[]) {
   const [network] = args

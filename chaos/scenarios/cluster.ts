@@ -14,8 +14,8 @@ const TAKEN_OVER_WITHIN = 6_000
 type Loss = [name: string, kill: () => Promise<unknown>, back: () => Promise<unknown>]
 
 /**
- * What three machines would run: HAProxy before three replicas, HAProxy before a Postgres pair, a Redis Cluster. One of each
- * is killed in turn and stays away.
+ * The set-up of three machines: HAProxy in front of three replicas, HAProxy in front of a Postgres pair, and a Redis
+ * Cluster. One of each is killed in turn and stays away.
  */
 export const cluster: Scenario = {
   title: 'a replica, the primary of Postgres and a master of a Redis Cluster stay away in turn',
@@ -43,7 +43,7 @@ export const cluster: Scenario = {
           'the primary',
           async () => {
             await pair.primary().stop('kill')
-            await sleep(1_000) // until whoever watches has decided
+            await sleep(1_000) // until the failover tooling has decided
             await pair.promote()
           },
           pair.rejoin,

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { say } from '../../harness/say.ts'
 import { beginLoad, type Scenario } from '../scenario.ts'
 
-/** The whole machine goes down, as it were: Postgres and the service are killed at the same moment, again and again. */
+/** Like a crash of the whole machine: Postgres and the service are killed at the same moment, again and again. */
 export const crash: Scenario = {
   title: 'killed together with Postgres at random moments',
   run: async (world, { seconds, quick }) => {

@@ -100,7 +100,7 @@ const recover = async (world: World, load: Load): Promise<Recovery> => {
       const after = Math.round(performance.now() - promotedAt)
       if (after > GIVE_UP_AFTER) {
         const what = accepting === undefined ? 'accepting' : 'processing'
-        throw new Error(`${what} does not go on after a promotion`)
+        throw new Error(`${what} does not resume after a promotion`)
       }
       const answered = world.services.filter(({ url }) => (load.counts.lastAck.get(url) ?? 0) > promotedAt)
       if (answered.length === REPLICAS) accepting ??= after

@@ -5,7 +5,10 @@ import type { FloodReport } from '../strangers/flood.ts'
 import { startStrangers } from '../strangers/process.ts'
 
 const MIB = 1024 * 1024
-/** Of the load's requests so many must get their 200 at once, on a machine that is busy with the strangers too. */
+/**
+ * The part of the load's requests, from 0 to 1, that must get 200 at once, although the machine is busy with the
+ * strangers too.
+ */
 const MIN_SUCCESS = 0.95
 
 /** Unsigned and forged deliveries, small and large, from thousands of addresses, as fast as they are refused. */

@@ -6,9 +6,12 @@ import type { IdleReport } from '../strangers/idle.ts'
 import { startStrangers } from '../strangers/process.ts'
 
 const MIB = 1024 * 1024
-/** Opening them takes a second or two, cutting and opening again goes on all the while. */
+/** Opening them takes a second or two; the service cuts some all the time, and they are opened again. */
 const OPEN_WITHIN = 60_000
-/** Of the load's requests so many must get their 200 at once, on a machine that is busy with the strangers too. */
+/**
+ * The part of the load's requests, from 0 to 1, that must get 200 at once, although the machine is busy with the
+ * strangers too.
+ */
 const MIN_SUCCESS = 0.95
 
 /** Ten thousand connections on which nothing happens stay open, or are opened again, beside the load. */
@@ -45,7 +48,8 @@ export const idle: Scenario = {
           fareRow('without them', alone),
           fareRow('with them', beside),
         ],
-        faults: successOf(beside) < MIN_SUCCESS ? ['idle connections stop the service to others'] : [],
+        faults:
+          successOf(beside) < MIN_SUCCESS ? ['idle connections keep the service from answering others'] : [],
       }
     } finally {
       await strangers.end()

@@ -14,7 +14,7 @@ const CHANNELS = ['slack', 'email', 'push'] as const
 const BROWSERS_PER_USER = 2
 /** An interrupted job is resumed within two minutes, says the contract. */
 const ALL_SENT_WITHIN = 150_000
-/** Milliseconds: what was sent so long before a kill may not have been marked as sent yet. */
+/** Milliseconds before a kill in which a notification may have been sent but not yet marked as sent. */
 const MARKED_WITHIN = 3_000
 
 /** Every user reads on two devices. @returns their browsers by the path of the endpoint */
@@ -34,7 +34,7 @@ const subscribe = async (world: World, { pushUrl }: Outside): Promise<Map<string
   return browsers
 }
 
-/** What was asked for, as the arrivals name it. */
+/** The notifications that were requested, named like the arrivals. */
 const findRequested = async (world: World): Promise<Effects> => {
   const requested: Effects = new Map()
   const jobs = async (channel: string) =>
@@ -104,7 +104,7 @@ const keepKilling = (world: World, service: ServiceProcess): (() => Promise<numb
   }
 }
 
-/** What notifications go to has its faults in turn, and the service is killed in the midst of sending. */
+/** Slack, mail and push have faults in turn, and the service is killed while it sends. */
 export const notify: Scenario = {
   title: 'Slack, mail and push down, slow, refusing; the service killed while it sends',
   run: async (world, { seconds, quick }) => {
@@ -133,7 +133,7 @@ export const notify: Scenario = {
   },
 }
 
-/** Compares what arrived with what was asked for, and explains what arrived more than once. */
+/** Compares what arrived with what was requested, and explains what arrived more than once. */
 const judge = async (
   world: World,
   all: ReturnType<Outside['arrivals']>,

@@ -5,7 +5,7 @@ import { beginLoad, type Scenario } from '../scenario.ts'
 import type { Parcel, Traffic } from '../traffic/traffic.ts'
 
 const TIMES = 4
-/** So many deliveries open at once are enough to keep the service busy, and few enough for it to keep up. */
+/** Open deliveries that keep the service busy, but not overloaded. */
 const BUSY = 32
 /** Bytes of resident memory: what three providers' deliveries may hold, and Node with all it loads. */
 const MAX_MEMORY = 640 * 1024 * 1024
@@ -25,7 +25,7 @@ const watchMemory = (service: ServiceProcess): (() => number) => {
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 1024 / 1024)} MiB`
 
-/** Four times what the machine sustains, and Postgres hangs in the midst of it. */
+/** Four times the load that the machine sustains, and then Postgres hangs. */
 export const overload: Scenario = {
   title: `${TIMES} times the load that the machine sustains, and Postgres hangs meanwhile`,
   batch: [100, 200],
@@ -36,7 +36,7 @@ export const overload: Scenario = {
     await service.ready()
     const before = await service.memory()
     const load = beginLoad(world, { rate: 0 })
-    // Made before they are sent, or this process would be the one that cannot keep up.
+    // Made beforehand, or this process would be the bottleneck.
     const weighted = world.traffics.flatMap((traffic) => Array<Traffic>(traffic.weight).fill(traffic))
     const make = (count: number): Parcel[] =>
       Array.from({ length: count }, () => world.random.pick(weighted).next())
@@ -50,7 +50,7 @@ export const overload: Scenario = {
       while (load.open() > 0) await sleep(2)
       return (1_000 * sample.length) / (performance.now() - begunAt)
     }
-    await sustain() // just started it is several times slower
+    await sustain() // warm-up: just after its start the service is several times slower
     const sustained = await sustain()
     say(`  sustained: ${sustained.toFixed(0)} deliveries/s`)
 

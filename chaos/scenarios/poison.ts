@@ -29,7 +29,10 @@ const CURE = 'drop function chaos_poison cascade; drop function chaos_abort casc
 
 const ENDED = 'the process ended during every attempt'
 const MAX_RESTARTS = 10
-/** Seconds: the shortest time between two attempts. Who is held up by another's retries waits for so long. */
+/**
+ * Seconds: the shortest time between two attempts. An event that is held up by another's retries waits at least this
+ * long.
+ */
 const NOT_DELAYED = 8
 
 /** The retries of a day in seconds: what failed is due at once. */
@@ -110,7 +113,7 @@ export const poison: Scenario = {
     for (const { last_error, n } of dead) say(`  ${n} dead: ${last_error}`)
     const expected = [POISONED, ENDED]
     if (dead.map(({ last_error }) => last_error).join() !== expected.join()) {
-      faults.push(`dead of something else: ${JSON.stringify(dead)}`)
+      faults.push(`dead of another error: ${JSON.stringify(dead)}`)
     }
 
     const { rows: killers } = await world.db.query<{ event: string }>(
@@ -119,7 +122,7 @@ export const poison: Scenario = {
       [ENDED],
     )
     if (killers.length !== 1) {
-      faults.push(`others than the killer are blamed: ${killers.map(({ event }) => event).join('; ')}`)
+      faults.push(`events other than the killer are blamed: ${killers.map(({ event }) => event).join('; ')}`)
     }
 
     await world.db.query(CURE)

@@ -8,7 +8,9 @@ import { beginLoad, type Fault, type Scenario, sufferInTurn } from '../scenario.
 /** Deliveries in a second. */
 const RATE = 40
 
-/** Everything that can be wrong with Redis, one after the other, while load runs; then masters of a cluster are killed. */
+/**
+ * Everything that can be wrong with Redis, one after the other, while load runs; then masters of a cluster are killed.
+ */
 export const redis: Scenario = {
   title: 'stopped, restarted, flushed, read-only, full and hung; then masters of a cluster killed',
   run: async (world, { seconds, quick }) => {
@@ -48,11 +50,11 @@ export const redis: Scenario = {
 
     if (!quick) await killMasters(service, load, total / 2)
     await load.finish()
-    // A machine that is busy with other things may be too slow for the load: that is not Redis's fault.
+    // A busy machine may be too slow for the load; that is not Redis's fault.
     const refused = load.counts.unavailable - load.counts.overloaded
     return {
       load,
-      faults: refused > 0 ? [`Redis is not needed, and yet ${refused} deliveries were refused`] : [],
+      faults: refused > 0 ? [`${refused} deliveries were refused, although Redis is not needed`] : [],
     }
   },
 }
@@ -61,7 +63,7 @@ const killMasters = async (service: ServiceProcess, load: Load, total: number): 
   const cluster = await startRedisCluster({ withReplicas: true })
   try {
     load.setRate(0)
-    // What is under way while the service stops would be refused, and not for Redis.
+    // Deliveries sent while the service stops would be refused, and not because of Redis.
     while (load.open() > 0) await sleep(100)
     await service.end('SIGTERM')
     service.start({ REDIS_URL: cluster.url })

@@ -4,7 +4,7 @@ import { bodyOf, createSendgridSigner } from '../../src/simulators/sendgrid/sign
 import type { SignedRequest } from '../../src/simulators/signed-request.ts'
 import { createStripeSigner } from '../../src/simulators/stripe/sign.ts'
 
-// Posts deliveries that nobody signed, or somebody with a key of his own, as fast as they are answered.
+// Posts deliveries that are unsigned, or signed with a wrong key, as fast as they are answered.
 
 export interface FloodReport {
   answered: number

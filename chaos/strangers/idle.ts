@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 
-// Keeps so many connections open on which nothing happens: half of them silent, half with a head that never ends.
-// What the service cuts is opened again.
+// Keeps many idle connections open: half of them silent, half with a request head that never ends. Connections that the
+// service cuts are opened again.
 
 export interface IdleReport {
   open: number

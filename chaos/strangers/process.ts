@@ -3,14 +3,14 @@ import { fileURLToPath } from 'node:url'
 import { ended } from '../../harness/child.ts'
 import { guardProcess } from '../../harness/server-process.ts'
 
-/** Senders that are no providers, in a process of their own: they must not slow the load down that is measured. */
+/** Senders that are not providers, in a process of their own so that they do not slow down the measured load. */
 export interface Strangers<Report> {
-  /** What they told last. */
+  /** Their last report. */
   report: () => Report | undefined
   end: () => Promise<void>
 }
 
-/** Starts one of the programs beside this file. They report by IPC, some times a second. */
+/** Starts one of the programs beside this file. They report by IPC, several times a second. */
 export const startStrangers = <Report>(program: string, ...args: (string | number)[]): Strangers<Report> => {
   const child = fork(fileURLToPath(new URL(program, import.meta.url)), args.map(String))
   guardProcess(child, 'KILL')

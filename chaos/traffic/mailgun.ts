@@ -36,7 +36,7 @@ export const createMailgunTraffic = (random: Random, outreachLedger: OutreachLed
   const repliedAt = new Map<number, number>()
   let serial = 0
 
-  /** What the rules say that one mail does. */
+  /** What one mail must do by the rules. */
   const expect = (kind: (typeof KINDS)[number], outreach: number, seconds: number) => {
     if (kind === 'auto_reply' || kind === 'bounce') {
       return add(effects, `${kind} to ${mailboxEmail(outreach)}`)

@@ -2,7 +2,9 @@ import { outreachStatus } from '../../src/db/schema.ts'
 import { add, findEffects } from '../effects.ts'
 import type { Ledger } from './traffic.ts'
 
-/** So many rows, which share contacts, mailboxes and applications, so that batches and replicas meet at the same ones. */
+/**
+ * Few rows, which share contacts, mailboxes and applications, so that batches and replicas often meet at the same row.
+ */
 export const OUTREACH = 2_000
 /** One more, to nobody, which no ordinary event is about. */
 export const LONE_OUTREACH = OUTREACH + 1
@@ -32,7 +34,7 @@ export interface OutreachLedger extends Ledger {
   optOut: (outreach: number, reason: Exclude<Reason, 'replied'>) => void
 }
 
-/** Deliberately written a second time, unlike the service does it. */
+/** Deliberately written again, in another way than in the service. */
 export const createOutreach = (): OutreachLedger => {
   const ranks = new Map<number, number>()
   const optedOut = new Map<number, number>()

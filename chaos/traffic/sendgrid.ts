@@ -31,11 +31,11 @@ const DROP_REASONS = Object.keys(DROPS) as (keyof typeof DROPS)[]
 /** What is applied to a contact also when no outreach is named. */
 const PERSONAL = new Set(['bounce', 'dropped', 'unsubscribe', 'spamreport'])
 
-/** How the events differ that are of one type. */
+/** How events of one type can differ. */
 interface Variant {
   blocked: boolean
   dropReason: keyof typeof DROPS
-  /** The mail went to somebody else, too, and this is about the copy. */
+  /** The mail also went to another person, and this event is about that copy. */
   copy: boolean
   /** It does not say which outreach it is about. */
   nameless: boolean
@@ -63,7 +63,7 @@ export const createSendgridTraffic = (
   const bounces = new Map<number, number>()
   let serial = 0
 
-  /** What the rules say that one event does; deliberately written a second time, unlike the service does it. */
+  /** What the rules say that one event does; deliberately written again, in another way than in the service. */
   const expect = (type: string, variant: Variant, outreach: number, seconds: number) => {
     if (!variant.nameless) expectOfMail(type, outreach, seconds)
     if (!variant.copy) expectOfContact(type, variant, outreach)
@@ -118,7 +118,7 @@ export const createSendgridTraffic = (
       blocked: random.percent(30),
       dropReason: random.pick(DROP_REASONS),
       nameless,
-      // A copy that names no outreach is about nobody, and would be skipped.
+      // A copy that names no outreach is about no contact, and would be skipped.
       copy: !nameless && random.percent(5),
     }
     const { blocked, dropReason, copy } = variant
@@ -129,7 +129,8 @@ export const createSendgridTraffic = (
       timestamp: seconds,
       event: type,
       sg_event_id: `chaos-${serial}-${random.between(0, 1e9)}`,
-      // What a nameless event shares with no other cannot be learned, so that the order does not matter.
+      // A nameless event shares no mail id with others, so that nothing is learned from it and the order does not
+      // matter.
       sg_message_id: `${nameless ? `nameless-${serial}` : `message-${outreach}`}.filter-${serial}`,
       ...(nameless ? {} : { outreach_id: String(outreach) }),
       ...(type === 'dropped' ? { reason: dropReason } : {}),

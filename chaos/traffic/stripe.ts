@@ -15,7 +15,7 @@ import type { Traffic } from './traffic.ts'
 const CUSTOMERS = 5_000
 /** Their users' ids begin here. */
 const FIRST = 10_000
-/** So many subscriptions live at the same time; where one ends another customer's begins. */
+/** Subscriptions that live at the same time; when one ends, another customer's begins. */
 const ALIVE = 100
 
 const TIERS: Record<string, { name: string; credits: number }> = {
@@ -23,7 +23,7 @@ const TIERS: Record<string, { name: string; credits: number }> = {
   [TEAMS]: { name: 'teams', credits: 2_000 },
 }
 
-/** What a customer's events have come to, in the order in which things happened. */
+/** The state after a customer's events, in the order in which things happened. */
 interface State {
   status: string
   price: string
@@ -42,7 +42,7 @@ export const createStripeTraffic = (random: Random): Traffic => {
   let serial = 0
   let customers = 0
 
-  /** One customer's events in the order in which things happen. What one does is noted before it is yielded. */
+  /** One customer's events in the order in which things happen. The effect of each is noted before it is yielded. */
   function* live(user: number): Generator<StripeJson> {
     const { subscription, invoice } = eventsOf(user, random.pick(GENERATIONS))
     const id = `sub_${user}`
@@ -175,12 +175,12 @@ export const createStripeTraffic = (random: Random): Traffic => {
         `select 'user ' || id || ' is ' || subscription_tier || ', ' || subscription_status || ', '
                 || credits_remaining || ' credits' as fact, 1 as count
          from users where subscription_status is not null`,
-        // Where the end was processed before anything that shows a beginning, there is nobody to say goodbye to.
+        // If the end was processed before anything that shows a beginning, no farewell is due.
         `select 'second farewell for ' || split_part(key, ':', 3) as fact, count(distinct job_id)::int - 1 as count
          from event_notifications where key like 'stripe:ended:%' group by split_part(key, ':', 3)
          having count(distinct job_id) > 1`,
-        // One that was gone before the first event that gives access was processed is not welcomed any more; nor is
-        // one that a failed renewal showed first, for that began before.
+        // No welcome is due when the end was processed before the first event that gives access, or when a failed
+        // renewal came first, since that subscription had begun earlier.
         `select 'welcomes for ' || s.id as fact, count(*)::int as count
          from event_notifications n join subscriptions s on n.key = 'stripe:welcome:' || s.id
          where s.status <> 'canceled'

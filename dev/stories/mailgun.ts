@@ -20,7 +20,7 @@ interface MailOptions {
   /** The outreach it answers, as its headers say. */
   answers?: number
   headers?: [name: string, value: string][]
-  /** The envelope's, where it is not `from`. */
+  /** The envelope's sender, where it is not `from`. */
   sender?: string
 }
 
@@ -103,7 +103,7 @@ export const mailgunStory = (signer: MailgunSigner, now: Date): Step[] => {
       '401 WEBHOOK_REPLAYED: This signature was used for another message',
     ),
     step(
-      'Ana writes again, not in the thread: found by her address, nobody is told twice',
+      'Ana writes again, not in the thread: found by her address, no second push',
       post({ ...ana, subject: 'One more thing' }),
       ONE,
       '+ mail 3: kind reply, subject One more thing, from_email ana@acme.example, matched_by sender, attachments [], outreach_id 1',

@@ -9,7 +9,7 @@ const samples = JSON.parse(
 const CONTACTS = ['ana@acme.example', 'bob@acme.example', 'eve@globex.example', 'eve@globex.example']
 const PATH = '/webhooks/sendgrid'
 
-/** SendGrid tells what became of four e-mails. */
+/** SendGrid reports what happened to four e-mails. */
 export const sendgridStory = (signer: SendgridSigner, now: Date): Step[] => {
   let serial = 0
   const timestamp = Math.floor(now.getTime() / 1_000)
@@ -66,7 +66,7 @@ export const sendgridStory = (signer: SendgridSigner, now: Date): Step[] => {
       ],
     },
     {
-      title: 'the third is a drop, for SendGrid knows the address: no more mail to Bob',
+      title: 'the third is a drop, since SendGrid knows the address: no more mail to Bob',
       path: PATH,
       request: deliver(event('dropped', 2, { reason: 'Bounced Address' })),
       answer: '200 ok, 1 accepted, 0 duplicates',

@@ -7,11 +7,11 @@ export interface Step {
   request: SignedRequest
   /** `200 ok, 3 accepted, 0 duplicates`, `200 duplicate`, or status, code and message of a refusal. */
   answer: string
-  /** The rows it changes, as `changes` tells them, in any order. */
+  /** The rows it changes, as `changes` words them, in any order. */
   changes: string[]
 }
 
-/** Something that happens to a customer: Stripe tells it in several deliveries. */
+/** Something that happens to a customer, which Stripe reports in several deliveries. */
 export interface BillingStep {
   title: string
   /** Of the user whose row is shown. */
@@ -22,7 +22,7 @@ export interface BillingStep {
   shows: BillingRow
 }
 
-/** What there is to see after it. */
+/** What must show after it. */
 export interface BillingRow {
   /** `4 new`, `4 known`. */
   deliveries: string

@@ -6,8 +6,8 @@ const FAILED = 'Your RoleFerry payment did not go through'
 const FINAL = 'Action needed: your RoleFerry payment failed'
 
 /**
- * Stripe tells what becomes of Sam's subscription, also of a declined upgrade and a trial beside it; then all of it
- * again; then what became of Kim's, backwards.
+ * Stripe reports the life of Sam's subscription, with a declined upgrade and a second subscription on trial; then all
+ * of it again; then the life of Kim's, backwards.
  */
 export const stripeStory = (signer: StripeSigner, now: Date): BillingStep[] => {
   const sam = eventsOfCustomer('Sam')
@@ -125,7 +125,7 @@ export const stripeStory = (signer: StripeSigner, now: Date): BillingStep[] => {
   ]
 }
 
-/** What Stripe tells of a customer, in the order in which it happens but for the first payment. */
+/** What Stripe reports about a customer, in the order in which it happens, except for the first payment. */
 const eventsOfCustomer = (customer: string) => {
   const { subscription, invoice } = eventsOf(customer)
   const [second, third] = [START + MONTH, START + 2 * MONTH]

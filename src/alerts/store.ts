@@ -10,13 +10,13 @@ const DAY = 86_400_000
 const DAYS_KEPT = 90
 const MAX_TEXT = 1_000
 
-/** The alerts whose causes last. */
+/** The alerts whose causes still hold. */
 export const openAlerts = (pool: pg.Pool): Promise<Alert[]> =>
   queryBuilder(pool).select().from(alerts).where(isNull(alerts.endedAt)) as Promise<Alert[]>
 
 /**
- * Begins an alert for each new cause, updates those that last, and ends those that are over.
- * @returns the alerts that are over.
+ * Opens an alert for each new cause, updates those whose cause still holds, and closes the others.
+ * @returns the alerts it closed.
  */
 export const saveCauses = async (
   pool: pg.Pool,
@@ -52,7 +52,7 @@ export const saveCauses = async (
   return over
 }
 
-/** Kinds whose causes are looked for; the others are alerted where they happen. */
+/** Kinds that are found by looking at the database; the others are opened where they happen. */
 const WATCHED = new Set<Alert['kind']>(['backlog', 'dead', 'silent', 'refused', 'unavailable', 'paused'])
 
 const end = async (pool: pg.Pool, keys: string[], now: Date): Promise<void> => {

@@ -6,9 +6,9 @@ import { saveTold } from './store.ts'
 const HOUR = 3_600_000
 
 /**
- * Brings an alert's message up to date: one message per cause, which is edited. When Slack refuses to edit it, a line an
- * hour says how it stands, and one that it is over.
- * @returns whether there was something to tell.
+ * Brings an alert's message up to date: one message per cause, which is edited. When Slack refuses to edit it, one new
+ * line an hour gives the current state, and a last one says that it is over.
+ * @returns whether anything was posted.
  */
 export const tell = async (pool: pg.Pool, slack: SlackClient, alert: Alert, now: Date): Promise<boolean> => {
   const { key, channel, slackChannel, slackTs, told, lineAt, endedAt } = alert

@@ -4,7 +4,7 @@ import type { Tier } from './tiers.ts'
 /** The columns of a user's row that are about subscriptions. Times are unix seconds. */
 export interface Row {
   tier: Tier | 'free'
-  /** A known one, or what another service wrote. */
+  /** A known status, or any text that another service wrote. */
   status: string | null
   subscriptionId: string | null
   periodEnd: number | null

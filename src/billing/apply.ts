@@ -5,10 +5,10 @@ import { creditsOf, settle } from './lots.ts'
 import { merge } from './merge.ts'
 import { type Notice, noticesOf } from './notices.ts'
 
-/** What a fact comes to. */
+/** The result of applying a fact. */
 export interface Applied {
   account: Account
-  /** What people are told because of it. */
+  /** The notifications it causes. */
   notices: Notice[]
 }
 

@@ -90,7 +90,10 @@ export interface Invoice {
   failedAt: number | null
   /** It was voided, or given up as uncollectible, at this time: nobody asks for the money any more. */
   closedAt: number | null
-  /** The previous version of this service knew that it was paid. So what it gave is in the user's row, and it opens no period. */
+  /**
+   * The previous version of this service knew that it was paid. So what it gave is in the user's row, and it opens no
+   * period.
+   */
   former?: true
 }
 

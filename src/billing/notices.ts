@@ -4,7 +4,7 @@ import type { Derived } from './derive.ts'
 import type { Fact, InvoiceFact } from './facts.ts'
 import type { Tier } from './tiers.ts'
 
-/** What people are told because of a fact. */
+/** A notification that a fact causes. */
 export type Notice =
   /** A subscription's access begins. */
   | { kind: 'welcome'; subscriptionId: string; tier: Tier }
@@ -19,7 +19,9 @@ interface Change {
   account: Account
 }
 
-/** Only a subscription that gave access is worth a message: not a declined card at sign-up, nor an abandoned checkout. */
+/**
+ * Only a subscription that gave access is worth a message: not a declined card at sign-up, nor an abandoned checkout.
+ */
 export const noticesOf = (fact: Fact, { was, is, account }: Change): Notice[] => {
   if (fact.kind === 'listed') return []
   const old = was.standings.get(fact.subscriptionId)

@@ -13,7 +13,7 @@ import { openedPeriods, type Period, type Upgrade } from './periods.ts'
 import { isPriced, type Plan, planOf } from './plan.ts'
 import { inOrder } from './snapshot-order.ts'
 
-/** What the facts about one subscription come to. */
+/** What follows from the facts about one subscription. */
 export interface Standing {
   id: string
   /** Null until a fact shows it. */

@@ -9,7 +9,7 @@ export const auditCommand = (): Command =>
     new Command('list')
       .description("list operators' changes, the newest first")
       .option('--limit <number>', 'at most this many', readCount, 50)
-      .option('--before <id>', 'go on after a page: the "next" it ended with')
+      .option('--before <id>', 'continue after a page: the "next" value it ended with')
       .addOption(jsonOption())
       .action(({ limit, before, json }: { limit: number; before?: string; json?: boolean }) =>
         withDatabase(async (pool) => {

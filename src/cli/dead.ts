@@ -28,9 +28,9 @@ export const deadCommand = (): Command =>
     .addCommand(
       withSelection(new Command('list'), { status: false })
         .description('list dead events, the newest first')
-        .option('--by-error', 'count them by what they died of instead')
+        .option('--by-error', 'count them by error instead')
         .option('--limit <number>', 'at most this many', readCount, 20)
-        .option('--after <position>', 'go on after a page: the "next" it ended with')
+        .option('--after <position>', 'continue after a page: the "next" value it ended with')
         .addOption(jsonOption())
         .action((options) =>
           withDatabase(async (pool) => {
@@ -43,8 +43,11 @@ export const deadCommand = (): Command =>
     .addCommand(replayCommand(withSelection(new Command('replay'), { status: false }), DEAD))
     .addCommand(
       withSelection(new Command('discard'), { status: false })
-        .description('give dead events up for good: they become skipped and alert no more')
-        .argument('[events...]', 'row ids or provider ids; else all dead ones that match the options')
+        .description('give up on dead events for good: they become skipped and no longer alert')
+        .argument(
+          '[events...]',
+          'row ids or provider ids; without any, all dead events that match the options',
+        )
         .addOption(reasonOption())
         .addOption(yesOption())
         .addOption(jsonOption())
@@ -57,7 +60,8 @@ export const deadCommand = (): Command =>
                 : await discardMatching(pool, await toFilter(pool, { ...options, ...DEAD }), by, options.yes)
             if (options.json) printJson({ discarded })
             else console.log(`${discarded} discarded`)
-            if (discarded === 0) throw new CommandError('None of them is dead.', 'notFound')
+            if (discarded === 0)
+              throw new CommandError('None of these events is dead, so nothing was discarded.', 'notFound')
           }),
         ),
     )

@@ -29,9 +29,9 @@ export const deliveriesCommand = (): Command =>
         .addOption(new Option('--provider <name>', 'of this provider').choices(PROVIDER_NAMES))
         .option('--since <time>', 'received since: a time, or 90m, 6h, 2d ago', readTime)
         .option('--until <time>', 'received before', readTime)
-        .option('--queued', 'those that are not processed yet')
+        .option('--queued', 'only those that are not processed yet')
         .option('--limit <number>', 'at most this many', readCount, 20)
-        .option('--after <id>', 'go on after a page: the "next" it ended with')
+        .option('--after <id>', 'continue after a page: the "next" value it ended with')
         .addOption(jsonOption())
         .action((options: ListOptions) => withDatabase((pool) => list(pool, options))),
     )
@@ -45,7 +45,9 @@ export const deliveriesCommand = (): Command =>
 
     .addCommand(
       new Command('curl')
-        .description('print a shell command that posts it to a service of your own, signed with its key')
+        .description(
+          'print a shell command that posts it to your own service, signed with the key of that service',
+        )
         .argument('<id>', 'its row id')
         .addHelpText(
           'after',
@@ -115,6 +117,10 @@ const curl = async (pool: pg.Pool, id: string): Promise<void> => {
   const delivery = await showDelivery(pool, id)
   if (delivery === undefined) throw new CommandError(plain(`There is no delivery ${id}.`), 'notFound')
   const script = await curlOf(delivery.provider, delivery.bytes)
-  if (script === undefined) throw new CommandError('Nothing is left to post: it was forgotten.', 'notFound')
+  if (script === undefined)
+    throw new CommandError(
+      'There is nothing left to post: its content was removed with a person’s data.',
+      'notFound',
+    )
   console.log(script)
 }

@@ -30,7 +30,7 @@ export const eventsCommand = (): Command =>
       withSelection(new Command('list'))
         .description('list events, the newest first')
         .option('--limit <number>', 'at most this many', readCount, 20)
-        .option('--after <position>', 'go on after a page: the "next" it ended with')
+        .option('--after <position>', 'continue after a page: the "next" value it ended with')
         .addOption(jsonOption())
         .action((options) =>
           withDatabase(async (pool) => list(pool, await toFilter(pool, options), options)),
@@ -46,7 +46,7 @@ export const eventsCommand = (): Command =>
     .addCommand(
       withSelection(new Command('tail'))
         .description('show the newest events, then each that comes, until interrupted (Ctrl-C)')
-        .option('--limit <number>', 'of those that are there at most this many', readCount, 10)
+        .option('--limit <number>', 'start with at most this many existing events', readCount, 10)
         .addOption(jsonOption())
         .action((options) =>
           withDatabase(async (pool) => tailEvents(pool, await toFilter(pool, options), options)),
@@ -57,8 +57,8 @@ export const eventsCommand = (): Command =>
 /** Replays named events, or all that match; `fixed` narrows what can match. */
 export const replayCommand = (command: Command, fixed: Selection): Command =>
   command
-    .description('give events another turn; what was applied is not applied again')
-    .argument('[events...]', 'row ids or provider ids; else all that match the options')
+    .description('process events again; what was already applied is not applied twice')
+    .argument('[events...]', 'row ids or provider ids; without any, all events that match the options')
     .addOption(reasonOption())
     .option('--most <number>', 'at most this many of those that match', readCount, 10_000)
     .addOption(yesOption())
@@ -72,7 +72,10 @@ export const replayCommand = (command: Command, fixed: Selection): Command =>
         }
         const filter = await toFilter(pool, { ...options, ...fixed })
         if (isEmpty(filter))
-          throw new CommandError('Which events? Name them, or narrow by an option.', 'usage')
+          throw new CommandError(
+            'Which events? Name them, or select them with an option such as --status or --since.',
+            'usage',
+          )
         const { count, more } = await countEvents(pool, filter, options.most)
         if (count === 0) throw new CommandError('No event matches.', 'notFound')
         await confirm(`Replay ${more ? 'the newest ' : ''}${counted(count, 'event')}?`, options.yes)
@@ -192,5 +195,7 @@ const report = ({ replayed, left, lastDueAt }: Replayed, json?: boolean): void =
       `${replayed} replayed, ${left} left alone${lastDueAt ? `; the last at ${lastDueAt.toISOString()}` : ''}`,
     )
   if (replayed === 0)
-    throw new CommandError('Left alone: due anyway, being processed, or without their payload.')
+    throw new CommandError(
+      'Nothing was replayed: these events are due already, being processed right now, or have lost their payload.',
+    )
 }

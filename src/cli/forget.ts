@@ -33,7 +33,7 @@ other services' rows; what SendGrid, Stripe, Mailgun, Slack and backups hold.`,
       await withDatabase(async (pool) => {
         if (!(await mayForget(pool))) {
           throw new CommandError(
-            "Removing a person changes what came, which the service's role may not: run this with the owner's DATABASE_URL.",
+            "The service's database role may not change stored deliveries: run this with the owner's DATABASE_URL.",
             'usage',
           )
         }
@@ -43,11 +43,11 @@ other services' rows; what SendGrid, Stripe, Mailgun, Slack and backups hold.`,
         await remarkOwners(pool, address)
         if (forgotten.left > 0) {
           throw new CommandError(
-            `${forgotten.left} not yet processed hold it still: repeat this when they are.`,
+            `${forgotten.left} events or notifications that are not yet processed still hold it: repeat this once they are.`,
           )
         }
         if (Object.values(forgotten).every((count) => count === 0)) {
-          throw new CommandError('Nothing here held this address.', 'notFound')
+          throw new CommandError('Nothing that this service keeps held this address.', 'notFound')
         }
       })
     })
@@ -75,5 +75,5 @@ const remarkOwners = async (pool: pg.Pool, address: string): Promise<void> => {
       select 'mailbox ' || ${mailboxes.id} from ${mailboxes} where lower(${mailboxes.email}) = lower(${address})`),
   )
   for (const { what } of rows)
-    remark(`It is also the address of ${what}, which is not this service's to remove.`)
+    remark(`It is also the address of ${what}: that row belongs to another service and was not removed.`)
 }

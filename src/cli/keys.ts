@@ -19,13 +19,13 @@ interface CheckOptions {
 export const keysCommand = (): Command =>
   new Command('keys').addCommand(
     new Command('check')
-      .description('tell whether a captured delivery verifies, and if not, why')
+      .description('check whether a captured delivery verifies, and explain why if it does not')
       .addArgument(new Argument('<provider>', 'whose delivery').choices(PROVIDER_NAMES))
       .argument('[capture]', 'a file with the whole HTTP request, its body byte for byte')
-      .option('--headers <file>', 'instead: a file with the headers, a line each')
-      .option('--body <file>', 'and one with the body')
-      .option('--key <keys>', 'instead of those of the environment; several separated by commas')
-      .option('--at <time>', 'when it arrived; else its header Date, else now', readTime)
+      .option('--headers <file>', 'instead of a capture: a file with the headers, one per line')
+      .option('--body <file>', 'with --headers: a file with the body, byte for byte')
+      .option('--key <keys>', 'use these keys, not those of the environment; separate several by commas')
+      .option('--at <time>', 'when it arrived (default: its Date header, or now)', readTime)
       .addOption(jsonOption())
       .addHelpText(
         'after',
@@ -50,7 +50,7 @@ const check = async (
   const capture = readAny(file, options)
   const signature = await readSignature(capture, config)
   if ('keys' in signature && signature.keys === 0) {
-    throw new CommandError(`Which keys? Set ${variable} or say --key.`, 'usage')
+    throw new CommandError(`There is no key to check with: set ${variable} or pass --key.`, 'usage')
   }
   const arrived = options.at ?? dateOf(capture) ?? new Date()
   const diagnosis = diagnose(capture, signature, arrived, config.MAX_FUTURE)

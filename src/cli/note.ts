@@ -4,11 +4,11 @@ import { type Change, noteChange } from '../operations/audit.ts'
 import { plain, remark } from './output.ts'
 import { byShell } from './selection.ts'
 
-/** Keeps a change that was made. It stays made when that fails, so the command does not fail for it. */
+/** Writes a change to the audit. The change stands even if that fails, so the command does not fail either. */
 export const note = async (pool: pg.Pool, change: Change, reason: string): Promise<void> => {
   try {
     await noteChange(pool, change, byShell(reason), new Date())
   } catch (error) {
-    remark(plain(`This change is not in the audit: ${causeOf(error).message}`))
+    remark(plain(`The change was made, but could not be written to the audit: ${causeOf(error).message}`))
   }
 }

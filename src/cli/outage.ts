@@ -15,8 +15,7 @@ export const outageCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Counts are of deliveries. Those that got 503 are known by their first event. Those refused before their signature was checked are only
-counted. Runbook: docs/runbooks/database-outage.md`,
+Counts are of deliveries. A delivery that got 503 is recognized by its first event when it comes again. Deliveries refused before their signature was checked are only counted. Runbook: docs/runbooks/database-outage.md`,
     )
     .action((options: { from: Date; to: Date; json?: boolean }) => {
       if (options.from >= options.to) throw new CommandError('--from must be before --to.', 'usage')

@@ -34,16 +34,17 @@ export const printTitle = (text: string): void => console.log(`\n${styleText(['b
 
 export const printJson = (value: unknown): void => console.log(visibleJson(JSON.stringify(value, null, 2)))
 
-/** Progress and remarks: to the standard error, so that they are in nobody's way. */
+/** Progress and remarks go to standard error, so that output can be piped. */
 export const remark = (text: string): void => console.error(plain(text))
 
-/** A line without what would act on a terminal. */
+/** Text without characters that would control a terminal. */
 export const plain = (text: string): string => visible(stripVTControlCharacters(text))
 
-/** @throws {CommandError} when the answer is no, and where there is nobody to ask. */
+/** @throws {CommandError} when the answer is no, or when there is no terminal to ask on. */
 export const confirm = async (question: string, yes: boolean | undefined): Promise<void> => {
   if (yes) return
-  if (!stdin.isTTY) throw new CommandError(`${question}\nThere is nobody to ask: say --yes.`, 'usage')
+  if (!stdin.isTTY)
+    throw new CommandError(`${question}\nThere is no terminal to ask on: pass --yes to go ahead.`, 'usage')
   const terminal = createInterface({ input: stdin, output: process.stderr })
   try {
     const answer = await terminal.question(`${question} [y/N] `)

@@ -27,14 +27,14 @@ export const pauseCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Deliveries are still accepted. What is paused is processed once it is resumed; nothing is lost and nothing is too late.`,
+Deliveries are still accepted. Their events are processed once you resume; nothing is lost, and a pause never makes an event too late.`,
     )
     .action((provider: ProviderName, { type, reason, json }: Options) =>
       withDatabase(async (pool) => {
         const paused = await pauseProcessing(pool, { provider, type }, byShell(reason), new Date())
         if (!paused) throw new CommandError(plain(`${nameOf(provider, type)} is paused already.`))
         if (json) printJson({ paused: { provider, type: type ?? null } })
-        else console.log(plain(`${nameOf(provider, type)} is paused; webhooks resume lets it go on`))
+        else console.log(plain(`${nameOf(provider, type)} is paused; run webhooks resume to continue`))
       }),
     )
 

@@ -3,10 +3,10 @@ import { ConfigError } from '../config/error.ts'
 import { CommandError, EXIT } from './outcome.ts'
 import { plain } from './output.ts'
 
-// What operators do from a shell. Everything that is asked for goes to standard output, everything else to the
-// standard error, so that `--json` can be piped.
+// What operators do from a shell. Results go to standard output and everything else to standard error, so that `--json`
+// can be piped.
 
-/** Loaded when it is asked for. */
+/** Loaded on demand. */
 const COMMANDS: Record<string, { description: string; load: () => Promise<Command> }> = {
   send: {
     description: 'send a made-up, signed delivery to a running service',
@@ -21,7 +21,7 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     load: async () => (await import('./events.ts')).eventsCommand(),
   },
   dead: {
-    description: 'look after events that failed on every attempt',
+    description: 'list, replay or discard events that failed on every attempt',
     load: async () => (await import('./dead.ts')).deadCommand(),
   },
   refused: {
@@ -33,7 +33,7 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     load: async () => (await import('./stripe.ts')).stripeCommand(),
   },
   keys: {
-    description: 'whether keys and deliveries belong together',
+    description: 'check whether a key verifies a delivery',
     load: async () => (await import('./keys.ts')).keysCommand(),
   },
   mailboxes: {
@@ -41,7 +41,7 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     load: async () => (await import('./mailboxes.ts')).mailboxesCommand(),
   },
   status: {
-    description: 'how the last 24 hours went, what waits, and what is dead',
+    description: 'show the last 24 hours, what is waiting, and what is dead',
     load: async () => (await import('./status.ts')).statusCommand(),
   },
   forget: {
@@ -53,11 +53,11 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     load: async () => (await import('./pauses.ts')).pauseCommand(),
   },
   resume: {
-    description: 'let the processing of what was paused go on',
+    description: 'resume processing of a paused provider or event type',
     load: async () => (await import('./pauses.ts')).resumeCommand(),
   },
   outage: {
-    description: 'what an outage delayed, and what is still missing',
+    description: 'show what an outage delayed, and what is still missing',
     load: async () => (await import('./outage.ts')).outageCommand(),
   },
   audit: {
@@ -65,7 +65,7 @@ const COMMANDS: Record<string, { description: string; load: () => Promise<Comman
     load: async () => (await import('./audit.ts')).auditCommand(),
   },
   redis: {
-    description: 'what Redis remembers of processed events',
+    description: 'delete the keys of processed events in Redis',
     load: async () => (await import('./redis.ts')).redisCommand(),
   },
 }
@@ -83,7 +83,7 @@ const throwInstead = (command: Command): void => {
  */
 export const run = async (args: string[]): Promise<number> => {
   const program = new Command('webhooks')
-    .description('Look after the webhook service: its events, its keys, its stores.')
+    .description('Operate the webhook service: its events, keys and stores.')
     .addHelpText(
       'after',
       `
@@ -101,7 +101,7 @@ The database is DATABASE_URL, else that of a running \`npm run dev\`.`,
     await program.parseAsync(args, { from: 'user' })
     return EXIT.ok
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage // commander has told already
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage // commander has printed it already
     if (error instanceof CommandError) {
       console.error(plain(error.message))
       return error.exitCode

@@ -9,7 +9,7 @@ import { withDatabase, withRedis } from './stores.ts'
 export const redisCommand = (): Command =>
   new Command('redis').addCommand(
     new Command('forget')
-      .description('make Redis forget all of it: nothing is lost, the inbox knows every event')
+      .description('delete all keys of processed events; nothing is lost, the inbox knows every event')
       .addOption(optionalReason())
       .addOption(yesOption())
       .addOption(jsonOption())
@@ -22,7 +22,7 @@ export const redisCommand = (): Command =>
             console.log(
               `${counted(forgotten, 'event')} forgotten; running services use Redis again within a minute`,
             )
-          // The database may be away, or not set: Redis is forgotten all the same.
+          // Also works when the database is away or not configured.
           const change = { action: 'forget redis', subject: null, affected: forgotten } as const
           await withDatabase((pool) => note(pool, change, reason)).catch((error: Error) =>
             remark(error.message),

@@ -64,8 +64,8 @@ export const withSelection = (command: Command, { status = true } = {}): Command
     .option('--since <time>', 'received since: a time, or 90m, 6h, 2d ago', readTime)
     .option('--until <time>', 'received before', readTime)
     .option('--search <text>', 'an outreach id, a customer id, an e-mail address or an event id')
-    .option('--error <group>', 'whose error is of this group, as `dead list --by-error` prints it')
-    .option('--misunderstood', 'those that no rule understood')
+    .option('--error <group>', 'with an error of this group, as `dead list --by-error` prints it')
+    .option('--misunderstood', 'only events that no rule understood')
 }
 
 export const toFilter = async (pool: pg.Pool, { search, ...filter }: Selection): Promise<EventFilter> => {

@@ -32,8 +32,8 @@ const readOutreach = (text: string): string => {
 
 export const sendCommand = (): Command =>
   new Command('send')
-    .addArgument(new Argument('<provider>', 'whose').choices(PROVIDER_NAMES))
-    .argument('<event>', 'which: see below')
+    .addArgument(new Argument('<provider>', 'the provider to imitate').choices(PROVIDER_NAMES))
+    .argument('<event>', 'one of the sample events below')
     .option('--outreach <id>', 'the outreach it is about', readOutreach, '1')
     .option('--customer <id>', 'the Stripe customer it is about', 'cus_Sam')
     .option('--mailbox <address>', 'the mailbox the outreach was sent from', 'sam@rf-send-01.com')
@@ -67,9 +67,13 @@ const send = async (provider: ProviderName, event: string, options: SendOptions)
   const development = readDevelopment()
   const key = options.key ?? process.env[variable]?.split(',')[0]?.trim() ?? development?.keys[provider]
   if (!key)
-    throw new CommandError(`What to sign with? Say --key, set ${variable}, or run npm run dev.`, 'usage')
+    throw new CommandError(
+      `There is no key to sign with: pass --key, set ${variable}, or start npm run dev.`,
+      'usage',
+    )
   const url = options.url ?? (development && `http://127.0.0.1:${development.port}`)
-  if (url === undefined) throw new CommandError('Where to? Say --url, or run npm run dev.', 'usage')
+  if (url === undefined)
+    throw new CommandError('There is no service to send to: pass --url, or start npm run dev.', 'usage')
   if (!URL.canParse(url)) throw new CommandError('--url: expected a URL like http://127.0.0.1:3000', 'usage')
 
   const samples = samplesOf(simulator, key)
@@ -102,7 +106,7 @@ const samplesOf = ({ play, signingKeyVariable }: Simulator, key: string): Sample
     return play(key).samples
   } catch {
     throw new CommandError(
-      `${signingKeyVariable} or --key: this is no key to sign with (--help says which)`,
+      `${signingKeyVariable} or --key: cannot sign with this key (--help names the kind that is needed)`,
       'usage',
     )
   }

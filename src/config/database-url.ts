@@ -23,7 +23,7 @@ const WRITABLE = /^(read-write|primary)$/
 interface DatabaseUrl {
   /** One URL for each server that it names, without the parameter about writing. */
   servers: string[]
-  /** Whether the server that takes writes has to be looked for. Several servers are always so. */
+  /** Whether the server that takes writes has to be looked for; always true with several servers. */
   mustWrite: boolean
 }
 
@@ -46,8 +46,8 @@ export const takeApart = (text: string): DatabaseUrl => {
 }
 
 /**
- * `postgres://user:password@host:5432/database`, or several hosts. The client takes a parameter that it does not know
- * for none, so what is about TLS is checked here: misspelt, it would leave the connection open to be read.
+ * `postgres://user:password@host:5432/database`, or several hosts. The client ignores a parameter that it does not
+ * know, so TLS parameters are checked here: a misspelt one would leave the connection unencrypted.
  */
 export const databaseUrl = z.string().superRefine((text, context) => {
   const { servers } = takeApart(text)
@@ -71,7 +71,7 @@ const problemOf = (text: string, count: number): string | undefined => {
   for (const [name, value] of url.searchParams) {
     if (/ssl|tls/i.test(name) && name !== 'uselibpqcompat' && !(TLS[name]?.test(value) ?? false)) {
       const shown = /^\w{1,40}$/.test(name) ? ` ${name}` : ''
-      return `has the parameter${shown} or a value of it that is not known; expected sslmode=verify-full, or another of libpq’s`
+      return `has the parameter${shown} with a name or value that is not known; expected sslmode=verify-full, or another TLS parameter of libpq`
     }
   }
   try {

@@ -7,7 +7,7 @@ export interface SmtpServer {
   port: number
   /** TLS from the first byte (`smtps:`). */
   secure: boolean
-  /** Nothing is said before STARTTLS, neither a password nor an address. */
+  /** STARTTLS is required: no password and no address is sent before it. */
   requireTLS: boolean
   ignoreTLS: boolean
   auth?: { user: string; pass: string }
@@ -59,8 +59,8 @@ export const smtpUrl = z.string().transform((text, context): SmtpServer => {
 
 const unknownParameter = (name: string, secure: boolean): string => {
   const shown = /^[\w.-]{1,40}$/.test(name) ? ` ${name}` : ''
-  if (secure) return `has the parameter${shown}, but smtps: is TLS always; expected none`
-  return `has the parameter${shown} or a value of it that is not known; expected tls=off, requireTLS=true or none`
+  if (secure) return `has the parameter${shown}, but smtps: always uses TLS; expected no parameter`
+  return `has the parameter${shown} with a name or value that is not known; expected tls=off, requireTLS=true or no parameter`
 }
 
 /** Empty when it is not a host name. */

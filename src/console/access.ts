@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-/** Wrong passwords of one sender that cost nothing: people mistype. */
+/** Wrong passwords that a sender may give without having to wait: people mistype. */
 const FREE_FAILURES = 2
-/** Milliseconds that the next try waits; twice as long after every other wrong one, up to the last. */
+/** Milliseconds that the next try waits. Each further wrong one doubles it, up to the maximum. */
 const DELAY = { first: 250, max: 5_000 }
 /** Milliseconds without a wrong password after which those before are forgotten. */
 const FORGOTTEN_AFTER = 10 * 60_000
@@ -49,7 +49,7 @@ export const createAccess = (
         return match.role
       }
       const count = (failures.get(sender)?.count ?? 0) + 1
-      failures.delete(sender) // to the end of the line
+      failures.delete(sender) // so that it becomes the newest entry
       failures.set(sender, { count, at: clock().getTime() })
       if (failures.size > MAX_SENDERS) failures.delete(failures.keys().next().value as string)
       return undefined

@@ -14,8 +14,8 @@ export const changeList = (changes: DatedChange[], isKept: boolean): Html =>
   changes.length === 0
     ? html`<p class="hint">${
         isKept
-          ? 'Nothing, or it is longer ago than 30 days.'
-          : html`It is not kept: <code>KEEP_CHANGES=on</code> keeps it for 30 days.`
+          ? 'Nothing, or it happened more than 30 days ago.'
+          : html`Changes are not recorded: <code>KEEP_CHANGES=on</code> keeps them for 30 days.`
       }</p>`
     : html`<ul class="changes">${changes.map(
         (change) =>

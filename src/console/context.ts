@@ -31,11 +31,11 @@ export class NotFound extends Error {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the password that it came with allows. */
+    /** What the password of this request allows. */
     consoleRole: ConsoleRole | null
     /** Who is logged in. */
     consoleUser: string
-    /** What is paused now; null where nobody looked. */
+    /** What is paused now; null when it was not looked up. */
     pauses: Pause[] | null
   }
 }

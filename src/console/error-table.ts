@@ -6,7 +6,7 @@ import { ago, cut, number } from './format.ts'
 import { type Html, html } from './html.ts'
 import { nothing, table } from './parts.ts'
 
-/** Dead events by what they died of: a row leads to exactly the events of its error. */
+/** Dead events grouped by error. Each row links to exactly the events with its error. */
 export const errorTable = (groups: ErrorGroup[], now: Date): Html =>
   groups.length === 0
     ? nothing(

@@ -32,13 +32,12 @@ export const eventList = (events: EventSummary[], now: Date, { about }: { about:
 const breakable = (type: string): Content =>
   type.split(/(?<=\.)/).map((part, n) => (n === 0 ? part : html`<wbr>${part}`))
 
-/** In a few words what an operator wants to know of an event that is not simply done. */
+/** What an operator wants to know about an event that is not simply done, in a few words. */
 const note = (event: EventSummary, now: Date): Content => {
   if (event.status === 'pending') {
     const turn =
       event.nextAttemptAt === null ? html`paused` : html`next turn ${ago(event.nextAttemptAt, now)}`
-    if (event.waitingSince !== null)
-      return html`<span class="note">waits for a row that is missing, ${turn}</span>`
+    if (event.waitingSince !== null) return html`<span class="note">waits for a missing row, ${turn}</span>`
     if (event.lastError !== null) return html`<span class="note">${cut(event.lastError, 120)}, ${turn}</span>`
     return turn && html`<span class="note">${turn}</span>`
   }

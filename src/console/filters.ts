@@ -32,7 +32,7 @@ export const PERIODS: Record<string, { name: string; length: number }> = {
   '30d': { name: 'Last 30 days', length: 30 * 24 * HOUR },
 }
 
-/** Reads the fields from a query string or a form; what makes no sense does not narrow. */
+/** Reads the fields from a query string or a form. A value that makes no sense is ignored. */
 export const readFields = (from: unknown): FilterFields => {
   const given = typeof from === 'object' && from !== null ? (from as Record<string, unknown>) : {}
   const text = (name: keyof FilterFields): string => {

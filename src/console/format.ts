@@ -54,6 +54,6 @@ export const moment = (at: Date | null, now: Date): Html =>
 export const clockTime = (at: Date): Html =>
   html`<time datetime="${at.toISOString()}" title="${absolute(at)}">${at.toISOString().slice(11, 16)}</time>`
 
-/** Text cut to so many characters, with a mark that it is. */
+/** Text cut to at most this many characters, with an ellipsis where it was cut. */
 export const cut = (text: string, most: number): string =>
   text.length > most ? `${text.slice(0, most).toWellFormed()}…` : text

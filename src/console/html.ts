@@ -3,7 +3,7 @@ import { visible } from '../visible-text.ts'
 
 const markup = Symbol('markup')
 
-/** Markup that this process wrote. Only `html` makes it, so what it holds of others is escaped by construction. */
+/** Markup that this process wrote. Only `html` makes it, so foreign text in it is always escaped. */
 export interface Html {
   readonly [markup]: string
 }
@@ -12,8 +12,8 @@ export interface Html {
 export type Content = Html | string | number | bigint | null | undefined | false | readonly Content[]
 
 /**
- * A template whose values are escaped, whatever they are, except for markup made by this function. Attributes must
- * be quoted; a URL must begin with a path of ours.
+ * A template whose values are escaped, whatever they are, except for markup made by this function. Attributes must be
+ * quoted; a URL must begin with one of the console's own paths.
  */
 export const html = (texts: TemplateStringsArray, ...values: Content[]): Html => {
   let text = texts[0] ?? ''

@@ -30,7 +30,9 @@ import { refusedPages } from './pages/refused.ts'
 import { replayPage } from './pages/replay.ts'
 import { isSameOrigin } from './same-origin.ts'
 
-/** Connections of its own, few, with statements that end soon: it never keeps deliveries or batches waiting. */
+/**
+ * A few connections of its own, with a short statement time-out: the console never keeps deliveries or batches waiting.
+ */
 const CONNECTIONS = 2
 const TIMEOUTS = { connectionTimeoutMillis: 3_000, query_timeout: 9_000, statement_timeout: 8_000 }
 /** Milliseconds that a page waits for what is paused. */
@@ -106,7 +108,7 @@ const mount = async (scope: FastifyInstance, { config, providers, clock }: Conso
 
   scope.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store')
-    // A browser asks without a password first; that is no try.
+    // A browser asks without a password first. That does not count as a wrong one.
     const delay = request.headers.authorization === undefined ? 0 : access.delayOf(senderOf(request))
     if (delay > 0) await sleep(delay)
   })
@@ -121,7 +123,7 @@ const mount = async (scope: FastifyInstance, { config, providers, clock }: Conso
 
   scope.addHook('onRequest', async (request) => {
     if (request.method !== 'GET' || request.url.startsWith('/console/assets/')) return
-    // A page says itself that the database is away.
+    // The page itself reports that the database is away.
     const late = sleep(PAUSES_WITHIN, [])
     request.pauses = await Promise.race([listPauses(pool).catch(() => []), late])
   })
@@ -191,17 +193,17 @@ const TITLES: Record<number, string> = {
   400: 'Something is missing',
   403: 'Not allowed',
   404: 'Not found',
-  413: 'Too much',
+  413: 'Too large',
   415: 'Not a form',
 }
 
 /** The framework's own errors repeat what was sent. */
 const textOf = ({ code, message }: Error & { code?: string }): string =>
-  code?.startsWith('FST_') ? 'The request is not one that this page takes.' : message
+  code?.startsWith('FST_') ? 'This page does not accept such a request.' : message
 
 const senderOf = ({ ip, socket }: FastifyRequest): string => senderNetwork(ip, socket.remoteAddress)
 
-/** Refused before anything is looked at. */
+/** Refused before the page does anything. */
 class Denied extends Error {
   override name = 'Denied'
   readonly statusCode: number

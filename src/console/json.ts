@@ -1,8 +1,8 @@
 import { type Html, html } from './html.ts'
 
 /**
- * A string, a number, or a word. A string that is cut ends with the text: what begins always matches, so that nothing is
- * looked at twice, whatever a sender wrote.
+ * A string, a number, or a word. A string without its closing quote runs to the end of the text. So every start
+ * matches, and no text that a sender wrote makes the pattern backtrack.
  */
 const TOKEN = /("(?:[^"\\]|\\.)*"?)|(-?\d[\d.eE+-]*)|\b(?:true|false|null)\b/gs
 /** What makes a string a key. */

@@ -14,7 +14,9 @@ const SECTIONS: Record<Section, [path: string, name: string]> = {
   audit: ['/console/audit', 'Audit'],
 }
 
-/** No evaluation, no style of its own, and an error never replaces what is shown: the policy of the page stays strict. */
+/**
+ * No evaluation, no style of its own, and an error never replaces what is shown: the policy of the page stays strict.
+ */
 const HTMX_CONFIG = JSON.stringify({
   includeIndicatorCSS: false,
   extensions: 'none',

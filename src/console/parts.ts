@@ -50,7 +50,7 @@ export const facts = (entries: [name: string, value: Content][]): Html => html`
     html`<div><dt>${name}</dt><dd>${value}</dd></div>`,
 )}</dl>`
 
-/** What is said where there is nothing to show. */
+/** The text in place of an empty list. */
 export const nothing = (title: string, advice: Content): Html => html`
 <div class="nothing"><p class="title">${title}</p><p>${advice}</p></div>`
 

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
 /**
- * Whether a request that changes something was sent by a page of ours. Browsers say so in `Sec-Fetch-Site`, older ones
- * in `Origin`; what says neither is refused, since a browser's login is sent along with whatever it posts.
+ * Whether a request that changes something was sent by one of the console's pages. Browsers say so in `Sec-Fetch-Site`,
+ * older ones in `Origin`; what says neither is refused, since a browser's login is sent along with whatever it posts.
  * @param host as the client named it, with its port.
  */
 export const isSameOrigin = (headers: IncomingHttpHeaders, host: string): boolean => {

@@ -7,8 +7,8 @@ const SCHEMAS = 'drizzle, pgboss'
 
 /**
  * Gives a role what the service does and nothing else (see rights.ts). It owns nothing and can change no table. A role
- * that is missing is created; one that may do more, by an earlier version or by hand, loses that. Repeating it changes
- * nothing.
+ * that is missing is created; one with more rights, from an earlier version or given by hand, loses them. Repeating it
+ * changes nothing.
  *
  * @param client connected as the owner of the tables, who must be allowed to create roles if the role is missing.
  * @param password for the role, in printable ASCII; left as it is when undefined. The server never sees it.

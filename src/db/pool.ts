@@ -5,7 +5,7 @@ import { connectionTo } from './connection.ts'
 /** Limits of one pool, in milliseconds. */
 export interface Limits {
   connectionTimeoutMillis: number
-  /** Ends the wait for a server that hangs, which no limit of the server's can. */
+  /** Client-side limit: ends the wait for a server that hangs, when the server's own limits do not work. */
   query_timeout: number
   /** Ends statements that are slow. */
   statement_timeout: number
@@ -17,17 +17,17 @@ const SESSION_LIMITS = { lock_timeout: 2_000, idle_in_transaction_session_timeou
 /** Settings of a session, by name. */
 export type Session = Record<string, string | number>
 
-/** Whatever the server's or the role's defaults are. docs/decisions.md tells what the last two are worth. */
+/** Whatever the server's or the role's defaults are. docs/decisions.md has the measurements for the last two. */
 const SESSION: Session = {
   /** Promise 1. */
   synchronous_commit: 'on',
-  /** A plan kept from when the inbox was nearly empty reads all of it, 500 times, for a batch. */
+  /** A plan made while the inbox was nearly empty would scan the whole inbox 500 times for one batch. */
   plan_cache_mode: 'force_custom_plan',
   /** Pages are in memory or on an SSD; the default, for disks that turn, reads whole tables for some hundred rows. */
   random_page_cost: 1.1,
 }
 
-/** A session is not kept longer, whatever was changed behind the address meanwhile. */
+/** The longest life of a session, so that a change behind the address is noticed in the end. */
 export const MAX_LIFETIME_SECONDS = 600
 
 /** A pool of connections. */
@@ -40,7 +40,7 @@ export interface SessionPool {
   endSessions: (openedBefore: number) => void
 }
 
-/** Opens a pool. `onLost` is called for connections that are lost while nobody uses them. */
+/** Opens a pool. `onLost` is called for connections that are lost while idle. */
 export const openSessionPool = (
   databaseUrl: string,
   options: {

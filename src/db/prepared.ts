@@ -4,8 +4,8 @@ import { toStatement } from './statement.ts'
 import type { Transaction } from './transaction.ts'
 
 /**
- * Runs a statement as a prepared one: for those of joins and several tables, whose planning takes Postgres longer than
- * their execution. With `KEEP_PLANS` a connection plans it once.
+ * Runs a statement as a prepared one: for statements with several tables, which take Postgres longer to plan than to
+ * run. With `KEEP_PLANS` a connection plans it once.
  *
  * @param name one per text: the text must be the same at every call, so a list is one array parameter.
  */
@@ -19,10 +19,10 @@ export const executePrepared = async <Row extends pg.QueryResultRow>(
 }
 
 /**
- * The settings of a transaction in which prepared statements keep their plan whatever the parameters are, and read tables
- * by their indexes, in the order of these. Postgres would otherwise plan them again for every mail, which takes several
- * times as long as to execute them. And without the parameters it guesses: that some row is soon found in a whole table,
- * which a stranger's mail is not; that a mailbox has few rows, which may as well be sorted.
+ * Settings for a transaction whose prepared statements keep one plan for all parameters and read tables through their
+ * indexes, in index order. Without the first, Postgres plans them again for every mail, which takes several times as
+ * long as running them. Without the other two, a plan made without parameters guesses wrong: that a scan of the whole
+ * table soon finds a row (not for a stranger's mail), and that a mailbox has few rows, which are cheap to sort.
  */
 export const KEEP_PLANS =
   'set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; set local enable_sort = off'

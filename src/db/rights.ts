@@ -19,8 +19,8 @@ const OWN = { insert: true, update: true, delete: true } as const
 
 /**
  * What the service does with each table besides reading it; what is not here its role may not do. A table of the schema
- * that is missing does not compile. Whoever takes over the service's connection can change what the service can change,
- * and nothing else: no address of a user, no contact, and nothing that an operator has done.
+ * that is missing does not compile. An attacker who takes over the service's connection can change only what the
+ * service can: no user's address, no contact's address, and no record of what an operator did.
  */
 const RIGHTS: { [Name in keyof Tables]: Rights<keyof Tables[Name]['_']['columns']> } = {
   users: {

@@ -183,8 +183,8 @@ export const outreach = pgTable(
     index('outreach_contact_id_idx').on(t.contactId),
     index('outreach_application_id_idx').on(t.applicationId),
     index('outreach_from_mailbox_sent_at_idx').on(sql`lower(${t.fromMailbox})`, t.sentAt),
-    // The latest of a mailbox that nobody answered. It leaves the status out, which nearly every event changes: an
-    // update of a column that an index holds writes into every index of the table.
+    // The latest unanswered outreach of a mailbox. The index leaves the status out, which nearly every event changes:
+    // an update of a column that an index holds writes into every index of the table.
     index('outreach_unanswered_idx')
       .on(sql`lower(${t.fromMailbox})`, t.sentAt.desc().nullsLast(), t.id.desc())
       .where(sql`${t.repliedAt} is null`),
@@ -390,7 +390,7 @@ export const webhookEvents = pgTable(
     deliveryId: bigint({ mode: 'bigint' }),
     position: count(),
     status: text().notNull().default('pending'),
-    /** Attempts begun, the successful one included; waiting for a row is none. */
+    /** Attempts begun, the successful one included; waiting for a row does not count. */
     attempts: count(),
     /** The last failure, or why the event was skipped. Kept when it succeeds after all. */
     lastError: text(),
@@ -398,7 +398,7 @@ export const webhookEvents = pgTable(
     receivedAt: time().notNull().defaultNow(),
     /** Set for `processed` and `ignored`. On a pending row: its effects are applied, it is only replayed. */
     processedAt: time(),
-    /** Of a pending event: when its turn is; null while its provider or type is paused. */
+    /** Of a pending event: when it is due; null while its provider or type is paused. */
     nextAttemptAt: time(),
     /** Since when it waits for a row that is not there yet; stays when it is `skipped` for that. */
     waitingSince: time(),
@@ -524,8 +524,8 @@ export const eventNotifications = pgTable(
 )
 
 /**
- * Notifications that count as requested but are never sent: what they say was no news any more when it became known.
- * Kept for as long as pg-boss keeps the jobs of the others.
+ * Notifications that count as requested but are never sent: what they say was already old when it became known. Kept
+ * for as long as pg-boss keeps the jobs of the others.
  */
 export const silencedNotifications = pgTable('silenced_notifications', {
   /** The id that the job would have, made of the key. */
@@ -648,7 +648,9 @@ export const serviceMarks = pgTable(
   (t) => [index('service_marks_at_idx').on(t.at)],
 )
 
-/** What somebody has to know of, from its beginning to its end, and where Slack has its message (see src/alerts). */
+/**
+ * Alerts: states that somebody must know about, from start to end, and where Slack has the message (see src/alerts).
+ */
 export const alerts = pgTable(
   'alerts',
   {
@@ -666,15 +668,15 @@ export const alerts = pgTable(
     endedAt: time(),
     slackChannel: text(),
     slackTs: text(),
-    /** The message as it was told last. */
+    /** The message as it was last posted. */
     told: text(),
-    /** When it was told by a line of its own, since Slack would not edit the message. */
+    /** When it was last posted as a new line, because Slack would not edit the message. */
     lineAt: time(),
   },
   (t) => [uniqueIndex('alerts_cause_open_key').on(t.cause).where(sql`${t.endedAt} is null`)],
 )
 
-/** The runs of the service that have not ended, or whose end nobody has looked at yet (see src/inbox/process/runs.ts). */
+/** Runs of the service that have not ended, or whose end has not been examined yet (see src/inbox/process/runs.ts). */
 export const serviceRuns = pgTable('service_runs', {
   /** Where it runs, and its id. */
   instance: text().primaryKey(),

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { codeOf } from './transaction.ts'
 
-/** Whether a session has what its pool asks for; another value may be set for the role, but not none. */
+/** Whether a session's value will do: where the role sets another one, it may differ, but not be off. */
 const HOLDS: Record<string, (value: string) => boolean> = {
   statement_timeout: (value) => value !== '0',
   lock_timeout: (value) => value !== '0',
@@ -12,7 +12,7 @@ const HOLDS: Record<string, (value: string) => boolean> = {
 }
 
 /**
- * Which settings that every session should have did not arrive: a pooler set to ignore them drops them.
+ * Which of the settings that every session needs did not arrive: some poolers are set to drop them.
  * @throws when there is no connection.
  */
 export const missingSettings = async (pool: pg.Pool): Promise<string[]> => {

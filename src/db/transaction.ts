@@ -57,7 +57,7 @@ const CONTENTION_SQLSTATE = /^(40|55P03|57014)/
 /** Connection, resources, operator's intervention, system error, a session that was ended, a standby. */
 const OUTAGE_SQLSTATE = /^(08|53|57P|58|25P0[234]|25006)/
 
-/** Lost, ended by the server, or on a server that takes no writes: what is kept of it would only fail again. */
+/** Lost, ended by the server, or on a server that takes no writes: a connection that would only fail again. */
 const LOST_SESSION_SQLSTATE = /^(08|57P|25P0[34]|25006)/
 
 /**

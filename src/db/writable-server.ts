@@ -3,7 +3,7 @@ import { type ConnectionOptions, checkServerIdentity, type PeerCertificate } fro
 import pg from 'pg'
 import { parseIntoClientConfig } from 'pg-connection-string'
 
-/** Milliseconds in which a server has to let us in, and to say whether it takes writes. */
+/** Milliseconds for a server to accept the login and to say whether it takes writes. */
 const ANSWER_WITHIN = 1_000
 
 /** Who logs in, and how. */
@@ -29,8 +29,8 @@ interface NewConnection {
  * Settings for `pg` with which every new connection, of a pool, of pg-boss or for LISTEN, asks all servers at once and
  * goes to the one that takes writes.
  *
- * A connection to none fails with code ECONNREFUSED. If two servers take writes, the quicker one gets it: that the old
- * primary is kept down is up to whoever promotes another.
+ * When no server takes writes, connecting fails with code ECONNREFUSED. If two take writes, the quicker one wins: the
+ * failover tooling must keep the old primary down.
  *
  * @param urls one for each server; their names, passwords and parameters are the same
  */

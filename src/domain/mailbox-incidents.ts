@@ -15,8 +15,8 @@ export interface Incident {
 }
 
 /**
- * Records incidents and counts them, of all kinds at once: nearly every batch shares a mailbox with another, so they
- * are locked last and for as short as can be.
+ * Records incidents and counts them, of all kinds at once: nearly every batch shares a mailbox with another, so
+ * mailboxes are locked last and as briefly as possible.
  */
 export const recordIncidents = async ({ tx, now }: Batch, incidents: Incident[]): Promise<void> => {
   if (incidents.length === 0) return

@@ -9,6 +9,6 @@ export const usableId = (value: unknown): string | undefined => {
   return id >= 1n && id <= LARGEST_ID ? String(id) : undefined
 }
 
-/** The id in a Message-ID of ours: `<outreach_{id}@…>`, in any letter case. */
+/** The id in one of our own Message-IDs: `<outreach_{id}@…>`, in any letter case. */
 export const idInMessageId = (messageId: string): string | undefined =>
   usableId(/outreach_(\d{1,30})@/i.exec(messageId)?.[1])

@@ -3,7 +3,7 @@ import { contacts, outreach, sequenceSteps } from '../db/schema.ts'
 import { column } from '../db/statement.ts'
 import type { Batch } from '../inbox/provider.ts'
 
-/** Of several reasons the strongest stands; none, and other services' reasons, have strength 0. */
+/** Of several reasons the strongest stands. No reason, or another service's reason, has strength 0. */
 export const strength = (reason: SQL): SQL =>
   sql`coalesce(array_position(array['replied', 'bounces', 'unsubscribed', 'spam'], ${reason}), 0)`
 

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 
 /**
- * What a sender still sends after its answer is read and dropped: for how long in milliseconds, how many bytes of it, and
- * on how many connections at once. nginx does the same (`lingering_close`). The bytes are a bit more than the largest body,
- * so that a sender that reads nothing before it has sent everything learns that its body was too large.
+ * What a sender still sends after its answer is read and dropped. The limits: for how long (ms), how many bytes, and on
+ * how many connections at once. nginx does the same (`lingering_close`). The bytes are a bit more than the largest
+ * body, so that a sender that reads nothing before it has sent everything learns that its body was too large.
  */
 const LINGER = { time: 5_000, silence: 2_000, bytes: 48 * 1024 * 1024, connections: 500 }
 

@@ -5,9 +5,9 @@ const MAX_DECODINGS = 3
 const NOWHERE = '/.'
 
 /**
- * A request's target as it is routed. One with dot segments leads nowhere: a proxy that resolves them applies its rules to
- * another path than the one that is routed here. `/console/../webhooks/x` would pass the proxy as a webhook and reach the
- * console.
+ * A request's target as it is routed. A path with dot segments is refused: a proxy that resolves them would apply its
+ * rules to a different path from the one routed here. `/console/../webhooks/x` would pass the proxy as a webhook and
+ * reach the console.
  */
 export const routable = (target: string): string => {
   let path = target.split('?', 1)[0] ?? ''

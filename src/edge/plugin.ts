@@ -28,11 +28,11 @@ export const createConnections = () => {
       connection.owed.set(response, request)
       response.once('close', () => connection.owed.delete(response))
     },
-    /** What arrives from now on cannot be divided into requests. */
+    /** What arrives from now on can no longer be split into requests. */
     breakOff: (socket: Socket): void => {
       of(socket).broken = true
     },
-    /** Whether more may arrive that nothing reads. */
+    /** Whether more may arrive that no parser reads. */
     isArriving: (socket: Socket): boolean => {
       const { request, broken = false } = of(socket)
       return broken || (request !== undefined && hasBody(request) && !request.complete)
@@ -58,7 +58,8 @@ export const edgePlugin = fp<{ connections: ReturnType<typeof createConnections>
 
     app.addHook('onRequest', async (request, reply) => {
       if (hasBody(request.raw)) limitArrival(request.raw, reply.raw, announcedBytes(request))
-      // Before its body is read, which nothing needs. The console must ask for its password first, so it answers its own 404s.
+      // Before the body is read, since nothing needs it. The console must ask for its password first, so it answers its
+      // own 404s.
       if (request.is404 && request.server === app) throw new errorCodes.FST_ERR_NOT_FOUND()
     })
 
@@ -66,7 +67,7 @@ export const edgePlugin = fp<{ connections: ReturnType<typeof createConnections>
       // Node would read the rest however long it takes.
       if (hasBody(request.raw) && !request.raw.complete) {
         if (isKeptAfter(reply.statusCode, announcedBytes(request)))
-          request.raw.resume() // Node reads on by itself only what nobody has begun to read
+          request.raw.resume() // Node drains only bodies that no parser has started to read
         else reply.header('connection', 'close')
       }
       done()
@@ -95,5 +96,8 @@ const limitArrival = (request: IncomingMessage, response: ServerResponse, announ
   request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
 }
 
-/** Milliseconds: how much later than the webhooks' own guard this one acts, and how long an answer may take to be written. */
+/**
+ * Milliseconds: how much later than the webhooks' own guard this one acts, and how long an answer may take to be
+ * written.
+ */
 const AFTERWARDS = 1_000

@@ -14,12 +14,12 @@ export interface MinuteCount {
 }
 
 /**
- * Counts in memory what the inbox has no rows of, and what would be expensive to count there. A crash loses some
- * seconds of it: these are figures to look at, nothing is decided by them.
+ * Counts in memory what the inbox holds no row of, and what would be expensive to count there. A crash loses some
+ * seconds of it: these figures are for people, and nothing is decided by them.
  */
 export interface Counts {
   add: (provider: string, outcome: CountedOutcome, by: number, reason?: RefusalReason) => void
-  /** Hands out what was counted and starts from zero. */
+  /** Returns what was counted and starts again from zero. */
   take: () => MinuteCount[]
   /** Takes back what could not be stored. */
   giveBack: (counts: MinuteCount[]) => void

@@ -29,27 +29,27 @@ interface ProcessedEvent {
   receivedAt: Date
 }
 
-/** The keys of one Redis, and whether what they say is believed. */
+/** The keys of one Redis, and whether they are trusted. */
 export interface CheckedKeys extends ProcessedKeys {
-  /** From now on, and from the start, nothing is believed until a check succeeds. */
+  /** Stops trusting the keys until a check succeeds; also the state at the start. */
   distrust: () => void
   trusted: () => boolean
   /**
-   * Compares this inbox with the one that the keys speak of, and drops the keys when it is another one.
-   * @returns how many were dropped. @throws when Postgres or Redis cannot be asked; what was believed stays so.
+   * Compares this inbox with the one that the keys belong to, and deletes the keys when it is another one.
+   * @returns how many were deleted. @throws when Postgres or Redis cannot be asked; trust is unchanged then.
    */
   check: (pool: pg.Pool) => Promise<number>
 }
 
 const keyOf = (eventId: string) => PREFIX + eventId
 
-/** What `add` writes. Any other value is not ours, so the inbox is asked. */
+/** What `add` writes. Any other value was not written by this service, so the inbox is asked. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const timeOrNull = (value: string | null | undefined): string | null =>
   typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value)) ? value : null
 
 /** Since when every processed event has left its key (ISO 8601). It goes with the keys when a server is emptied. */
-const COMPLETE_SINCE = 'webhook:complete-since'
+export const COMPLETE_SINCE = 'webhook:complete-since'
 
 const nothingKnown = (eventIds: string[]): Looked => ({ times: eventIds.map(() => null), complete: false })
 

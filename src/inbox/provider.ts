@@ -14,7 +14,7 @@ export interface Delivery<Body> {
   receivedAt: Date
 }
 
-/** How a delivery came: signed by its provider, or fetched with our key to its API. */
+/** How a delivery came: signed by its provider, or fetched from the provider's API with our key. */
 export type DeliverySource = 'delivery' | 'catch-up'
 
 /** A delivery that was verified: what is kept of it, and the facts in it. */
@@ -98,7 +98,7 @@ export interface RowOfEvent {
   id: string
 }
 
-/** What a handler is given besides its events. Nothing said here happens unless the transaction commits. */
+/** What a handler is given besides its events. Nothing requested here happens unless the transaction commits. */
 export interface Batch {
   tx: Transaction
   now: Date
@@ -106,15 +106,15 @@ export interface Batch {
   log: (level: 'info' | 'warn' | 'fatal', message: string, event: ClaimedEvent, details?: LogDetails) => void
   notify: (notification: Notification) => void
   /**
-   * Which rows its events are about: called once they are locked, and before the first is changed. Undefined unless what
-   * changes is kept.
+   * Names the rows that the events are about. Call it once they are locked and before the first is changed. Undefined
+   * unless changes are kept.
    */
   about?: (rows: RowOfEvent[]) => Promise<void>
   /** The event needs a row that is not there yet: it comes back later, for as long as the provider allows. */
   wait: (event: ClaimedEvent, missing: string, details?: LogDetails) => void
   /** The event cannot be applied: kept, never tried again, except that a redelivery revives a `revivable` one. */
   skip: (event: ClaimedEvent, reason: string, options?: SkipOptions) => void
-  /** The event does not concern us: kept as `ignored`. */
+  /** The event does not concern RoleFerry: kept as `ignored`. */
   ignore: (event: ClaimedEvent) => void
   /**
    * No rule understands the event, or not all of it: it is marked and counted, and there is one warning and one alert per
@@ -127,7 +127,7 @@ export interface Batch {
 interface SkipOptions {
   revivable?: boolean
   details?: LogDetails
-  /** There can be many: one line a minute says how many were skipped for this reason, in place of one for each. */
+  /** Frequent: log one line a minute with the number skipped for this reason, not one line each. */
   counted?: boolean
 }
 
@@ -141,7 +141,7 @@ export interface Misunderstanding {
   cause: string
   /** Kept with the event and sent to Slack, so it holds no address and nothing of the body but the cause. */
   text: string
-  /** Who is alerted: `ops` unless it is about money. */
+  /** The channel that is alerted: `ops`, or `billing` when it is about money. */
   channel?: 'ops' | 'billing'
   /** The runbook that the alert names, where there is a special one. */
   page?: Page
@@ -152,7 +152,7 @@ export interface Misunderstanding {
 /** Ids and numbers only: never a payload, an address or a key. */
 export type LogDetails = Record<string, string | number | bigint | boolean | null>
 
-/** Everything the service knows about one provider. The inbox calls it; it calls nothing of the inbox's back. */
+/** Everything the service knows about one provider. The inbox calls it; it never calls the inbox. */
 export interface Provider<Body = unknown> {
   /** As in `webhook_events.provider`. */
   name: string
@@ -185,7 +185,7 @@ export interface Provider<Body = unknown> {
    * `ignored`, too, but reported as misunderstood; in the metrics its tag is `other`.
    */
   eventTypes: ReadonlySet<string>
-  /** Called for each event first, also for those that no rule applies: for what is to be said of any of them. */
+  /** Called first for each event, also for types that no rule handles: for remarks that apply to any event. */
   remark?: (event: ClaimedEvent, batch: Batch) => void
   /** Why an event has no type at all; undefined when it has one. It ends `skipped`, and is reported. */
   whyTypeless?: (event: Pick<ClaimedEvent, 'eventType' | 'payload'>) => string | undefined
@@ -195,7 +195,9 @@ export interface Provider<Body = unknown> {
   settings?: string
   /** How long an event may wait for a row, in milliseconds. */
   waitLimit: number
-  /** Events in one transaction; a delivery that begins within them is taken whole unless it holds more than that. */
+  /**
+   * Events in one transaction. A delivery that starts within this number is taken whole, unless it alone holds more.
+   */
   batchSize: number
   /** Batches under way at once in one process, while there is a backlog. */
   workers: number

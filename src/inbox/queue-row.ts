@@ -1,7 +1,7 @@
 import { webhookQueue } from '../db/schema.ts'
 import { columns } from '../db/statement.ts'
 
-/** What a delivery has in the queue when it comes: on acceptance, and when it is to be read once more. In this order. */
+/** The columns of a new queue row, in this order: on acceptance, and when a delivery is to be read once more. */
 export const NEW_QUEUE_ROW = columns(
   webhookQueue.deliveryId,
   webhookQueue.receivedAt,

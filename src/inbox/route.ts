@@ -21,12 +21,15 @@ declare module 'fastify' {
   }
 }
 
-/** What an event costs in memory besides its text, in bytes: tiny ones cost much more than they are long. */
+/** The memory that an event takes besides its text, in bytes: tiny events take much more than their length. */
 const EVENT_COST = 512
 
-/** Lines for refused deliveries of one provider and reason, in a minute; then there is one for all the others. */
+/** Log lines a minute for refused deliveries of one provider and reason; one further line counts the rest. */
 const REFUSALS_LOGGED = 20
-/** Verifying and reading deliveries, in milliseconds: a share of each turn of the event loop, and how long one waits. */
+/**
+ * Limits for verifying and reading deliveries, in milliseconds: per turn of the event loop, and how long a delivery
+ * waits.
+ */
 const WORK = { perTurn: 5, maxWait: 2_000 }
 
 /** Mounts the providers' routes: read the raw body, verify, accept, answer. */
@@ -43,7 +46,7 @@ export const webhookRoutes = async (
     tooLate: () => new Refusal('overloaded', 'Too many deliveries at once; try again later'),
   })
   for (const provider of options.providers) {
-    // A scope of its own: raw bodies and body limits are this route's affair alone.
+    // A scope of its own: raw bodies and body limits apply to this route only.
     await app.register(async (scope) => mount(scope, provider, options.clock, paced))
   }
 }
@@ -114,7 +117,7 @@ const mount = (
         scope.counts.add(provider.name, 'refused', 1, refusal.reason)
         scope.refused.keep(request, provider, refusal)
         const line = { provider: provider.name, reason: refusal.reason, status: refusal.statusCode }
-        // Our own fault is one cause for all; of what others do wrong the first few are worth a line each.
+        // Our own faults share one cause and one line; of senders' mistakes the first few get a line each.
         const ours = refusal.statusCode === 503
         scope.trouble.report(
           { reqId: request.id, ...line, ...(refusal.cause === undefined ? {} : { err: refusal.cause }) },
@@ -165,7 +168,7 @@ const announcedBytes = ({ headers }: FastifyRequest): number | undefined =>
 
 const mebibytes = (bytes: number) => `${bytes / 1024 / 1024} MiB`
 
-/** Every error of a webhook route as the answer the contract knows. */
+/** Turns every error of a webhook route into an answer of the contract. */
 const toRefusal = (error: Error & { code?: string; statusCode?: number }, provider: Provider): Refusal => {
   if (error instanceof Refusal) return error
   switch (error.code) {
@@ -179,6 +182,6 @@ const toRefusal = (error: Error & { code?: string; statusCode?: number }, provid
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return new Refusal('malformed', 'Malformed request')
   }
-  // Our mistake, so the provider must try again: a 503.
+  // A bug of this service. It is still a 503, so that the provider tries again.
   return new Refusal('unavailable', 'The delivery cannot be handled now; try again later', { cause: error })
 }

@@ -5,7 +5,9 @@ import type { Json } from './provider.ts'
 const MAX_DEPTH = 200
 const CUT = '[cut: nested too deeply]'
 
-/** U+0000 and lone surrogates: Postgres takes neither in jsonb. Both appear in `JSON.stringify`'s output only escaped. */
+/**
+ * U+0000 and lone surrogates: Postgres takes neither in jsonb. Both appear in `JSON.stringify`'s output only escaped.
+ */
 const UNSTORABLE = /\\\\|\\u0000|\\ud[89a-f][0-9a-f]{2}/g
 
 /**
@@ -58,7 +60,7 @@ export const canonicalJson = (value: Json, levels = MAX_DEPTH): string => {
 }
 
 /**
- * The same of some members of an object alone.
+ * The same for some members of an object only.
  * @param keys sorted; one that the object does not have is left out.
  */
 export const canonicalMembers = (

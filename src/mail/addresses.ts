@@ -3,8 +3,8 @@ import { addressParser } from 'postal-mime'
 import type { Mail } from './mail.ts'
 
 /**
- * The most characters that are read of a header of addresses. The parser reads the content of a group again, and that of
- * a group in a group, up to fifty times.
+ * The most characters read of an address header. The parser reads the content of nested groups again for each level, up
+ * to fifty times.
  */
 const MAX_HEADER = 2_000
 const MAX_ADDRESSES = 20

@@ -9,7 +9,7 @@ export interface Mail {
   recipient: string | null
   /** False when the form has several `recipient` fields: which of them is Mailgun's cannot be known. */
   isRecipientCertain: boolean
-  /** From the envelope: empty for what must not be answered, null when it is not known. */
+  /** From the envelope: empty when the mail must not be answered, null when it is unknown. */
   sender: string | null
   /** As it came: `readAddresses` decodes the names. */
   from: string | null

@@ -6,7 +6,7 @@ const FORWARD = 'fwd?|wg|tr|rv|enc|doorst|vl|vb|vid|i|pd|ilt|转发|轉寄|転�
 
 /** What mail programs put before the subject of an answer, in a folded subject. */
 export const REPLY_PREFIX = new RegExp(`^(?:${REPLY}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?: ?`, 'u')
-/** The same of a forward, which is a person's. */
+/** The same for a forward, which a person sends. */
 export const FORWARD_PREFIX = new RegExp(`^(?:${FORWARD}) ?:`, 'u')
 export const ANY_PREFIX = new RegExp(`^(?:${REPLY}|${FORWARD}) ?(?:[\\[(^]\\d{1,3}[\\])]?)? ?:`, 'u')
 

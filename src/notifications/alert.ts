@@ -1,8 +1,8 @@
 import { linkTo, type Page } from './pages.ts'
 
-/** A state that somebody has to know of, for as long as it lasts. */
+/** A state that somebody has to know about while it lasts. */
 export interface Cause {
-  /** What it is one of, as in `backlog:stripe`: while it lasts there is one alert. */
+  /** Identifies it, as in `backlog:stripe`: while it lasts there is one alert. */
   cause: string
   kind: keyof typeof RUNBOOKS
   /** In a sentence without its full stop; it names the provider and holds no address of a person. */
@@ -19,7 +19,7 @@ export interface Alert extends Omit<Cause, 'lastAt' | 'text'> {
   /** The message, with the runbook. */
   text: string
   channel: 'ops' | 'billing' | 'deliverability'
-  /** What its kind looks it up by: what a mailbox or a cause is called. */
+  /** What the rules of its kind find it by: a mailbox's id, or a misunderstood cause. */
   subject: string | null
   startedAt: Date
   lastAt: Date
@@ -27,9 +27,9 @@ export interface Alert extends Omit<Cause, 'lastAt' | 'text'> {
   /** Where Slack keeps its message; null before it is posted. */
   slackChannel: string | null
   slackTs: string | null
-  /** The message as it was last told. */
+  /** The message as it was last posted. */
   told: string | null
-  /** When it was last told by a message of its own, because the first one could not be edited. */
+  /** When it was last posted as a new message, because the first one could not be edited. */
   lineAt: Date | null
 }
 

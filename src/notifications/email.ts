@@ -4,17 +4,17 @@ import { compose } from './emails/index.ts'
 import { PermanentError, type Send, type SenderOptions } from './send.ts'
 
 /**
- * nodemailer parses an address, and one that holds a line break or a comma would reach people it was not written
- * for. What is refused here is no address of a user of ours.
+ * nodemailer parses an address, and one that holds a line break or a comma would reach people it was not written for.
+ * An address refused here cannot belong to a RoleFerry user.
  */
 const ADDRESS = /^[^\s<>()[\],;:"\\\p{Cc}]+@[^\s<>()[\],;:"\\@\p{Cc}]+$/u
 
 /**
- * Where a refusal is about this mail. Anywhere else (greeting, login, our own sender address) the settings are at
- * fault, or the server is: once that is mended the mail goes out.
+ * Commands after which a refusal is about this mail. After any other (greeting, login, sender address) the settings or
+ * the server are at fault: once that is fixed, the mail goes out.
  */
 const ABOUT_THE_MAIL = new Set<unknown>(['RCPT TO', 'DATA'])
-/** No or wrong credentials, which some servers say as late as to the recipient. */
+/** Missing or wrong credentials, which some servers report only at the recipient. */
 const LOGIN = new Set([530, 534, 535, 538])
 
 /** E-mail through SMTP. The queue retries; here every wait has an end. */
@@ -37,9 +37,9 @@ export const createEmail = ({ config }: Pick<SenderOptions, 'config'>): Send<'em
       await transport.sendMail({
         from: config.EMAIL_FROM,
         to: { name: '', address: to },
-        // The same at every try, so that the receiving side can tell a mail it was sent twice.
+        // The same at every try, so that the receiving side can recognize a mail that was sent twice.
         messageId: `<${createHash('sha256').update(key).digest('hex').slice(0, 32)}@${domain}>`,
-        // Nobody's absence is to be answered (RFC 3834, and Exchange's own).
+        // Asks automatic responders not to answer (RFC 3834, and Exchange's own header).
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'OOF, AutoReply' },
         ...compose(content),
       })
@@ -48,7 +48,7 @@ export const createEmail = ({ config }: Pick<SenderOptions, 'config'>): Send<'em
       const { responseCode, command } = error as { responseCode?: unknown; command?: unknown }
       const refused = typeof responseCode === 'number' && responseCode >= 500 && !LOGIN.has(responseCode)
       if (refused && ABOUT_THE_MAIL.has(command)) {
-        throw new PermanentError(`the mail server refuses: ${responseCode}`, { cause: error })
+        throw new PermanentError(`the mail server refuses this mail: ${responseCode}`, { cause: error })
       }
       throw error
     }

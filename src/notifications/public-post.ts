@@ -7,12 +7,13 @@ import { PermanentError } from './send.ts'
 
 const TIMEOUT = 10_000
 
-/** What the registry of the internet gives to hosts; all the rest of IPv6 is for something else, or for nothing yet. */
+/** The IPv6 range that is assigned to hosts; the rest is for other uses, or not assigned yet. */
 const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3')
 
 /**
- * Whether an address belongs to one host of the public internet: a stranger who names another one wants into our network.
- * Addresses that stand for an IPv4 address behind a translator or a tunnel (6to4, Teredo, NAT64) are none.
+ * Whether an address belongs to one host of the public internet: with any other, a stranger could reach into our
+ * network. Addresses that stand for an IPv4 address behind a translator or a tunnel (6to4, Teredo, NAT64) do not count
+ * as public.
  */
 export const isPublicAddress = (address: string): boolean => {
   if (isIP(address) === 0) return false
@@ -32,9 +33,9 @@ export interface PublicPostOptions {
 }
 
 /**
- * Posts to an address that came from outside: https only, no redirects, an end to every wait, and never into a
- * private network. The address is looked at when the connection is made (a new one each time), so no DNS answer can
- * change in between.
+ * Posts to a URL that came from outside: https only, no redirects, a time-out for every wait, and never into a private
+ * network. The address is checked when the connection is made (a new one each time), so no DNS answer can change in
+ * between.
  *
  * @returns the status of the answer; its body is dropped.
  * @throws {PermanentError} when the address is not one to post to; any other error is the network's.
@@ -44,7 +45,7 @@ export const publicPost = (url: URL, options: PublicPostOptions): Promise<number
   const isAllowed = (address: string) => isPublicAddress(address) || (thisMachine && isLoopback(address))
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (url.protocol !== 'https:' && !(thisMachine && url.protocol === 'http:')) throw refused()
-  // An address is connected to without a look-up.
+  // A host given as an IP address is connected to without a look-up.
   if (isIP(host) !== 0 && !isAllowed(host)) throw refused()
 
   const checkedLookup: LookupFunction = (hostname, lookupOptions, callback) =>
@@ -71,4 +72,4 @@ export const publicPost = (url: URL, options: PublicPostOptions): Promise<number
   })
 }
 
-const refused = () => new PermanentError('the address is not that of a public https service')
+const refused = () => new PermanentError('the URL is not that of a public https service')

@@ -48,7 +48,7 @@ export const createPush = ({ config, pool, boss, log, pushToThisMachine }: PushO
       ),
     )
     const [subscription] = rows
-    if (subscription === undefined) return 'sent' // gone since it was asked for: there is nobody to tell
+    if (subscription === undefined) return 'sent' // the subscription was deleted meanwhile
     const forget = async (reason: string) => {
       await pool.query(
         toStatement(
@@ -60,17 +60,17 @@ export const createPush = ({ config, pool, boss, log, pushToThisMachine }: PushO
     }
 
     const request = encrypt(subscription, message, key)
-    if (request === undefined) return await forget('it is not usable')
+    if (request === undefined) return await forget('its URL or keys are not usable')
     const status = await publicPost(request.url, { ...request, signal, thisMachine: pushToThisMachine })
-    if (status === 404 || status === 410) return await forget(`the push service answers ${status}`)
+    if (status === 404 || status === 410) return await forget(`the push service answered ${status}`)
     if (status >= 200 && status < 300) return 'sent'
-    const error = `the push service answers ${status}`
-    // Too many requests and time-outs pass, as its own trouble does; what else it refuses it will refuse again.
+    const error = `the push service answered ${status}`
+    // 429, 408 and 5xx pass. Any other refusal would be repeated.
     if (status < 500 && ![408, 425, 429].includes(status)) throw new PermanentError(error)
     throw new Error(error)
   }
 
-  /** Undefined when the subscription, which comes from a browser, cannot be encrypted for or posted to. */
+  /** Undefined when the browser's subscription has keys or a URL that cannot be used. */
   const encrypt = (
     { endpoint, p256dh, auth }: { endpoint: string; p256dh: string; auth: string },
     message: string,

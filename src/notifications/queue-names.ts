@@ -1,4 +1,4 @@
-// Apart from the queues themselves, so that who only reads them need not load what works on them.
+// In a file of their own, so that code which only reads the queues does not load the workers.
 
 export const CHANNELS = ['slack', 'email', 'push'] as const
 export type Channel = (typeof CHANNELS)[number]

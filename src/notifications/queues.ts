@@ -16,20 +16,18 @@ export interface NotificationData {
   push: { userId: string; title: string; body: string; url: string; outreachId?: string }
 }
 
-/**
- * A request to tell somebody something. The same `key` is requested once, however often the handler is retried.
- */
+/** A request to send a message. The same `key` is requested once, however often the handler is retried. */
 export type Notification = {
   [C in Channel]: {
     channel: C
-    /** What makes it one of its kind: `sendgrid:spamreport:{row id of the event}`. */
+    /** Identifies it: `sendgrid:spamreport:{row id of the event}`. */
     key: string
     /** The id of the inbox row that caused it; null when no event did. */
     event: string | null
     data: NotificationData[C]
-    /** Of a Slack message that begins an alert: its repeats and its end are told by editing it. */
+    /** For a Slack message that opens an alert: repeats and the end are shown by editing it. */
     alert?: Pick<Alert, 'kind' | 'subject'>
-    /** Counts as requested but is never sent, nor is a later one with its key: what it says is no news any more. */
+    /** Counts as requested but is never sent, nor is a later one with its key: its content is already old. */
     silent?: boolean
   }
 }[Channel]
@@ -82,8 +80,8 @@ export const createQueues = async (boss: PgBoss): Promise<void> => {
 }
 
 /**
- * Queues notifications inside the transaction of the effects that cause them: both happen or neither. Which event
- * asked for which is kept beside them, since pg-boss finds no job by what its data holds.
+ * Queues notifications inside the transaction of the effects that cause them: both happen or neither. Which event asked
+ * for which is kept beside them, since pg-boss cannot find a job by its data.
  */
 export const enqueue = async (
   boss: PgBoss,
@@ -97,7 +95,7 @@ export const enqueue = async (
     jobs.filter(({ notification }) => notification.silent),
   )
   const silenced = await silencedOf(tx, jobs)
-  // By id: pg-boss refuses two of one id at once.
+  // Grouped by id: pg-boss refuses two with the same id in one call.
   const loud = new Map(jobs.filter(({ id }) => !silenced.has(id)).map((job) => [job.id, job]))
   for (const [channel, ofChannel] of Map.groupBy(loud.values(), ({ notification }) => notification.channel)) {
     const inserts = ofChannel.map(({ id, notification: { key, event, data, alert } }) => ({

@@ -21,7 +21,7 @@ export type Sent =
 
 /**
  * Sends one notification. Resolves with `not_configured` when its channel has no settings.
- * @throws {PermanentError} when trying again is of no use; any other error is retried.
+ * @throws {PermanentError} when trying again is useless; any other error is retried.
  */
 export type Send<C extends Channel> = (
   data: NotificationData[C],
@@ -29,7 +29,7 @@ export type Send<C extends Channel> = (
   job: Pick<NotificationJob, 'key' | 'event' | 'alert'>,
 ) => Promise<Sent>
 
-/** What the receiving side will refuse every time. */
+/** An error that trying again will not change. */
 export class PermanentError extends Error {
   override name = 'PermanentError'
 }

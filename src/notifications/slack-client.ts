@@ -56,7 +56,7 @@ export const createSlackClient = (
   }
 }
 
-/** Whether Slack answered that it will not do this, so that it may do something else. */
+/** Whether Slack answered that it refuses this call, so that another call may still work. */
 export const isRefused = (error: unknown): boolean => {
   const { code, statusCode } = error as { code?: string; statusCode?: number }
   if (code === ErrorCode.PlatformError) return true

@@ -40,7 +40,7 @@ export const createSlack = ({ config, log, pool }: SenderOptions): Send<'slack'>
     } catch (error) {
       const reason = (error as { data?: { error?: unknown } }).data?.error
       if (typeof reason === 'string' && PERMANENT.has(reason)) {
-        throw new PermanentError(`Slack refuses: ${reason}`, { cause: error })
+        throw new PermanentError(`Slack refuses the message: ${reason}`, { cause: error })
       }
       throw error
     }

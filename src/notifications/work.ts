@@ -8,7 +8,7 @@ import type { NotificationEnding, NotificationJob } from './queues.ts'
 import { PermanentError, type SenderOptions, type Sent } from './send.ts'
 import { createSlack } from './slack.ts'
 
-/** Lines for failed tries of one channel, in a minute; then there is one for all the others. */
+/** Log lines a minute for failed tries of one channel; one further line counts the rest. */
 const FAILURES_LOGGED = 20
 
 type SendJob<Data> = (data: Data, signal: AbortSignal, job: NotificationJob<Data>) => Promise<Sent>
@@ -51,7 +51,7 @@ export const workOff = async (
     )
   }
 
-  /** Straight to the dead letters: a refusal that will not change is not worth another try. */
+  /** Straight to the dead letters, since trying again would not help. */
   const giveUp = async (
     channel: Channel,
     job: Job<NotificationJob>,

@@ -16,7 +16,7 @@ export const lastAccepted = async (pool: pg.Pool, now: Date): Promise<Map<string
   const since = new Date(now.getTime() - WEEK)
   const { provider, minute, outcome } = minuteCounts
   const newestOf = async (name: ProviderName) => {
-    // Of a paused provider nothing has events; of one that retention has dropped nothing has a delivery.
+    // A paused provider's deliveries have no events yet, and an event may outlive its delivery.
     const { deliveries } = await listDeliveries(pool, { provider: name, since }, { limit: 1 })
     const { events } = await listEvents(pool, { provider: name, since }, { limit: 1 })
     return { name, times: [...deliveries, ...events].map(({ receivedAt }) => receivedAt) }

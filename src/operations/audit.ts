@@ -13,11 +13,11 @@ export interface Operator {
   via: 'console' | 'command line'
   /** Why, in the operator's words; at most 500 characters are kept. */
   reason: string
-  /** Of the request, when it takes several calls: its rows are one line of the audit. */
+  /** The id of a request that takes several calls: the audit shows its rows as one line. */
   requestId?: string
 }
 
-/** A change that is not one of events. */
+/** A change of something other than events. */
 export interface Change {
   action: 'pause' | 'resume' | 'resume mailbox' | 'forget' | 'reconcile' | 'catch up' | 'forget redis'
   /** What was changed, as in `mailbox:a@b`; never a person's address. */

@@ -43,10 +43,10 @@ select count(*)::int as deliveries, coalesce(sum(event_count), 0)::int as events
 )
 
 /**
- * How many deliveries of each provider were accepted in a stretch of time, with their events. Those whose events were all
- * known are not among them: they are answered and not stored. No index has the time, so in a large inbox the ids of that
- * stretch are looked for first, by halving.
- * @param large how many ids an inbox has that is large.
+ * How many deliveries of each provider were accepted in a stretch of time, with their events. Those whose events were
+ * all known are not among them: they are answered and not stored. No index covers the time, so in a large inbox the ids
+ * of that stretch are found first, by binary search.
+ * @param large the number of ids from which an inbox counts as large.
  */
 export const countDeliveries = async (
   pool: pg.Pool,

@@ -3,15 +3,16 @@ import type { LocalPost } from '../providers/local-post.ts'
 
 /** Characters of a line of base64: what `openssl base64 -d` reads. */
 const LINE = /.{1,64}/g
-/** What is left of a delivery that was forgotten. */
+/** What `forget` leaves of a delivery. */
 const FORGOTTEN = 'null'
 
 /**
- * A piece of shell that posts a delivery to a service of one's own with `curl`, signed anew with that service's key. The
- * body is in base64, so that it arrives byte for byte and nothing of a sender's acts on the terminal it is pasted to.
+ * A shell script that posts a delivery to the reader's own service with `curl`, signed again with that service's key.
+ * The body is in base64, so that it arrives byte for byte and no character of a sender controls the terminal it is
+ * pasted into.
  *
  * @param kept the body as it is kept.
- * @returns undefined when it was forgotten, or cannot be read.
+ * @returns undefined when its content was removed by `forget`, or cannot be read.
  */
 export const curlOf = async (provider: string, kept: Buffer): Promise<string | undefined> => {
   const post = await postOf(provider)

@@ -29,7 +29,7 @@ export interface DeliverySummary {
   eventCount: number
   /** `queued` until the transaction that writes its events, or the last of them, is committed. */
   state: 'queued' | 'processed'
-  /** Of its events those that are processed; of a large one in the queue fewer than all. */
+  /** How many of its events are processed: fewer than all while a large delivery is still in the queue. */
   doneEvents: number
   /** Bytes of the body, as it is kept. */
   size: number
@@ -136,7 +136,7 @@ export const showDelivery = async (
   return { ...row, body: row.body.toString('utf8'), bytes: row.body, events, processedAt }
 }
 
-/** The index of lists begins with status, provider and type; a handful of types have come, so each is looked up. */
+/** The index for lists begins with status, provider and type. There are few types, so each is looked up. */
 const carriedBy = async (
   pool: pg.Pool,
   { id, provider, receivedAt }: DeliverySummary,

@@ -33,7 +33,7 @@ export interface EventSummary {
   receivedAt: Date
   /** Set on a pending event too, when its effects are applied and it is only replayed. */
   processedAt: Date | null
-  /** Of a pending event: when its turn is. */
+  /** Of a pending event: when it is due. */
   nextAttemptAt: Date | null
   /** Since when it waits for a row that is not there yet. */
   waitingSince: Date | null
@@ -103,7 +103,8 @@ export interface EventNotification {
   requestedAt: Date
   /**
    * `waiting` for its turn or its next try, `sent`, `not_configured` (its channel is; it was logged instead),
-   * `silenced` because it was no news any more, `failed` for good, `forgotten` once pg-boss has deleted the job, 30 days after its end.
+   * `silenced` because it was already old, `failed` for good, `forgotten` once pg-boss has deleted the job, 30 days
+   * after its end.
    */
   state: 'waiting' | 'sent' | 'not_configured' | 'silenced' | 'failed' | 'forgotten'
   /** How often it was tried again. */

@@ -32,11 +32,13 @@ export interface Forgotten {
   refused: number
   /** Notes of what events changed of the contacts. */
   changes: number
-  /** Events that are not yet processed, and notifications being sent: they hold it still. */
+  /** Events that are not yet processed, and notifications being sent, which still hold it. */
   left: number
 }
 
-/** Whether a connection may remove people: what came is never changed otherwise, so the service's role may not. */
+/**
+ * Whether a connection may remove people. The service's role may not, since stored deliveries never change otherwise.
+ */
 export const mayForget = async (pool: pg.Pool): Promise<boolean> => {
   const { rows } = await pool.query<{ may: boolean }>(
     toStatement(sql`select has_table_privilege(${getTableName(d)}, 'update') as may`),
@@ -48,12 +50,12 @@ export const mayForget = async (pool: pg.Pool): Promise<boolean> => {
 const ROWS = 2_000
 
 /**
- * Removes a person from everything this service keeps: contacts lose address and names, mails from them lose sender
- * and texts, events that hold the address lose their payload, notifications that hold it are deleted.
+ * Removes a person from everything this service keeps: contacts lose address and names, mails from them lose sender and
+ * texts, events that hold the address lose their payload, notifications that hold it are deleted.
  *
  * A contact stays as a row without a person, opted out, so that outreach under way does not reach them after all. A
  * hash of the address is not kept: it would be personal data too. Events that are not yet processed are left, since
- * they would be lost: repeat it until none is left. Accounts (`users`) and mailboxes are other services' to remove.
+ * they would be lost: repeat it until nothing is left. Accounts (`users`) and mailboxes belong to other services.
  *
  * Small transactions: when it fails half-way, what is removed stays so; repeat it.
  *
@@ -81,7 +83,7 @@ export const forget = async (
   const jobs = await deleteNotifications(pool, address)
   const notes = await emptyNotes(pool, address)
   const refused = await deleteRefused(pool, address)
-  // Last: as long as something is left, the address still leads to it.
+  // Last, so that the address still leads to what is left if this fails before.
   await anonymise(pool, contactIds, now)
   const affected =
     contactIds.length + messages + inbox.emptied + jobs.deleted + notes + errors + refused + changes
@@ -246,7 +248,7 @@ const withoutEntries = (text: string, kept: Set<number>, holds: (entry: string) 
   return { emptied, left, body: JSON.stringify(Array.isArray(parsed) ? remaining : remaining[0]) }
 }
 
-/** They hold no address, but say what became of the person. */
+/** They hold no address, but tell what happened to the person. */
 const deleteChanges = async (pool: pg.Pool, contactIds: string[]): Promise<number> => {
   if (contactIds.length === 0) return 0
   const { rowCount } = await pool.query(

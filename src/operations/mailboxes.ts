@@ -51,7 +51,7 @@ export const mailboxesByHealth = async (
   return rows
 }
 
-/** What became of a request to resume a mailbox. */
+/** The result of a request to resume a mailbox. */
 export type Resumption = 'resumed' | 'not paused' | 'not found'
 
 interface PausedRow extends WeekRow {

@@ -43,11 +43,11 @@ const readPosition = (position: string): [micros: string, id: string] => {
 /**
  * The ids of matching events as a query with the columns `id` and `received_at`.
  *
- * However rare among ten million rows is what the filter names, little more is read than is asked for: the index
- * `webhook_events_list_idx` holds a run of events, in order of arrival, for each status, provider and type. There
- * are some dozens of such runs. The recursive part finds them by jumping from one to the next; the newest `limit`
- * of each are merged. Subjects and event ids have indexes of their own, and few events each; so have groups of errors
- * and what was not understood, in order of arrival.
+ * However rare the filtered events are among ten million rows, little more is read than is returned: the index
+ * `webhook_events_list_idx` holds a run of events, in order of arrival, for each status, provider and type. There are
+ * some dozens of such runs. The recursive part finds them by jumping from one to the next; the newest `limit` of each
+ * are merged. Subjects and event ids have indexes of their own, with few events each. Groups of errors and events that
+ * were not understood have their own indexes too, in order of arrival.
  *
  * @param limit how many ids at most.
  * @param order `newest` first, or `any`: then it stops as soon as it has enough, which is what counting wants.
@@ -70,8 +70,8 @@ export const matching = (
       ...narrowConditions(filter),
       ...within,
     ]
-    // `offset 0` keeps the order out of it: it would tempt the planner away from the index on what is sought. The index
-    // of what was not understood is in that order itself.
+    // `offset 0` hides the order from the planner, which would otherwise leave the index on the filtered column. The
+    // index on misunderstood events is in that order itself.
     const few = filter.subjects !== undefined || filter.eventId !== undefined
     return sql`
       select ${PLACE_OF} from (
@@ -109,7 +109,7 @@ const NEWEST_FIRST = sql`order by ${column(e.receivedAt)} desc, ${column(e.id)} 
 
 const all = (conditions: SQL[]): SQL => sql.join(conditions, sql` and `)
 
-/** Whether it names something that an index of its own finds. */
+/** Whether it filters by something that has an index of its own. */
 const isNarrow = ({ subjects, eventId, error }: EventFilter): boolean =>
   subjects !== undefined || eventId !== undefined || error !== undefined
 

@@ -13,9 +13,9 @@ export interface ProviderOutage {
   provider: ProviderName
   /** Deliveries that were accepted in that time. */
   accepted: AcceptedDeliveries
-  /** Deliveries answered with 503 in that time, those whose signature nobody looked at included. */
+  /** Deliveries answered with 503 in that time, including those whose signature was not checked. */
   unavailable: number
-  /** Of these the ones whose signature nobody looked at: whose they were cannot be told. */
+  /** Those of them whose signature was not checked, so that the sender is unknown. */
   unverified: number
   /** Signed deliveries among them, each counted once however often it was tried. */
   signed: number
@@ -27,7 +27,7 @@ export interface ProviderOutage {
   drainedAt: Date | null
   /** Events that came by then and are not applied yet. */
   pending: number
-  /** Until when the provider tries again by itself; null when that is over for what was put off first. */
+  /** Until when the provider tries again by itself; null when it has given up the first of them. */
   retriesUntil: Date | null
 }
 
@@ -35,7 +35,7 @@ export interface OutageReport {
   from: Date
   to: Date
   providers: ProviderOutage[]
-  /** The first of what was put off, one by one; `more` says that there is more. */
+  /** The first signed deliveries that got 503, one by one; `more` says that there are others. */
   putOff: PutOffDelivery[]
   more: boolean
   /** What the service noted about itself in that time and an hour around it. */
@@ -49,8 +49,8 @@ const OURS = Object.entries(REFUSALS).flatMap(([reason, { statusCode }]) =>
 )
 
 /**
- * What came in a stretch of time, what was put off with 503, and whether that came again.
- * @param now until when the providers may still try is judged by it.
+ * What came in a stretch of time, what got 503, and whether that came again.
+ * @param now used to tell whether the providers may still try.
  */
 export const outageReport = async (
   pool: pg.Pool,

@@ -49,12 +49,12 @@ export const refusals = async (
   return rows
 }
 
-/** What waits for its turn. */
+/** What waits to be processed. */
 export interface Backlog {
   provider: string
   /** Events that are due and not yet processed. */
   due: number
-  /** When the oldest of them became due; null when there is none. */
+  /** When the oldest of them became due; null when nothing is due. */
   oldestDueAt: Date | null
   /** Pending events whose next try, look for a missing row, or replay comes later. */
   later: number
@@ -111,11 +111,11 @@ export interface ErrorGroup {
   newestReceivedAt: Date
 }
 
-/** Dead events looked at, the newest ones: enough to see what is wrong. */
+/** The most dead events that are read, the newest ones: enough to see what is wrong. */
 const MAX_DEAD = 10_000
 const MAX_GROUPS = 100
 
-/** Dead events by what they died of, the most frequent first. */
+/** Dead events grouped by error, the most frequent first. */
 export const errorGroups = async (
   pool: pg.Pool,
   filter: Omit<EventFilter, 'status'> = {},

@@ -15,7 +15,7 @@ export interface Pausable {
   type?: string | undefined
 }
 
-/** A pause that lasts. */
+/** A pause in force. */
 export interface Pause {
   provider: string
   /** Null: the whole provider. */
@@ -58,8 +58,8 @@ export const pauseProcessing = (pool: pg.Pool, what: Pausable, by: Operator, now
   })
 
 /**
- * Lets processing go on. What became pending meanwhile is due now, unless another pause holds it; the time of the pause
- * does not count as waiting. Repeat it when it fails half-way.
+ * Resumes processing. Events that became pending meanwhile are due now, unless another pause holds them; the time of
+ * the pause does not count as waiting. Repeat it when it fails half-way.
  *
  * @returns whether it was paused, and how many pending events are due again.
  */
@@ -91,7 +91,7 @@ export const resumeProcessing = async (
 const meant = ({ provider, type }: Pausable) =>
   sql`${e.provider} = ${provider} and ${e.status} = 'pending' and (${type ?? null}::text is null or ${e.eventType} = ${type ?? null})`
 
-/** Waiting events have been waiting for as much less. */
+/** Shortens the waiting time of waiting events by the time of the pause. */
 const shiftWaits = (pool: pg.Pool, what: Pausable, pausedAt: Date, now: Date): Promise<void> =>
   inTransaction(pool, async (tx) => {
     await tx.execute(sql`

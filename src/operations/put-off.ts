@@ -31,7 +31,7 @@ export interface PutOffDelivery {
   deliveryId: string | null
 }
 
-/** A delivery is known by the identity of its first event: by it the inbox tells whether it came again. */
+/** A delivery is identified by its first event, by which the inbox shows whether it came again. */
 const found = (from: Date, to: Date) => {
   const { provider, dedupeKey, deferredAt, eventCount } = deferredDeliveries
   return sql`
@@ -49,7 +49,7 @@ const found = (from: Date, to: Date) => {
 
 const time = (value: unknown): Date | null => (value === null ? null : new Date(String(value)))
 
-/** What was put off in a stretch of time, by provider; providers without any are left out. */
+/** Signed deliveries that got 503 in a stretch of time, by provider; providers without any are left out. */
 export const putOff = async (pool: pg.Pool, from: Date, to: Date): Promise<PutOff[]> => {
   const { rows } = await queryBuilder(pool).execute<Record<string, unknown>>(sql`
     ${found(from, to)}
@@ -66,7 +66,7 @@ export const putOff = async (pool: pg.Pool, from: Date, to: Date): Promise<PutOf
   }))
 }
 
-/** The same one by one: what is missing first, then in the order in which it came. */
+/** The same one by one: missing ones first, then in order of arrival. */
 export const listPutOff = async (
   pool: pg.Pool,
   { from, to }: { from: Date; to: Date },

@@ -25,7 +25,7 @@ export interface RefusedSummary {
   because: string | null
 }
 
-/** All that is kept of one. */
+/** Everything that is kept of one. */
 export interface RefusedDetail extends RefusedSummary {
   headers: Record<string, string>
   /** The first 4 KiB; null when nothing had arrived. */
@@ -149,8 +149,8 @@ export const refusedGroups = async (
 }
 
 /**
- * Whether a provider that was accepted before is refused: somebody has to look. Everybody on the Internet can post
- * without a signature; that alarms only when nothing was accepted since.
+ * Whether a provider that was accepted before is refused now, so that somebody has to look. Anybody on the Internet can
+ * post without a signature, so that reason is alarming only if nothing was accepted since.
  */
 const isAlarming = ({
   reason: why,

@@ -8,13 +8,13 @@ import { type Operator, reasonOf } from './audit.ts'
 import { listEvents } from './events.ts'
 import type { EventFilter } from './matching.ts'
 
-/** What became of a request to replay. */
+/** The result of a request to replay. */
 export interface Replayed {
-  /** Events whose turn comes (again). */
+  /** Events that were scheduled. */
   replayed: number
   /** Events left alone: their payload is deleted, they are due anyway, or they are being processed right now. */
   left: number
-  /** When the last of them has its turn. */
+  /** When the last of them is due. */
   lastDueAt: Date | null
 }
 
@@ -38,9 +38,10 @@ const NOTED = columns(
 )
 
 /**
- * Gives events another turn, through the ordinary processing, their attempts beginning anew. `processed_at` says that
- * the effects are applied and stays, so that they are not applied again; only an event that was ignored or not understood
- * is handled afresh, since a handler, or a price, may have been added. A pending event that waits for its next try has it now.
+ * Makes events pending again, with their attempts counted from the start, so that the ordinary processing takes them.
+ * `processed_at` says that the effects are applied and stays, so that they are not applied again; only an event that
+ * was ignored or not understood is handled again, since a handler, or a price, may have been added. A pending event
+ * that waits for its next try becomes due now.
  */
 const toReplay = (ids: string[], by: Operator, now: Date, dueAt: Date) => {
   const requestId = by.requestId ?? crypto.randomUUID()
@@ -97,10 +98,10 @@ export const replayEvents = (pool: pg.Pool, ids: string[], by: Operator, now: Da
  * Replays the events that match, the newest first, {@link REPLAYS_PER_SECOND} a second, after those that earlier
  * requests have scheduled. It returns once they are scheduled, not once they are processed.
  *
- * Every batch is committed by itself: when it fails half-way, what is scheduled stays so, and repeating it goes on
- * with the rest when the filter names the status they were in.
+ * Every batch is committed by itself: when it fails half-way, what is scheduled stays so, and repeating it goes on with
+ * the rest when the filter names the status they were in.
  *
- * @param most events scheduled at most; the rest takes another request.
+ * @param most the most events that are scheduled; the rest needs another request.
  */
 export const replayMatching = async (
   pool: pg.Pool,
@@ -111,7 +112,7 @@ export const replayMatching = async (
   const request = { requestId: crypto.randomUUID(), ...by }
   const total: Replayed = { replayed: 0, left: 0, lastDueAt: null }
   let dueAt = await whenFree(pool, now)
-  // Whatever arrives or is replayed from now on is not meant.
+  // Events that arrive or are replayed from now on are not included.
   const fixed = { ...filter, until: filter.until !== undefined && filter.until < now ? filter.until : now }
   let after: string | undefined
   while (total.replayed + total.left < most) {
@@ -137,7 +138,7 @@ export const replayMatching = async (
   return total
 }
 
-/** When the replays that are already scheduled are through. */
+/** When the last replay that is already scheduled is due. */
 const whenFree = async (pool: pg.Pool, now: Date): Promise<Date> => {
   const [row] = await queryBuilder(pool)
     .select({ last: max(a.dueAt) })
@@ -170,7 +171,7 @@ from picked order by id`)
 }
 
 /**
- * Gives dead events up for good: they become `skipped` with the reason as their error, so that they alert no more
+ * Gives up on dead events for good: they become `skipped` with the reason as their error, so that they no longer alert
  * and no redelivery revives them; the error they died of is kept with the action. Replaying one is still possible.
  *
  * @param ids at most 500 rows; what is not dead is left alone.

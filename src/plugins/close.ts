@@ -4,7 +4,7 @@ import { DECIDED_WITHIN } from '../inbox/admission/deadline.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether the service was told to close: it still takes what is on its way for a moment. */
+    /** Whether the service was told to close. For a moment it still accepts requests that are on their way. */
     draining: () => boolean
     /** Whether it takes no new deliveries any more. */
     closing: () => boolean
@@ -14,26 +14,29 @@ declare module 'fastify' {
 }
 
 /**
- * Told to close, it listens on until nothing new has come for so long, in milliseconds: the kernel holds connections
- * that a busy process has not accepted yet, and requests are on their way.
+ * When told to close, the service listens until nothing new has come for this many milliseconds: the kernel holds
+ * connections that a busy process has not accepted yet, and requests are on their way.
  */
 const QUIET = 100
-/** But no longer than this: under load something always comes, and what was begun before is through by then. */
+/**
+ * But no longer than this, in milliseconds: under load something always comes, and requests begun before are finished
+ * by then.
+ */
 const LISTEN_ON = 1_000
 /**
- * And this long at most for connections that the kernel holds although it is over: under load there may be hundreds,
- * and Node accepts one per turn of its event loop (libuv since 1.45). Their requests are refused meanwhile, so the
- * turns are short.
+ * The most milliseconds after that for connections that the kernel still holds: under load there may be hundreds, and
+ * Node accepts one per turn of its event loop (libuv since 1.45). Their requests are refused meanwhile, so the turns
+ * are short.
  */
 const ACCEPT_ON = 2_000
-/** What came before it was over is answered by then, in milliseconds, or had not arrived whole. */
+/** Milliseconds after which every earlier request is answered, or has not arrived completely. */
 const ANSWERED_WITHIN = DECIDED_WITHIN + 200
 
 /**
- * Told to close, the service says so at `/readyz` but listens on for a moment, so that nothing begun is cut. Then
- * new deliveries are refused until no connection waits any more, requests under way are answered, and every
- * connection is closed. Without that last step `close()` would wait for
- * ever for a sender that is silent or half done.
+ * When told to close, the service says so at `/readyz` but keeps listening for a moment, so that no request is cut off.
+ * Then new deliveries are refused until no connection waits any more, requests under way are answered, and every
+ * connection is closed. Without that last step `close()` would wait for ever for a sender that is silent or stops
+ * half-way.
  */
 export const closePlugin = fp(
   async (app) => {

@@ -14,7 +14,7 @@ declare module 'fastify' {
 }
 
 const FLUSH_EVERY = 5_000
-/** A Postgres that hangs must not hold up the end. */
+/** Milliseconds: a Postgres that hangs must not delay the shutdown. */
 const CLOSE_WITHIN = 1_000
 /** Eight days. */
 const KEPT = 8 * 86_400_000
@@ -23,7 +23,9 @@ const FLUSHES_PER_DELETION = 720
 
 const { minute, provider, outcome, reason, count } = minuteCounts
 
-/** One statement, whatever was counted; rows in one order, so that two replicas wait for each other and never deadlock. */
+/**
+ * One statement, whatever was counted; rows in one order, so that two replicas wait for each other and never deadlock.
+ */
 const ADD = statement<'counts'>(
   'counts_add',
   sql`
@@ -52,7 +54,7 @@ export const countsPlugin = fp<{ clock: () => Date }>(
       try {
         if (taken.length > 0) await storeCounts(pool, taken)
       } catch (error) {
-        // Should the commit have happened after all, they count twice: better than not at all, and rare.
+        // If the commit did happen, they count twice: rare, and better than not at all.
         counts.giveBack(taken)
         app.log.debug({ reason: loggable(error).message }, 'counts not stored')
         return

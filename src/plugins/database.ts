@@ -25,7 +25,7 @@ const ACCEPT = { connectionTimeoutMillis: 1_500, query_timeout: 2_900, statement
 const UPKEEP = { connectionTimeoutMillis: 3_000, query_timeout: 11_000, statement_timeout: 10_000 }
 const UPKEEP_CONNECTIONS = 2
 const PROCESS = { connectionTimeoutMillis: 3_000, query_timeout: 20_000, statement_timeout: 19_000 }
-/** Short: what the run's session asks notices a server that hangs. */
+/** Short, because the queries of the run's session have to notice a server that hangs. */
 export const RUN = { connectionTimeoutMillis: 1_500, query_timeout: 2_000, statement_timeout: 1_900 }
 
 /** Accepting has one statement, which takes longer to plan than to run. Its plan must not be one of an empty inbox. */
@@ -34,7 +34,7 @@ const ACCEPT_SESSION: Session = { plan_cache_mode: 'force_generic_plan', enable_
 /**
  * Opens a pool; the caller closes it.
  *
- * @param options.direct around a pooler, for sessions that hold something from one transaction to the next
+ * @param options.direct bypasses a pooler, for sessions that hold something from one transaction to the next
  */
 export const openPool = (
   app: FastifyInstance,
@@ -80,7 +80,7 @@ export const databasePlugin = fp<{ config: Config }>(
       upkeep: openPool(app, config, { name: 'upkeep', max: UPKEEP_CONNECTIONS, timeouts: UPKEEP }),
     }
     app.decorate('database', database)
-    /** Once, as soon as there is a connection: what stands between may have its own mind about our sessions. */
+    /** Checked once, as soon as there is a connection: a pooler may drop the settings of our sessions. */
     const checkSettings = async (): Promise<void> => {
       while (!app.closing()) {
         try {

@@ -33,13 +33,13 @@ export const healthPlugin = fp(
         const { code } = error as { code?: string }
         if (code === '42P01' || code === '3F000') return 'migrations are not applied: run npm run db:migrate'
         if (code === '42501')
-          return 'this role has no rights: run npm run db:migrate -- --grant with its name'
+          return 'this role lacks rights on the tables: run npm run db:migrate -- --grant with its name'
         if (isRefusedByPooler(error)) return SETTINGS_REFUSED
         return 'Postgres does not answer'
       }
     }
 
-    /** Anybody may ask, as often as they like: one look at a time, so that deliveries need not queue behind it. */
+    /** Anybody may ask as often as they like, so only one check runs at a time and deliveries never queue behind it. */
     let looking: Promise<string | undefined> | undefined
     const look = (): Promise<string | undefined> => {
       looking ??= obstacle().finally(() => {

@@ -45,7 +45,9 @@ export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
       lock_timeout: 4_000,
     }
     const boss = new PgBoss(options)
-    boss.on('error', (error) => app.trouble.report({ err: error }, 'notification queue is in trouble'))
+    boss.on('error', (error) =>
+      app.trouble.report({ err: error }, 'notification queue failed; it tries again by itself'),
+    )
     let closing = false
 
     const start = async (): Promise<void> => {
@@ -62,7 +64,7 @@ export const jobsPlugin = fp<{ config: Config; pushToThisMachine: boolean }>(
           })
           return
         } catch (error) {
-          app.trouble.report({ err: error }, 'notification queue cannot start yet')
+          app.trouble.report({ err: error }, 'notification queue cannot start yet; it tries again by itself')
           await new Promise((resolve) => setTimeout(resolve, RETRY_START_AFTER))
         }
       }

@@ -31,7 +31,7 @@ export const marksPlugin = fp<{ config: Config; clock: () => Date }>(
       try {
         await db.insert(serviceMarks).values({ kind, at, instance, ...more })
       } catch (error) {
-        app.log.debug({ reason: loggable(error).message }, 'not marked')
+        app.log.debug({ reason: loggable(error).message }, 'start, stop or outage not noted for the charts')
       }
     }
     app.decorate('marks', {

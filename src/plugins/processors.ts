@@ -33,7 +33,7 @@ export const processorsPlugin = fp<{
     const runPool = openPool(app, config, { name: 'run', max: 1, timeouts: RUN, direct: true })
     let begun: BegunRun | undefined
 
-    /** The providers in trouble, and since when any is, in milliseconds. */
+    /** The providers whose processing pauses, and since when any does, in milliseconds. */
     const troubled = new Set<string>()
     let troubledSince = 0
     const inTrouble = (provider: string, error: unknown): void => {
@@ -52,7 +52,7 @@ export const processorsPlugin = fp<{
       log.info({ seconds }, 'the database is back: processing goes on')
     }
 
-    /** Sessions on the old server are of no use, and nobody has to wait any longer for the new one. */
+    /** Ends sessions on the old server, and lets workers that pause go on with the new one at once. */
     const moved = (lostAt: number): void => {
       app.endSessions(lostAt)
       for (const one of workers.values()) one.wake()
@@ -72,7 +72,9 @@ export const processorsPlugin = fp<{
       begun = await beginRun(runPool, run, startedAt, () => closing, moved)
       if (closing) return
       if (begun.afterUncleanEnd) {
-        log.warn('a previous run did not end cleanly; what was received before is taken one event at a time')
+        log.warn(
+          'a previous run did not end cleanly; events received before this start are processed one at a time',
+        )
       }
       const options = {
         pool: app.database.process,
@@ -118,7 +120,7 @@ export const processorsPlugin = fp<{
       const closed = starting.then(() => Promise.all([...workers.values()].map((one) => one.closed)))
       const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, CLOSE_WITHIN, 'late').unref())
       if ((await Promise.race([closed, timeout])) === 'late') {
-        log.warn('a batch was interrupted; Postgres undoes it and the next run takes it up')
+        log.warn('a batch was interrupted; Postgres rolls it back and the next run processes it')
       } else {
         await endRun(app.database.process, run, clock()).catch((error) => {
           log.warn({ err: error }, 'the clean stop could not be recorded')

@@ -11,7 +11,9 @@ declare module 'fastify' {
   }
 }
 
-/** Milliseconds between two checks that Redis speaks of this very inbox, and between tries while it cannot be told. */
+/**
+ * Milliseconds between two checks that the keys in Redis belong to this inbox, and between tries while a check fails.
+ */
 const CHECK_EVERY = 60_000
 const CHECK_AGAIN_AFTER = 1_000
 /** Milliseconds that the start waits for Redis. */
@@ -24,14 +26,14 @@ const AWAY = 'redis is away; the inbox alone decides'
 const IS_CLUSTER =
   'this redis is a cluster: REDIS_URL has to begin with redis+cluster://; the inbox alone decides'
 
-/** Redis only saves work, so nothing waits for it: no queues, short time-outs, and an error is "not known". */
+/** Redis only saves work, so nothing waits for it: no queues, short time-outs, and an error counts as "not known". */
 export const redisPlugin = fp<{ config: Config }>(
   async (app, { config }) => {
     let starting = true
     let failure: Error | undefined
     const report = (error: Error): void => {
       failure = error
-      // A cluster itself says so while its slots move.
+      // A cluster answers like this while its slots move.
       const misnamed = !redis.isCluster && OF_CLUSTER.test(error.message)
       if (!starting) app.trouble.report({ err: error }, misnamed ? IS_CLUSTER : AWAY)
     }
@@ -46,7 +48,7 @@ export const redisPlugin = fp<{ config: Config }>(
     const keys = createProcessedKeys(redis, report)
     app.decorate('processedKeys', keys)
 
-    // Restoring Postgres or Redis from a backup breaks our connections: what new ones say is not believed before a check.
+    // Restoring Postgres or Redis from a backup breaks our connections: new ones are not trusted before a check.
     let timer: NodeJS.Timeout | undefined
     let checking = Promise.resolve()
     const check = (): void => {
@@ -55,7 +57,7 @@ export const redisPlugin = fp<{ config: Config }>(
         clearTimeout(timer)
         try {
           const dropped = await keys.check(app.database.upkeep)
-          if (dropped > 0) app.log.warn({ dropped }, 'redis spoke of another inbox than this: keys dropped')
+          if (dropped > 0) app.log.warn({ dropped }, 'redis held keys of another inbox: deleted them')
         } catch (error) {
           app.log.debug({ reason: loggable(error).message }, 'redis could not be checked')
         }
@@ -72,12 +74,12 @@ export const redisPlugin = fp<{ config: Config }>(
     // A cluster is ready once; what comes and goes later are its nodes.
     redis.on('+node', (node: Redis) => node.once('ready', checkAnew))
     for (const pool of [app.database.accept, app.database.process]) pool.on('connect', checkAnew)
-    // The first deliveries should find it connected; without it the service starts all the same.
+    // The first deliveries should find it connected, but the service also starts without it.
     await new Promise<void>((resolve) => {
       redis.once('ready', resolve)
       setTimeout(resolve, START_WITHIN).unref()
     })
-    // On a busy machine the first tries may come too late for the short time-outs.
+    // On a busy machine the first tries may exceed the short time-outs.
     starting = false
     if (redis.status !== 'ready' && failure !== undefined) report(failure)
     app.addHook('onClose', async () => {

@@ -14,7 +14,7 @@ declare module 'fastify' {
 const STORE_AFTER = 500
 const TRY_AGAIN_AFTER = 5_000
 const TRIM_EVERY = 3_600_000
-/** A Postgres that hangs must not hold up the end. */
+/** Milliseconds: a Postgres that hangs must not delay the shutdown. */
 const CLOSE_WITHIN = 1_000
 
 /** Keeps refused deliveries for an investigation; while Postgres is away, in memory. */

@@ -10,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/** A collector that is away must not hold up the end. */
+/** Milliseconds: a collector that is away must not delay the shutdown. */
 const CLOSE_WITHIN = 1_000
 
 /** Whether the usual variables of OpenTelemetry say where traces go. */
@@ -21,7 +21,7 @@ export const tracesAreWanted = (env: NodeJS.ProcessEnv): boolean =>
     Boolean,
   )
 
-/** Traces by OpenTelemetry. Nothing of it is loaded unless it is wanted. */
+/** Traces by OpenTelemetry, which is loaded only when it is switched on. */
 export const tracesPlugin = fp<{ wanted: boolean }>(
   async (app, { wanted }) => {
     app.decorate('traces', undefined)
@@ -44,7 +44,11 @@ export const tracesPlugin = fp<{ wanted: boolean }>(
     app.addHook('onClose', async () => {
       const late = new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN).unref())
       await Promise.race([
-        sdk.shutdown().catch((error) => app.log.warn({ err: error }, 'traces were lost')),
+        sdk
+          .shutdown()
+          .catch((error) =>
+            app.log.warn({ err: error }, 'some traces could not be sent before the shutdown'),
+          ),
         late,
       ])
     })

@@ -3,7 +3,7 @@ import { createTrouble, type Trouble } from '../trouble.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Logs what repeats itself for as long as it lasts, without a line for each time. */
+    /** Logs trouble that repeats, without a line for each time. */
     trouble: Trouble
   }
 }

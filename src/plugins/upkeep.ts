@@ -4,7 +4,7 @@ import { queueOf, tasks } from '../upkeep/schedule.ts'
 
 const LOOK_EVERY_SECONDS = 30
 
-/** Works off what the schedules of upkeep bring; pg-boss sees to it that one replica does. */
+/** Runs the scheduled upkeep tasks. pg-boss makes sure that one replica runs each. */
 export const upkeepPlugin = fp<{ config: Config; clock: () => Date }>(
   async (app, { config, clock }) => {
     const { boss, started, enqueue } = app.jobs
@@ -29,7 +29,10 @@ export const upkeepPlugin = fp<{ config: Config; clock: () => Date }>(
               const ms = Math.round(performance.now() - startedAt)
               for (const report of reports) app.log.info({ task: task.name, ...report, ms }, task.says)
             } catch (error) {
-              app.log.error({ task: task.name, err: error }, 'upkeep failed')
+              app.log.error(
+                { task: task.name, err: error },
+                'upkeep task failed; it runs again at its next time',
+              )
               throw error
             }
           },
@@ -37,7 +40,7 @@ export const upkeepPlugin = fp<{ config: Config; clock: () => Date }>(
       }
     }
     app.addHook('onReady', async () => {
-      void start().catch((error) => app.log.error({ err: error }, 'upkeep cannot start'))
+      void start().catch((error) => app.log.error({ err: error }, 'upkeep tasks cannot start'))
     })
   },
   { name: 'upkeep', dependencies: ['close', 'database', 'jobs'] },

@@ -1,6 +1,6 @@
 /**
- * How a kept delivery is posted to a service of one's own. The provider's signature cannot be used again: it was made with
- * the provider's key, and it grows stale. So the shell signs anew, with the key of that service.
+ * How a kept delivery is posted to the reader's own service. The provider's signature cannot be used again: it was made
+ * with the provider's key, and it expires. So the shell signs again, with the key of that service.
  */
 export interface LocalPost {
   /** The variable with the key to sign with; without it the key of `npm run dev` is taken. */

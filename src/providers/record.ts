@@ -4,8 +4,8 @@ import type { Simulator } from '../simulators/simulator.ts'
 import type { LocalPost } from './local-post.ts'
 
 /**
- * All there is to say about a provider, in one place. Its code is loaded when it is asked for, so that a command which
- * needs only a name does not wait for it.
+ * Everything about a provider, in one place. Its code is loaded on demand, so that a command which needs only the name
+ * starts fast.
  */
 export interface ProviderRecord {
   /** As people write it. */
@@ -28,7 +28,9 @@ export interface ProviderRecord {
   /** How a captured delivery's signature is read; the check is that of the service. */
   readSignature: (capture: Capture, config: VerificationConfig) => Promise<ReadSignature | Unreadable>
   simulator: () => Promise<Simulator>
-  /** How a kept delivery is posted to a service of one's own; without it, neither the console nor the command line offers that. */
+  /**
+   * How a kept delivery is posted to the reader's own service. Without it, console and command line do not offer that.
+   */
   localPost?: () => Promise<LocalPost>
 }
 

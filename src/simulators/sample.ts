@@ -13,7 +13,10 @@ export interface SampleSubject {
   price: string
 }
 
-/** A made-up delivery: what it says, and how its provider signs it. A retry is signed anew where providers do so. */
+/**
+ * A made-up delivery: what it says, and how its provider signs it. A retry gets a new signature if the provider does
+ * that.
+ */
 interface Sample {
   sign: (at: Date) => SignedRequest
 }

@@ -10,8 +10,8 @@ import { lastAccepted } from '../operations/accepted.ts'
 import type { Report, UpkeepTask } from './task.ts'
 
 /**
- * Looks every minute for what somebody has to know of, and keeps one message in Slack for each cause up to date: how
- * often, and that it is over.
+ * Looks every minute for states that somebody has to know about, and keeps one Slack message per cause up to date: how
+ * often it came, and that it is over.
  */
 export const alerts: UpkeepTask = {
   name: 'alerts',
@@ -36,7 +36,7 @@ export const alerts: UpkeepTask = {
     const slack = createSlackClient(config)
     if (slack !== undefined) {
       for (const alert of await tellable(pool, now)) {
-        signal.throwIfAborted() // another replica tells the rest
+        signal.throwIfAborted() // another replica posts the rest
         await tell(pool, slack, alert, now)
       }
     }

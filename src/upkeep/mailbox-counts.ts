@@ -43,8 +43,9 @@ where (${mailboxes.bounceCount7d}, ${mailboxes.spamReports7d}) <> (coalesce(foun
 order by ${mailboxes.id}`)
 
 /**
- * Counts the incidents of these mailboxes afresh. Each is locked first and counted by another statement, whose
- * snapshot therefore holds every incident recorded before; whoever records one meanwhile waits, then adds to it.
+ * Counts the incidents of these mailboxes again. Each mailbox is locked first and counted by a second statement, whose
+ * snapshot therefore holds every incident recorded before. A batch that records one meanwhile waits, then adds to the
+ * count.
  */
 export const recountMailboxes = (pool: pg.Pool, ids: string[], now: Date): Promise<void> =>
   inTransaction(pool, async (tx) => {

@@ -141,6 +141,6 @@ const alertOf = ({ id, email, verdict }: Judged, now: Date): Notification => ({
 
 const TEXTS = {
   pause: (email: string, reason: string) =>
-    `⛔ The mailbox ${email} is paused: ${reason}. Nothing is sent from it until somebody resumes it`,
+    `⛔ The mailbox ${email} is paused: ${reason}. Nothing is sent from it until an operator resumes it`,
   warn: (email: string, reason: string) => `⚠️ The mailbox ${email} is at risk: ${reason}`,
 }

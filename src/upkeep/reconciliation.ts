@@ -39,7 +39,7 @@ export const reconciliation: UpkeepTask = {
 }
 
 interface Result {
-  /** What the billing channel is told. */
+  /** The message to the billing channel. */
   text: string | undefined
   report: Report[]
 }
@@ -81,8 +81,9 @@ const textOf = (found: Reconciliation, why: string | undefined): string => {
     `🧾 Compared with Stripe: ${differ} of ${counted(customers, 'customer')} ${differ === 1 ? 'differs' : 'differ'}.`,
     unknown > 0 && `Stripe does not know ${unknown} of them.`,
     without > 0 && `${counted(without, 'user')} with a paid tier and without a customer id.`,
-    unknownPrices.length > 0 && `Prices of no tier: ${unknownPrices.slice(0, MAX_NAMED).join(', ')}.`,
-    why !== undefined && `Not everybody could be compared: ${why}.`,
+    unknownPrices.length > 0 &&
+      `Prices that belong to no tier: ${unknownPrices.slice(0, MAX_NAMED).join(', ')}.`,
+    why !== undefined && `Not every customer could be compared: ${why}.`,
     (differ + unknown + without > 0 || why !== undefined) &&
       `\`webhooks stripe reconcile\` shows them: ${PAGE}`,
   ]

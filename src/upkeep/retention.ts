@@ -19,7 +19,9 @@ import type { UpkeepTask } from './task.ts'
 /** Rows looked at in one statement. */
 const ROWS = 1_000
 const DAY = 86_400_000
-/** What failed for good or was not understood is kept so long, however short the others' time is: it may be replayed. */
+/**
+ * What failed for good or was not understood is kept so long, however short the others' time is: it may be replayed.
+ */
 const MIN_DAYS_UNSOLVED = 90
 /** What events changed. */
 const DAYS_CHANGES = 30
@@ -29,9 +31,9 @@ const DAYS_SILENCED = 44
 /**
  * Deletes what has been kept long enough. Never a pending event.
  *
- * Payloads go by days of deliveries: what an event still needs moves, the rest of the day is dropped at once. Events are
- * walked in the order of their ids, which is nearly that of their arrival: that needs no index of its own, which every
- * arrival would have to pay for.
+ * Payloads are dropped with their day of deliveries: deliveries that an event still needs are moved first, and the rest
+ * of the day is dropped at once. Events are read in order of their ids, which is nearly the order of arrival, so no
+ * extra index is needed that would slow down every arrival.
  */
 export const retention: UpkeepTask = {
   name: 'retention',
@@ -88,7 +90,7 @@ export const retention: UpkeepTask = {
 }
 
 /**
- * Walks a table by id, until it meets a batch that is too young altogether.
+ * Walks a table by id until a whole batch is too young.
  *
  * @param bind binds the id after which a batch begins
  * @param before what is younger than this stays in any case
@@ -138,8 +140,8 @@ select (select max(id) from batch) as last, (select min(received_at) from batch)
 )
 
 /**
- * What outlived its day: deliveries of the default partition that nothing needs any more. There is no index from a
- * delivery to its events; those that need theirs are few, and each kind has an index.
+ * Deliveries that outlived their day, in the default partition, and that nothing needs any more. No index leads from a
+ * delivery to its events, but the events that need theirs are few, and each kind has an index.
  */
 const DELIVERIES = statement<'after' | 'before'>(
   'upkeep_deliveries',

@@ -69,7 +69,7 @@ const manyEvents = (count: number) => {
   ]
 }
 
-test('fetches every page, through a rate limit, and what is known is left alone', async () => {
+test('fetches every page, through a rate limit, and leaves known events alone', async () => {
   const events = manyEvents(230)
   api.events = [...events, { ...eventsOf(user).invoice('paid', { at: NOW - DAY }), type: 'invoice.created' }]
   await deliverInTurn(service, events[0], events[117])
@@ -88,7 +88,7 @@ test('fetches every page, through a rate limit, and what is known is left alone'
   expect(await inbox()).toEqual(rows)
 })
 
-test('what it fetched before Stripe failed stays, and a repeat goes on', async () => {
+test('what it fetched before Stripe failed stays, and a repeat continues from there', async () => {
   api.events = manyEvents(150)
   api.fault = ({ query }) => (query.has('starting_after') ? { status: 500 } : undefined)
   const failed = await run('--since', '10d')
@@ -121,7 +121,7 @@ test('an event that is delivered at the same time is applied once', async () => 
   expect(await row()).toMatchObject({ credits_remaining: 500 })
 })
 
-describe('nobody is told of what is older than a day', () => {
+describe('no notification is sent for an event older than a day', () => {
   const failure = (age: number, id: string) =>
     eventsOf(user).invoice('payment_failed', {
       id,
@@ -134,7 +134,7 @@ describe('nobody is told of what is older than a day', () => {
       key.includes(id),
     )
 
-  test('but of what is younger', async () => {
+  test('but one is for a younger event', async () => {
     const { subscription } = eventsOf(user)
     const [old, young] = [`in_old_${user}`, `in_young_${user}`]
     const begin = subscription('created', { at: NOW - 9 * DAY, period: NOW - 9 * DAY })
@@ -149,7 +149,7 @@ describe('nobody is told of what is older than a day', () => {
     expect(await keysFor(old)).toEqual([])
   })
 
-  test('and the event says so', async () => {
+  test('and the event shows that it was left out', async () => {
     const { subscription } = eventsOf(user)
     const begin = subscription('created', { at: NOW - 9 * DAY, period: NOW - 9 * DAY })
     api.events = [begin]
@@ -176,7 +176,7 @@ describe('nobody is told of what is older than a day', () => {
     expect(await reports()).toBe(1)
   })
 
-  test('while a delivery as old is told', async () => {
+  test('while a delivery of the same age does notify', async () => {
     const { subscription } = eventsOf(user)
     await deliverInTurn(service, subscription('created', { at: NOW - 2 * DAY, period: NOW - 2 * DAY }))
     expect((await requested(service, 'email')).some(({ key }) => key.includes(`sub_${user}`))).toBe(true)
@@ -196,7 +196,7 @@ describe('refuses', () => {
     ['no time', {}, [], 2, /--since/],
     ['what is no time', {}, ['--since', 'yesterday'], 2, /Expected a time/],
     ['more than Stripe keeps', {}, ['--since', '31d'], 2, /30 days.*reconcile/],
-    ['the future', {}, ['--since', '2100-01-01'], 2, /future/],
+    ['the future', {}, ['--since', '2100-01-01'], 2, /in the past/],
     [
       'a key that Stripe refuses',
       { STRIPE_API_KEY: 'rk_test_wrong0123456789' },
@@ -205,7 +205,7 @@ describe('refuses', () => {
       /Invalid/,
     ],
     [
-      'an address where nobody is',
+      'an address where nothing listens',
       { STRIPE_API_URL: 'http://127.0.0.1:9' },
       ['--since', '1d'],
       1,

@@ -37,7 +37,7 @@ const holding = async (pattern: string): Promise<string[]> => {
   return found
 }
 
-test('webhooks forget removes a person from every table, and nobody else', async () => {
+test('webhooks forget removes a person from every table, and no other person', async () => {
   await deliverAndSettle(
     service,
     event('click', { email: ANA.toLowerCase() }),
@@ -112,7 +112,10 @@ test('webhooks forget removes a person from every table, and nobody else', async
     { status: 'replied', link_clicks: 1 },
   ])
 
-  expect(await forget(ANA)).toMatchObject({ code: 3, stderr: expect.stringContaining('Nothing here') })
+  expect(await forget(ANA)).toMatchObject({
+    code: 3,
+    stderr: expect.stringContaining('Nothing that this service keeps'),
+  })
 })
 
 test('a contact opted out for another reason keeps that reason', async () => {
@@ -123,13 +126,13 @@ test('a contact opted out for another reason keeps that reason', async () => {
   ])
 })
 
-test('an event that is not yet processed is not lost: it is left, said so, and removed the next time', async () => {
+test('an event that is not yet processed is not lost: it is left and reported, and removed the next time', async () => {
   await service.rows(`update contacts set email = 'eve@globex.example' where id = 3`)
   await deliverAndSettle(service, event('click', { outreach_id: '78', email: 'eve@globex.example' }))
   const ended = await forget('eve@globex.example')
   expect(ended).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('1 not yet processed hold it still'),
+    stderr: expect.stringContaining('1 events or notifications that are not yet processed still hold it'),
   })
   await seedOutreach(service, 78)
   service.advance(20_000)
@@ -142,13 +145,13 @@ test('an event that is not yet processed is not lost: it is left, said so, and r
   expect(await service.rows('select link_clicks from outreach where id = 78')).toEqual([{ link_clicks: 1 }])
 })
 
-test('whose address a mailbox or an account has is told, and left to their services', async () => {
+test('a mailbox or an account with the address is reported and left to its own service', async () => {
   const ended = await forget('user1@example.com')
   expect(ended.stderr).toContain('It is also the address of user 1')
   expect(await service.rows('select email from users where id = 1')).toEqual([{ email: 'user1@example.com' }])
 })
 
-test("the service's role may not, and is told what to do", async () => {
+test("the service's role may not run it, and the message says what to do", async () => {
   const ended = await webhooks(['forget', ANA, '--yes'], { DATABASE_URL: asService(service.databaseUrl) })
   expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("the owner's DATABASE_URL") })
 })

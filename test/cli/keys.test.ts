@@ -34,7 +34,7 @@ const otherKeys = {
   MAILGUN_WEBHOOK_SIGNING_KEY: createMailgunSigner().key,
 }
 
-/** A delivery of each provider, signed so many seconds ago. */
+/** A delivery of each provider, signed this many seconds ago. */
 const deliveries = {
   sendgrid: (age = 0) => made(sendgridSamples(sendgrid).click, age),
   stripe: (age = 0) => made(stripeSamples(stripe)['invoice.paid'], age),
@@ -189,7 +189,7 @@ test("SendGrid's shared secret (hmac) is checked as well", async () => {
 
 test('what cannot be checked is wrong usage', async () => {
   for (const [args, keys, says] of [
-    [['stripe', raw(deliveries.stripe())], {}, 'Set STRIPE_WEBHOOK_SECRET'],
+    [['stripe', raw(deliveries.stripe())], {}, 'set STRIPE_WEBHOOK_SECRET'],
     [['stripe', raw(deliveries.stripe()), '--key', 'sk_live'], {}, 'whsec_'],
     [['stripe', join(folder, 'none')], env, 'ENOENT'],
     [['stripe', save('no gap')], env, 'no empty line'],

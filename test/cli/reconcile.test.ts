@@ -80,7 +80,7 @@ test('a customer whom no user has is listed (1)', async () => {
   expect(shown.stderr).not.toContain('--apply')
 })
 
-test('what can be merged and what cannot are told apart (1)', async () => {
+test('what can be merged and what cannot are reported separately (1)', async () => {
   atStripe({})
   atStripe({ id: 'sub_2', customer: 'cus_2' })
   const shown = await run([])

@@ -112,12 +112,12 @@ describe('every command', () => {
     ['an unknown option', ['events', 'list', '--colour'], 'unknown option'],
     ['an unknown provider', ['send', 'twilio', 'click'], 'Allowed choices are'],
     ['an unknown event', ['send', 'sendgrid', 'clicked'], 'There are: processed'],
-    ['a time that is none', ['events', 'list', '--since', 'yesterday'], 'Expected a time'],
-    ['a position that is none', ['events', 'list', '--after', 'x'], 'not a position'],
+    ['a malformed time', ['events', 'list', '--since', 'yesterday'], 'Expected a time'],
+    ['a malformed position', ['events', 'list', '--after', 'x'], 'not a position'],
     ['a replay without a reason', ['events', 'replay', '1'], '--reason'],
     ['a replay of nothing in particular', ['events', 'replay', '--reason', 'x', '--yes'], 'Which events?'],
-    ['an address that is none', ['forget', 'ana'], 'Expected an e-mail address'],
-    ['nobody to ask', ['forget', 'ana@acme.example'], '--yes'],
+    ['a malformed address', ['forget', 'ana'], 'Expected an e-mail address'],
+    ['no terminal to ask on', ['forget', 'ana@acme.example'], '--yes'],
   ] as const) {
     test(`ends with 2 for ${why}`, async () => {
       const ended = await (args[0] === 'sned' ? webhooksAlone : webhooks)([...args], env)
@@ -210,7 +210,7 @@ describe('webhooks send', () => {
     ['sendgrid', 'dropped_without_reason', 'dropped', 'skipped', 'without a usable "reason"'],
     ['stripe', 'unknown_type', 'invoice.settled', 'ignored', 'never seen before'],
     ['stripe', 'unknown_status', 'customer.subscription.updated', 'skipped', 'unknown subscription status'],
-    ['stripe', 'paid_without_subscription', 'invoice.paid', 'skipped', 'names none'],
+    ['stripe', 'paid_without_subscription', 'invoice.paid', 'skipped', 'names no subscription'],
     ['stripe', 'charge.refunded', 'charge.refunded', 'processed', null],
     ['stripe', 'charge.dispute.created', 'charge.dispute.created', 'processed', null],
   ])('%s %s ends as its rule says', async (provider, name, type, status, why) => {
@@ -262,7 +262,7 @@ describe('webhooks send', () => {
     const nobody = await run('send', 'sendgrid', 'click', '--url', 'http://127.0.0.1:9')
     expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining('Nobody answers') })
     const wrong = await run('send', 'sendgrid', 'click', '--url', service.url, '--key', 'MFkw')
-    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('no key to sign with') })
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot sign with this key') })
   })
 })
 
@@ -314,7 +314,7 @@ describe('webhooks events', () => {
     await service.settled()
   })
 
-  test('lets no sender act on the terminal', async () => {
+  test('lets no text of a sender control the terminal', async () => {
     await deliver(event('\u001b[2J\u009bnasty\r\n', { outreach_id: undefined, note: '\u001b]0;owned\u0007' }))
     const { stdout } = await run('events', 'list')
     const [row] = await service.rows('select id from webhook_events')
@@ -332,7 +332,7 @@ describe('webhooks events', () => {
     expect(await run('events', 'show', 'nothing')).toMatchObject({ code: 3 })
   })
 
-  test('replay gives another turn, by id or by what matches, and notes who and why', async () => {
+  test('replay processes events again, by id or by filter, and notes who and why', async () => {
     await deliver(event('click'), event('click'))
     const before = await clicks()
     const { events } = await json('events', 'list')
@@ -420,7 +420,7 @@ describe('webhooks dead', () => {
     expect(await run('dead', 'replay', '--yes', '--reason', 'fixed')).toMatchObject({ code: 3 })
   })
 
-  test('discard gives them up, and nothing that is not dead', async () => {
+  test('discard gives up on dead events, and leaves all others', async () => {
     const first = await insertDead('boom')
     await insertDead('bang')
     await deliver(event('click'))

@@ -188,7 +188,7 @@ describe('with a password', () => {
     '/console/events/99999999999999999999',
     '/console/events/%00',
     "/console/outreach/1'--",
-  ])('%s is no error of ours', async (path) => {
+  ])('%s is not reported as an error of the service', async (path) => {
     expect([200, 404]).toContain((await visit(service, path)).status)
   })
 

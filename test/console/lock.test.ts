@@ -5,7 +5,7 @@ let now = 0
 const RIGHT = 'correct horse battery'
 const create = () => createAccess({ operator: RIGHT, reader: 'only looking, please' }, () => new Date(now))
 
-test('each wrong password slows the next try of its sender, up to five seconds, and nobody else’s', () => {
+test('each wrong password slows the next try of its sender, up to five seconds, and no other sender’s', () => {
   const access = create()
   const delays = Array.from({ length: 12 }, () => {
     access.roleOf('wrong', 'a')

@@ -13,7 +13,7 @@ import { storeEvents } from '../stored.ts'
 import { launchBrowser, openTab, picture, seriousFindings } from './browser.ts'
 import { startWithConsole } from './console.ts'
 
-// The pictures of docs/console.md: `npm run dev:pictures` takes them anew.
+// The pictures of docs/console.md: `npm run dev:pictures` takes them again.
 
 let service: Service
 let browser: Browser

@@ -111,7 +111,7 @@ describe('the role that db:migrate creates for the service', () => {
     }
   })
 
-  test('calls functions with the owner’s rights only where their search_path is fixed, and nobody else does', async () => {
+  test('calls functions with the owner’s rights only where their search_path is fixed, and no other role may', async () => {
     const { rows } = await role.query(
       `select p.proname as name, p.proconfig::text as settings, p.proacl::text as rights
        from pg_proc p where p.prosecdef and p.pronamespace = 'public'::regnamespace`,
@@ -183,8 +183,8 @@ describe('npm run db:migrate', () => {
       `select rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolpassword from pg_authid where rolname = '${NAME}'`,
     )
 
-  test('--grant creates a role with a password and takes what it may too much; --revoke removes it', async () => {
-    expect((await migrate(['--grant', NAME])).stdout).toContain('may do what the service does')
+  test('--grant creates a role with a password and takes away excess rights; --revoke removes the role', async () => {
+    expect((await migrate(['--grant', NAME])).stdout).toContain('has the rights that the service needs')
     const [made] = await read()
     expect(made).toMatchObject({
       rolcanlogin: true,
@@ -216,7 +216,7 @@ describe('npm run db:migrate', () => {
     )
     expect(held).toEqual([{ people: false, audit: false, addresses: false, reads: true }])
 
-    expect((await migrate(['--revoke', NAME])).stdout).toContain('is gone')
+    expect((await migrate(['--revoke', NAME])).stdout).toContain('is deleted')
     expect(await read()).toEqual([])
   }, 60_000)
 

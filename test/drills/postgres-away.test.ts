@@ -84,7 +84,7 @@ test('the report proves what came, what came again, and what is still missing', 
     { tries: 1, cameAgainAt: expect.any(Date), deliveryId: expect.stringMatching(/^\d+$/) },
   ])
   expect(stepsAfter(almost)[0]).toContain(
-    '1 signed deliveries (2 events) have not come again. It tries by itself until',
+    '1 signed deliveries (2 events) have not come again. The provider keeps trying by itself until',
   )
 
   await post(service, SENDGRID, putOff[3] ?? { headers: {}, body: Buffer.alloc(0) })
@@ -111,7 +111,7 @@ test('the page and the command show it, with the outage as a mark', async () => 
   const page = await (
     await visit(service, `/console/outage?${new URLSearchParams({ from: local(from), to: local(to) })}`)
   ).text()
-  expect(page).toContain('Nothing: whatever was signed')
+  expect(page).toContain('Nothing: every signed delivery that got 503')
   expect(page).toContain('outage')
   expect(page).toMatch(/tried 2 times/)
   expect(page.match(/href="\/console\/deliveries\/\d+"/g)).toHaveLength(4)

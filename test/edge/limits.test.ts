@@ -71,7 +71,7 @@ const ROUTES: [what: string, method: string, path: string, headers: Record<strin
   ],
   ['Mailgun’s', 'POST', MAILGUN, FORM],
   ['a path with dots', 'POST', '/console/../webhooks/x', FORM],
-  ['a path that is none', 'POST', '/%zz', FORM],
+  ['a malformed path', 'POST', '/%zz', FORM],
 ]
 
 describe.each([
@@ -96,7 +96,7 @@ describe.each([
   )
 })
 
-describe('a sender that reads nothing before it has sent everything hears', () => {
+describe('a sender that reads nothing before it has sent everything gets', () => {
   const LARGE: [
     what: string,
     path: string,
@@ -173,7 +173,7 @@ describe('a sender that reads nothing before it has sent everything hears', () =
   )
 })
 
-test('who goes on for ever is not listened to for ever', async () => {
+test('a sender that never stops is cut off in the end', async () => {
   const { socket, closed } = await open()
   socket.write(headOf('POST', '/nope', { 'content-length': 4_000_000_000 }))
   const flood = setInterval(() => socket.write(Buffer.alloc(MIB)), 10)
@@ -216,7 +216,7 @@ describe('what follows a delivery on its connection', () => {
 describe('errors repeat nothing of what was sent', () => {
   test.each<[what: string, method: string, path: string, headers: Record<string, string>]>([
     ['a path that does not exist', 'GET', '/s3cret', {}],
-    ['a path that is none', 'GET', '/s3cret%zz', {}],
+    ['a malformed path', 'GET', '/s3cret%zz', {}],
     [
       'a type that is not taken',
       'POST',
@@ -229,7 +229,7 @@ describe('errors repeat nothing of what was sent', () => {
       '/console/replay',
       { ...login(PASSWORD), 'sec-fetch-site': 'same-origin', 'content-type': 'text/s3cret' },
     ],
-    ['a length that is none', 'POST', '/nope', { 'content-type': 'application/json' }],
+    ['a path without a route', 'POST', '/nope', { 'content-type': 'application/json' }],
     ['a method that is not there', 'DELETE', '/webhooks/sendgrid?s3cret', {}],
     ['dots', 'GET', '/console/../s3cret', {}],
   ])('%s', async (_what, method, path, headers) => {

@@ -30,7 +30,7 @@ test('what is on the PATH is taken, as Homebrew puts it there', async () => {
   expect((await findProgram(PROGRAM)).command).toBe(file)
 })
 
-test('where there is neither the program nor apt, the error says how to get it', async () => {
+test('without the program and without apt, the error says how to get it', async () => {
   await expect(findProgram(PROGRAM)).rejects.toThrow(
     'There is no no-such-server on the PATH, and none could be fetched with apt. `brew install no-such-server`',
   )

@@ -103,7 +103,10 @@ describe('the service', () => {
   })
   afterEach(() => service.stop())
 
-  /** Delivers events whose keys are written. On a busy machine Redis may be too slow for some, which are not written then. */
+  /**
+   * Delivers events whose keys are written. On a busy machine Redis may be too slow for some, which are not written
+   * then.
+   */
   const delivered = (count: number) =>
     eventually(
       async () => {
@@ -183,7 +186,7 @@ describe('the service', () => {
     for (const one of sent) expect(await redis.exists(keyOf(one))).toBe(0)
   })
 
-  test('a URL of one server that leads to a cluster is said to be wrong', async () => {
+  test('a URL of a single server that leads to a cluster is reported as wrong', async () => {
     const url = `redis://127.0.0.1:${cluster.masters[0]?.port}`
     const other = await startService({
       env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: url },

@@ -55,7 +55,7 @@ const seed = async (service: Service) => {
 }
 
 describe('after the data folder was replaced by an older copy of itself', () => {
-  for (const who of ['the service that ran all the while', 'a service started anew'] as const) {
+  for (const who of ['the service that ran all the while', 'a service that was restarted'] as const) {
     test(`${who} accepts again what the copy lacks, and knows what it holds`, async () => {
       let service = await start()
       try {
@@ -77,7 +77,7 @@ describe('after the data folder was replaced by an older copy of itself', () => 
         rmSync(postgres.folder, { recursive: true })
         execFileSync('mv', [`${postgres.folder}-copy`, postgres.folder])
         await postgres.start()
-        if (who === 'a service started anew') {
+        if (who === 'a service that was restarted') {
           await service.stop()
           service = await start()
         }

@@ -60,7 +60,7 @@ test('no automatic mail is taken for a person', () => {
 test('every mail is of its kind', () => {
   expect(described(judged.filter((one) => one.labelled.kind !== one.judged.kind))).toEqual([])
 })
-test('nobody is opted out who did not ask for it', () => {
+test('no person is opted out without asking for it', () => {
   const wanted = ({ kind, stops }: LabelledMail) => stops === true || kind === 'unsubscribe'
   expect(described(judged.filter((one) => one.judged.stops && !wanted(one.labelled)))).toEqual([])
 })

@@ -127,7 +127,7 @@ The RoleFerry team`)
     expect(mail?.html).toContain('<p>Your RoleFerry Pro subscription has ended.</p>')
   })
 
-  test('marked as a machine’s, so that nobody’s absence is answered', async () => {
+  test('marked as automatic, so that no out-of-office reply comes back', async () => {
     const { subscription, send, arrived } = await fresh()
     await send(subscription('created'))
     const [mail] = await arrived(1)
@@ -287,7 +287,7 @@ describe('a mail server that', () => {
       refuseAt(stage, address, 550)
       await send(subscription('created'))
       await arrived(0)
-      const error = 'the mail server refuses: 550'
+      const error = 'the mail server refuses this mail: 550'
       expect(await jobs()).toMatchObject([{ state: 'completed', retry_count: 0, output: { error } }])
       expect(await deadLetters()).toMatchObject([
         { channel: 'email', error, data: { to: address, template: 'welcome' } },
@@ -298,7 +298,7 @@ describe('a mail server that', () => {
   })
 })
 
-test('an address that would be read as others reaches nobody', async () => {
+test('an address that could be read as several gets no mail', async () => {
   for (const address of [
     'x@example.com\r\nBcc: other@example.com',
     'x@example.com, other@example.com',

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isPublicAddress } from '../../src/notifications/public-post.ts'
 
-/** An address in hex with so many fixed leading bits, the others any. */
+/** An address in hex with this many fixed leading bits, the others any. */
 const within = (network: string, prefix: number) =>
   fc.bigInt({ min: 0n, max: (1n << BigInt(128 - prefix)) - 1n }).map((host) => {
     const all = (BigInt(`0x${network.padEnd(32, '0')}`) | host).toString(16).padStart(32, '0')

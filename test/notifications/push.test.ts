@@ -130,7 +130,7 @@ test('a subscription that cannot be encrypted for or posted to is deleted', asyn
   expect(await subscriptions()).toEqual([kept])
 })
 
-test('what a push service cannot take now is tried again, and nobody else is pushed to again', async () => {
+test('what a push service cannot take now is tried again, without a second push to other devices', async () => {
   const { userId, subscribe, answer, jobs } = await fresh()
   const busy = createBrowser()
   await subscribe(`${plain.url}/send/${userId}-busy`, busy)
@@ -152,7 +152,7 @@ test('what a push service refuses for good is given up, and the subscription kep
   plain.answer(`/send/${userId}`, 403)
   await answer()
   const [job] = await jobs(1, 'completed')
-  expect(job?.output).toMatchObject({ ending: 'given_up', error: 'the push service answers 403' })
+  expect(job?.output).toMatchObject({ ending: 'given_up', error: 'the push service answered 403' })
   expect(await subscriptions()).toEqual([subscription])
 })
 
@@ -195,7 +195,7 @@ describe('in production', () => {
     for (const row of rows) {
       expect(row.output).toEqual({
         ending: 'given_up',
-        error: 'the address is not that of a public https service',
+        error: 'the URL is not that of a public https service',
       })
     }
     expect([...at(plain, `/in/${userId}`), ...at(secure, `/in/${userId}`)]).toEqual([])

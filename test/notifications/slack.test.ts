@@ -7,7 +7,7 @@ import { deliverInTurn, seedUser, startStripe } from '../providers/stripe/delive
 import { eventsOf, START } from '../providers/stripe/events.ts'
 import { eventually } from '../service.ts'
 
-test('a payment that failed for good is told to billing, and nothing in it calls the whole channel', async () => {
+test('a payment that failed for good alerts billing, and nothing in it mentions the whole channel', async () => {
   const posted: URLSearchParams[] = []
   const slack = createServer((request, response) => {
     void text(request).then((body) => {

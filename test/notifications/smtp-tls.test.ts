@@ -10,7 +10,7 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop()
 })
 
-/** A mail server that takes everything in clear and has no TLS; `said` is all that it was told. */
+/** A mail server that takes everything in clear and has no TLS; `said` is everything that it received. */
 const startPlainServer = async ({ announces = [] as string[] } = {}) => {
   let said = ''
   const server = createServer((socket) => {

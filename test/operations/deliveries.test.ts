@@ -73,7 +73,7 @@ test('deliveries are listed and shown as they came, with the events that each br
   expect(await showDelivery(service.db, "1' or true")).toBeUndefined()
 })
 
-test('the command line shows them, and says so when there is none', async () => {
+test('the command line shows them, and says when one does not exist', async () => {
   const env = { DATABASE_URL: service.databaseUrl }
   const listed = await webhooks(['deliveries', 'list', '--json', '--limit', '1'], env)
   const [delivery] = JSON.parse(listed.stdout).deliveries

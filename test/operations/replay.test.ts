@@ -91,7 +91,7 @@ test('a replay that fails again goes through all attempts again', async () => {
   ])
 })
 
-test('a replay of an event skipped for a missing row waits for it anew', async () => {
+test('a replay of an event skipped for a missing row waits for it again', async () => {
   await deliverAndSettle(service, event('click', { outreach_id: 9 }))
   for (let minute = 0; minute < 20; minute++) {
     service.advance(60_000)
@@ -108,7 +108,7 @@ test('a replay of an event skipped for a missing row waits for it anew', async (
   expect(await clicks(9)).toBe(1)
 })
 
-test('a replay of an ignored event looks for a handler anew', async () => {
+test('a replay of an ignored event looks for a handler again', async () => {
   await deliverAndSettle(service, event('open'))
   // As if it had come before its handler was written.
   await service.rows(`update webhook_events set event_type = 'click'`)
@@ -195,7 +195,7 @@ describe('replaying all that match', () => {
     expect(await ids(`status = 'skipped'`)).toHaveLength(10)
   }, 100_000)
 
-  test('stops at the most, and the next request goes on after it in rows and in time', async () => {
+  test('stops at the limit, and the next request continues after it, in rows and in time', async () => {
     await service.app.close()
     await fill(700, 'dead')
     const now = service.now()

@@ -155,7 +155,7 @@ test('a batch of several deliveries links to each', async () => {
   expect(linkedTo(other.traceId)).toEqual([batch])
 })
 
-describe('traces are wanted', () => {
+describe('traces are switched on', () => {
   test.each([
     [{}, false],
     [{ OTEL_SERVICE_NAME: 'x' }, false],

@@ -244,7 +244,7 @@ test('when Slack refuses to edit, a line an hour says how it stands, and one tha
   expect(texts()[2]).toContain('✅ Over')
 })
 
-test('when Slack is away, what there is to tell is told once it is back', async () => {
+test('when Slack is away, messages are posted once it is back', async () => {
   await insert('dead', { error: 'lock' })
   await look()
   editing = 'broken'

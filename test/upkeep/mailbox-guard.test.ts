@@ -48,7 +48,7 @@ const sending = async (sent: number) => {
 const guard = () => runTask(mailboxGuard, service)
 
 describe('the mailbox guard', () => {
-  test('lets a mailbox alone that does well, or that sent too little to tell', async () => {
+  test('leaves alone a mailbox that does well, or that sent too little to judge', async () => {
     const well = await sending(100)
     await well.report('bounce', 2)
     const little = await sending(49)

@@ -32,7 +32,7 @@ const seedPaid = async (id: number) => {
   api.customers.add(`cus_${id}`)
 }
 
-test('every night billing hears how many differ, and nothing is changed', async () => {
+test('every night a message tells billing how many differ, and nothing is changed', async () => {
   await seedPaid(1)
   await seedPaid(2)
   const { object } = eventsOf(3).subscription('updated').data
@@ -49,7 +49,7 @@ test('every night billing hears how many differ, and nothing is changed', async 
   expect(await told()).toHaveLength(1)
 })
 
-test('customers and users without a customer are told apart', async () => {
+test('customers and users without a customer are reported separately', async () => {
   await seedPaid(1)
   await seedPaid(2)
   await service.rows('update users set stripe_customer_id = null where id = 2')
@@ -60,7 +60,7 @@ test('customers and users without a customer are told apart', async () => {
   )
 })
 
-test('and hears so when none does', async () => {
+test('and is told when nothing differs', async () => {
   expect(await withKey()).toEqual([{ customers: 0, differ: 0, incomparable: 0, failure: null }])
   expect(await told()).toEqual([
     { channel: 'billing', text: '🧾 Compared with Stripe: 0 of 0 customers differ.' },
@@ -73,11 +73,11 @@ test('and when Stripe could not be asked, without the key', async () => {
   const [report] = await withKey()
   expect(report?.failure).toContain('Answered 500')
   const [message] = await told()
-  expect(message?.text).toContain('Not everybody could be compared')
+  expect(message?.text).toContain('Not every customer could be compared')
   expect(JSON.stringify([report, message, service.logs])).not.toContain(api.key)
 })
 
-test('without a key billing hears whose paid period ended over three days ago', async () => {
+test('without a key a message tells billing whose paid period ended over three days ago', async () => {
   const ended = (id: number, daysAgo: number | null, tier = 'pro') =>
     service.rows(
       'insert into users (id, email, subscription_tier, current_period_end) values ($1, $2, $3, $4)',

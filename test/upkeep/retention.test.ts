@@ -122,7 +122,7 @@ describe('retention of events', () => {
     expect(await left()).toEqual({ pending: [1_500, 1_500], processed: [2_510, 10] })
   })
 
-  test('passes by a row that somebody holds, and does not wait', async () => {
+  test('skips a row that is locked, and does not wait', async () => {
     await insert(3, 'processed', 100)
     const other = await service.db.connect()
     await other.query('begin')

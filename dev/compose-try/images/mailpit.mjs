@@ -1,7 +1,7 @@
 import { createServer as createHttp } from 'node:http'
 import { createServer as createTcp } from 'node:net'
 
-// Stands for Mailpit: takes mail on 1025, and tells on 8025 how many there are.
+// A stand-in for Mailpit: takes mail on port 1025 and reports on port 8025 how many it has.
 
 let mails = 0
 const smtp = createTcp((socket) => {

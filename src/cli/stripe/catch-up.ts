@@ -26,15 +26,15 @@ export const catchUpCommand = (): Command =>
     .addHelpText(
       'after',
       `
-Needs STRIPE_API_KEY. The running service applies what is fetched. It may be repeated: what is known is left alone.
-Nothing is sent about what is older than a day.`,
+Needs STRIPE_API_KEY. The running service applies what is fetched. You can repeat it: known events are left alone.
+No notification is sent for events older than a day.`,
     )
     .action(run)
 
 const readSince = (text: string): Date => {
   const since = readTime(text)
   const age = Date.now() - since.getTime()
-  if (age < 0) throw new InvalidArgumentError('It lies in the future.')
+  if (age < 0) throw new InvalidArgumentError('Expected a time in the past.')
   if (age > DAYS_KEPT * DAY + LEEWAY) {
     throw new InvalidArgumentError(
       `Stripe lists the events of ${DAYS_KEPT} days. \`webhooks stripe reconcile\` repairs what is older.`,

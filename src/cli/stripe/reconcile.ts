@@ -36,7 +36,7 @@ const PROGRESS_EVERY = 100
 export const reconcileCommand = (): Command =>
   new Command('reconcile')
     .description('compare users with their subscriptions and paid invoices at Stripe')
-    .option('--apply', 'merge what Stripe has; else it is only compared')
+    .option('--apply', 'merge what Stripe has; without this, only compare')
     .option('--customer <id>', 'only this customer (cus_…)', readCustomer)
     .addOption(optionalReason())
     .addOption(jsonOption())
@@ -44,7 +44,7 @@ export const reconcileCommand = (): Command =>
       'after',
       `
 Needs STRIPE_API_KEY and the prices of both tiers. Looks at every user with a paid tier, and at every customer with a
-live subscription. It may be repeated. Nothing is sent about what is older than a day.
+live subscription. You can repeat it. No notification is sent for facts older than a day.
 Exit codes: 0 nothing differs, or it was applied; 1 something differs; 4 something could not be compared.`,
     )
     .action(run)
@@ -146,7 +146,7 @@ const withQueue = async (
 const failureOf = ({ failure }: Reconciliation, config: ReconciliationConfig): string | undefined => {
   if (failure === undefined) return undefined
   const why = isApiError(failure) ? describeApiError(failure, config) : causeOf(failure).message
-  return plain(`Not everybody could be compared: ${why}`)
+  return plain(`Not every customer could be compared: ${why}`)
 }
 
 const print = ({ customers, found, unknownPrices, usersWithoutCustomer }: Reconciliation): void => {

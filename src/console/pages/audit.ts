@@ -7,7 +7,10 @@ import { nothing, table } from '../parts.ts'
 
 const PAGE = 100
 
-/** What operators changed, in the console and by the command line. Nobody can change it, the service included. */
+/**
+ * What operators changed, in the console and by the command line. The service's role can add to this log, but not
+ * change it.
+ */
 export const auditPage = (scope: FastifyInstance, { pool, clock, show }: ConsoleContext): void => {
   scope.get<{ Querystring: Record<string, unknown> }>('/audit', async (request, reply) => {
     const { before } = request.query

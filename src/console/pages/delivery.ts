@@ -67,8 +67,8 @@ const postAgain = async ({ id, provider, bytes, size }: DeliveryDetail): Promise
   if (size > MAX_BODY) return html`<p class="hint">It is large. The command comes from ${cli('curl', id)}</p>`
   const script = await curlOf(provider, bytes)
   return script === undefined
-    ? html`<p class="hint">Nothing is left to post: it was forgotten.</p>`
-    : html`<p class="hint">To a service of your own, signed with its key: the provider’s signature grows stale.</p>${shell('curl for a local service', script)}`
+    ? html`<p class="hint">There is nothing left to post: its content was removed with a person’s data.</p>`
+    : html`<p class="hint">Posts to your own service, signed with that service’s key, because the provider’s signature expires.</p>${shell('curl for a local service', script)}`
 }
 
 const timeline = (

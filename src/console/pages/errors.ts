@@ -8,7 +8,7 @@ import { live } from '../parts.ts'
 
 const PAGE = 20
 
-/** What dead events died of, the most frequent first. */
+/** The errors of dead events, the most frequent first. */
 export const errorsPage = (scope: FastifyInstance, { pool, clock, show }: ConsoleContext): void => {
   scope.get<{ Querystring: Record<string, unknown> }>('/errors', async (request, reply) => {
     const page = pageOf(request.query.page)

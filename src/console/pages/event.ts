@@ -117,14 +117,14 @@ const postAgain = async (
     html`<a href="/console/deliveries/${deliveryId}">Its delivery</a> has the bytes as they came.`
   return script === undefined
     ? html`<p class="hint">${delivery}</p>`
-    : html`<p class="hint">This event alone, to a service of your own, signed with its key. ${delivery}</p>${shell('curl for a local service', script)}`
+    : html`<p class="hint">Posts this event alone to your own service, signed with that service’s key. ${delivery}</p>${shell('curl for a local service', script)}`
 }
 
 const notice = (replayed: unknown): Content => {
   if (replayed === '1')
-    return html`<p class="notice good" role="status">It has its turn now. The timeline shows how it ends.</p>`
+    return html`<p class="notice good" role="status">It is due now. The timeline shows the outcome.</p>`
   if (replayed === '0')
-    return html`<p class="notice" role="status">It was left alone: it is due already, or being processed right now.</p>`
+    return html`<p class="notice" role="status">Nothing was changed: it is due already, or being processed right now.</p>`
   return undefined
 }
 
@@ -133,7 +133,7 @@ const whyMisunderstood = ({ misunderstood }: EventHistory): Content =>
 
 const RECEIVED: Record<DeliverySource, string> = {
   delivery: 'Received and made durable',
-  'catch-up': 'Fetched with our key to the API, and made durable; not signed',
+  'catch-up': 'Fetched with our API key and made durable; not signed by the provider',
 }
 
 /** What happened to the event, in the order of time; what is still to come is at the end. */
@@ -153,7 +153,7 @@ const timeline = (event: EventHistory, attempts: FailedAttempt[], now: Date): Ht
     })),
     ...(event.waitingSince === null
       ? []
-      : [{ at: event.waitingSince, what: 'Began to wait for a row that is missing', tone: 'skipped' }]),
+      : [{ at: event.waitingSince, what: 'Began to wait for a missing row', tone: 'skipped' }]),
     ...(event.processedAt === null
       ? []
       : [
@@ -206,7 +206,7 @@ const PATHS: Record<Touched['kind'], string> = {
 const touchedList = (touched: Touched[], event: EventHistory): Html =>
   touched.length === 0
     ? event.subject === null
-      ? nothing('It names nothing', 'The event carries no outreach, customer or mailbox.')
+      ? nothing('Nothing to link to', 'The event carries no outreach, customer or mailbox.')
       : nothing('No such row', html`It is about ${subjectLink(event.subject)}, which is not in the database.`)
     : html`<ul class="links">${touched.map(
         ({ kind, id, label }) =>
@@ -216,7 +216,7 @@ const touchedList = (touched: Touched[], event: EventHistory): Html =>
 
 const notificationList = (notifications: EventNotification[], now: Date): Html =>
   notifications.length === 0
-    ? html`<p class="hint">It caused none.</p>`
+    ? html`<p class="hint">This event requested none.</p>`
     : html`<ul class="links">${notifications.map(
         ({
           channel,
@@ -233,8 +233,8 @@ const notificationList = (notifications: EventNotification[], now: Date): Html =
 
 const WHAT_A_REPLAY_DOES: Record<EventHistory['status'], string> = {
   processed: 'Its effects are applied already: a replay applies nothing again.',
-  ignored: 'There was no handler for its type. A replay looks for one anew.',
-  skipped: 'A replay tries to apply it anew, and waits again for a row that is missing.',
+  ignored: 'There was no handler for its type. A replay looks for one again.',
+  skipped: 'A replay tries to apply it again, and waits again for a missing row.',
   dead: 'A replay gives it eight new attempts.',
   pending: 'A replay tries it now rather than later.',
 }

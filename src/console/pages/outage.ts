@@ -74,7 +74,7 @@ const reportCards = (report: OutageReport, now: Date): Content => [
 
 const putOffTable = ({ putOff, more }: OutageReport, now: Date): Html =>
   putOff.length === 0
-    ? nothing('None was put off', 'Every signed delivery of that time was accepted.')
+    ? nothing('No signed delivery got 503', 'Every signed delivery of that time was accepted.')
     : html`<div class="flush">${table(
         'Signed deliveries that got 503',
         [

@@ -11,7 +11,7 @@ import { badge, card, facts, nothing, outreachList, table } from '../parts.ts'
 
 const EVENTS = 20
 
-/** Small pages that show a row which events are about, and its newest events. Nothing can be changed here. */
+/** Read-only pages about one row that events are about (an outreach, a contact, a user), with its newest events. */
 export const recordPages = (scope: FastifyInstance, { pool, clock, show }: ConsoleContext): void => {
   scope.get<{ Params: { id: string } }>('/outreach/:id', async (request, reply) => {
     const outreach = found(await outreachById(pool, request.params.id), 'outreach')
@@ -181,7 +181,7 @@ export const eventsCard = async (pool: pg.Pool, search: string, now: Date, about
   return card(
     'Events',
     events.length === 0
-      ? nothing('No events', 'Nothing has been told about it yet.')
+      ? nothing('No events', 'No event about it has arrived yet.')
       : html`<div class="flush">${eventList(events, now, { about })}</div>`,
     all,
   )

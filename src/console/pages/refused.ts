@@ -49,7 +49,7 @@ ${live(
     card(
       narrowed ? 'Kept, of this reason' : 'Kept, the newest first',
       deliveries.length === 0
-        ? nothing('None is kept', 'They are kept for 7 days.')
+        ? nothing('None kept', 'They are kept for 7 days.')
         : html`<div class="flush">${keptTable(deliveries, now)}</div>`,
       narrowed && html`<a href="/console/refused">All reasons</a>`,
     ),

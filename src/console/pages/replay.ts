@@ -41,13 +41,13 @@ export const replayPage = (scope: FastifyInstance, { pool, clock, show, wake }: 
             html`<a href="/console/events${toQuery({ ...fields })}">Back to the events</a>`,
           )
         : !mayChange(request)
-          ? nothing('This password allows looking', 'A replay takes the operators’ password.')
+          ? nothing('This password allows looking', 'Log in with the operators’ password to replay events.')
           : html`
     <form method="post" action="/console/replay">
       ${Object.entries(fields).map(([name, value]) => value !== '' && html`<input type="hidden" name="${name}" value="${value}">`)}
       <input type="hidden" name="asked" value="${now.toISOString()}">
       <ul class="plain">
-        <li>${more ? html`More than ${number(MAX_REPLAYED)} match: the newest <strong>${number(MAX_REPLAYED)}</strong> are replayed, the rest takes another time.` : html`<strong>${counted(count, 'event')}</strong>, received until now.`}</li>
+        <li>${more ? html`More than ${number(MAX_REPLAYED)} match: the newest <strong>${number(MAX_REPLAYED)}</strong> are replayed. Repeat this for the rest.` : html`<strong>${counted(count, 'event')}</strong>, received until now.`}</li>
         <li>At most ${REPLAYS_PER_SECOND} a second${count > REPLAYS_PER_SECOND && `, so about ${duration((count / REPLAYS_PER_SECOND) * 1_000)}`}: live events go first.</li>
         <li>They go through the ordinary processing: what was applied is not applied again.</li>
       </ul>
@@ -86,7 +86,7 @@ ${card(
   'What happens now',
   html`
 <p class="notice ${replayed > 0 && 'good'}" role="status">${
-    lastDueAt === null ? 'Nothing is scheduled.' : html`The last of them has its turn ${ago(lastDueAt, now)}.`
+    lastDueAt === null ? 'Nothing is scheduled.' : html`The last of them is due ${ago(lastDueAt, now)}.`
   }${left > 0 && html` ${counted(left, 'event')} ${left === 1 ? 'was' : 'were'} left alone: due already, being processed right now, or without a payload.`}</p>
 <p><a class="button" href="/console/events${toQuery({ ...fields, status: '' })}">Look at them</a> <a class="button" href="/console/events?status=pending">What is pending</a></p>`,
 )}`,
@@ -94,7 +94,7 @@ ${card(
   })
 }
 
-/** What arrives after the operator was shown the count is not meant. */
+/** Events that arrive after the operator saw the count are not replayed. */
 const upTo = (filter: EventFilter, time: Date): EventFilter => ({
   ...filter,
   until: filter.until !== undefined && filter.until < time ? filter.until : time,
@@ -103,7 +103,9 @@ const upTo = (filter: EventFilter, time: Date): EventFilter => ({
 /** Milliseconds that a form may be open before it is sent, and by which another replica's clock may be ahead. */
 const OPEN_FOR = 7 * 86_400_000
 
-/** When the operator was shown the count. @throws with status 400 when it is no time at which this form was shown. */
+/**
+ * When the operator was shown the count. @throws with status 400 when this form cannot have been shown at that time.
+ */
 const readAsked = (form: unknown, now: Date): Date => {
   const { asked } = form as Record<string, unknown>
   if (asked === undefined) return now

@@ -31,19 +31,19 @@ export interface Arrived extends Verified {
   receivedAt: Date
 }
 
-/** How long Redis may take to say what it knows, in milliseconds. */
+/** How long the look-up in Redis may take, in milliseconds. */
 const LOOK_UP_WITHIN = 300
 /** Bounds the parameters of one statement, and with them its memory and its time. */
 const EVENTS_PER_STATEMENT = 2_000
 const BYTES_PER_STATEMENT = 1024 * 1024
-/** A statement is begun beside another for this many bytes; fewer wait for it. */
+/** With at least this many bytes waiting, a second statement starts beside a running one; fewer wait for it to end. */
 const BYTES_WORTH_A_STATEMENT = 256 * 1024
 
 /**
  * Makes deliveries of one provider durable. Those that arrive together share one look into Redis and one statement.
  *
  * @returns a function from a verified delivery to the answer; it throws a {@link Refusal} when it cannot be made
- * durable `until` then, a time of `performance.now()`.
+ * durable by `until`, a time of `performance.now()`.
  */
 export const createAccept = (provider: Provider, options: AcceptOptions) => {
   const { pool, processedKeys, metrics, counts } = options
@@ -87,7 +87,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     }
   }
 
-  /** Known events of what is not stored are counted here, the others when they are processed. */
+  /** Duplicates in deliveries that are not stored are counted here, the others when they are processed. */
   const countDuplicates = (by: number): void => {
     metrics.count('duplicates', by, { provider: provider.name })
     counts.add(provider.name, 'duplicate', by)
@@ -132,7 +132,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     ])
   }
 
-  /** Two mails that differ only in what is not kept of them are two all the same. */
+  /** Mails are told apart by all their bytes, also by those that are not kept. */
   function hashed(body: Buffer, event: IncomingEvent | undefined): Buffer {
     if (!provider.signsOnlyEventId || event === undefined) return body
     return Buffer.from(event.eventId + event.dedupeKey)

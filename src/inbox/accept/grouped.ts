@@ -6,9 +6,11 @@ export interface GroupedOptions<Item, Result> {
   most: number
   /** Groups under way at once. */
   concurrency: number
-  /** What must wait for a group to be begun beside others: a small one costs nearly as much as a large one. */
+  /**
+   * How much must be waiting before a group starts beside another: a small group costs nearly as much as a large one.
+   */
   enough: number
-  /** What an item given up rejects with. */
+  /** The error that an item rejects with when it is given up. */
   timedOut: () => Error
 }
 

@@ -23,7 +23,7 @@ export interface NewDelivery {
   /** Of a provider that sends one event per delivery. */
   identity: Identity | undefined
   source: DeliverySource
-  /** The events that the inbox is asked for: the delivery is not stored when it knows all of them. */
+  /** The events to look up in the inbox: if it knows all of them, the delivery is not stored. */
   asked: Identity[]
 }
 
@@ -113,7 +113,7 @@ select (select coalesce(string_agg(n::text, ','), '') from given join queued usi
        end as known`,
 )
 
-/** More events than this are asked for once: what the second look finds matters to the answer alone. */
+/** With more events than this, the second look is left out: its result only affects the answer. */
 const ASK_TWICE = 200
 
 interface KnownRow {
@@ -179,7 +179,7 @@ select exists (
 ) as other`,
 )
 
-/** Whether an event id is in use for another message: of a delivery that met one in the queue. */
+/** Whether an event id is in use for another message; asked when a delivery conflicts with one in the queue. */
 export const isReplayed = async (pool: pg.Pool, provider: string, identity: Identity): Promise<boolean> => {
   const { rows } = await pool.query(HELD({ provider, ...identity }))
   return rows[0]?.other === true

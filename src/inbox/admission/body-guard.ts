@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { Hold } from './held-bodies.ts'
 import { Refusal } from './refusal.ts'
 
-/** A body must arrive within 10 s and 2 s for every MiB of it: a provider's data centre needs a fraction. */
+/** A body must arrive within 10 s and 2 s for every MiB of it: a provider's data centre needs a fraction of that. */
 export const arrivalTime = (bytes: number): number =>
   Math.min(10_000 + (2_000 * bytes) / (1024 * 1024), 100_000)
 

@@ -27,9 +27,9 @@ const KNOWN_FOR = 3_600_000
 const MAX_KNOWN = 10_000
 
 /**
- * The budget of one provider's deliveries in memory. Bytes count as they arrive, so who announces much and sends
- * little holds little; before anything is verified the senders that are not known share half of it, and each of
- * them has room for one delivery.
+ * The budget of one provider's deliveries in memory. Bytes count as they arrive, so a sender that announces much and
+ * sends little holds little. Until a delivery is verified, unknown senders share half of the budget, and each has room
+ * for one delivery.
  *
  * @param bodyLimit the largest body, in bytes.
  * @returns a function that opens the account of one delivery; `sender` is what `senderNetwork` calls it.
@@ -42,7 +42,7 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
 
   const isKnown = (sender: string): boolean => (known.get(sender) ?? 0) > clock()
   const trust = (sender: string): void => {
-    known.delete(sender) // to the end of the line
+    known.delete(sender) // so that it becomes the newest entry
     known.set(sender, clock() + KNOWN_FOR)
     if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string)
   }

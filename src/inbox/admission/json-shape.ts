@@ -2,12 +2,12 @@
 const LARGE = 64 * 1024
 /** More than any provider sends. Far below what `JSON.stringify` takes before it gives up, which is slow. */
 export const MAX_LEVELS = 1_000
-/** A fifth of it is a full batch of SendGrid's. Parsing, writing and hashing that many takes some 200 ms. */
+/** Five times a full SendGrid batch. Parsing, writing and hashing this many values takes about 200 ms. */
 export const MAX_VALUES = 150_000
 
 /**
- * Whether a body, short as it may be, would block the event loop for as long as others wait: `levels` when it nests
- * too deeply, `values` when it holds too many. Looks at the bytes alone, so that it need not be valid JSON.
+ * Whether a body, even a short one, would block the event loop for too long: `levels` when it nests too deeply,
+ * `values` when it holds too many. Looks at the bytes alone, so that it need not be valid JSON.
  */
 export const costlyShape = (json: Buffer): 'levels' | 'values' | undefined => {
   if (json.length <= LARGE) return undefined

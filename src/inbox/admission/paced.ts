@@ -14,8 +14,8 @@ const ACCEPT_FOR = 20
 
 /**
  * Runs synchronous work in portions, first come first served, but what is `urgent` before the rest. Between them the
- * event loop turns until no connection waits: Node accepts one per turn, so without this an overload would wait where
- * nobody sees it, in the kernel, for many seconds. Here it is seen, and refused in time.
+ * event loop turns until no connection waits: Node accepts one per turn, so without this an overload would wait unseen
+ * in the kernel for many seconds. Here it is noticed, and refused in time.
  */
 export const createPaced = ({ perTurn, accepted, maxWait, tooLate }: PacedOptions) => {
   let urgentWaiting: (() => void)[] = []

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 export interface Keyspace {
   /** @throws when nothing can be read. */
   read: (keys: string[]) => Promise<Read>
-  /** Writes keys, and no key without what {@link ORIGIN} then says. @throws when some may not be written. */
+  /** Writes keys, and updates {@link ORIGIN} with them. @throws when some may not have been written. */
   add: (keys: string[], added: Added) => Promise<void>
   /** Deletes every key. @returns how many. @throws when some may be left. */
   drop: () => Promise<number>
@@ -35,7 +35,7 @@ export const PREFIX = 'webhook:processed:'
 export const EXPIRY_SECONDS = 86_400
 
 /**
- * Which inbox the keys speak of: `identity`, and of the event that arrived last among those remembered `arrived`,
+ * Which inbox the keys belong to: `identity`, and of the event that arrived last among those remembered `arrived`,
  * `provider` and `event_id`. An inbox that lacks this event was restored from an older state.
  */
 export const ORIGIN = 'webhook:inbox'
@@ -55,7 +55,7 @@ export const argumentsOf = ({ processedAt, arrived, provider, eventId }: Added):
   eventId,
 ]
 
-/** Redis serves nobody else while it scans or drops this many. */
+/** Keys per scan or delete: Redis serves no other client during one. */
 export const KEYS_AT_ONCE = 1_000
 
 /** Drops every key on one server. @param unlink drops some. @returns how many were dropped. */

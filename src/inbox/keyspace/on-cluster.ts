@@ -50,7 +50,7 @@ export const onCluster = (cluster: Cluster): Keyspace => ({
 
 /**
  * A part in braces chooses the slot, and the client does not always choose as Redis does (`{}{x}`). Such an id is not
- * remembered, so the inbox is asked. Otherwise a sender could also put all of its ids on one master.
+ * remembered, so the inbox is asked. Otherwise a sender that chooses its ids could also put all of them on one master.
  */
 const isPlaced = (key: string): boolean => !key.includes('{')
 

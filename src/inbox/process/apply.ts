@@ -72,18 +72,18 @@ export const applyTogether = async (
   return outcome
 }
 
-/** Milliseconds that a statement waits for a lock while a batch is halved: it is held up by then. */
+/** Milliseconds that a statement waits for a lock while a batch is halved; after that it counts as blocked. */
 const LOCK_WAIT = 300
-/** Milliseconds after which the rest of a halved batch is left for later: the rows it has locked hold up others. */
+/** Milliseconds after which the rest of a halved batch is left for later, because its locked rows block others. */
 const HALVED_FOR = 3_000
-/** Milliseconds to wait until nobody else halves; below the limit of a statement. */
+/** Milliseconds to wait until no other batch is being halved; below the statement time-out. */
 const TURN_WITHIN = 15_000
 export const HALVING = 7_262
 
 /**
- * Waits until no other batch, of any replica, is halved, and is the one that is until the transaction ends. Halves lock rows
- * in another order than batches do: two that are halved at a time wait for each other again and again, with all the rows
- * of what went through before. To be called before anything is locked.
+ * Takes the lock that lets only one batch, of all replicas, be halved at a time, and holds it until the transaction
+ * ends. Halves lock rows in another order than batches do, so two halved at once would block each other again and
+ * again, each holding the rows of its earlier halves. Call it before anything is locked.
  *
  * @throws a lock time-out when it takes too long.
  */
@@ -94,9 +94,9 @@ export const takeTurnToHalve = async (client: pg.PoolClient): Promise<void> => {
 }
 
 /**
- * The same of a batch that failed, in its turn: each half in a savepoint, until the event at fault stands alone. It becomes
- * pending, its attempt counted, and the others go through. Those that nobody came to in time become pending as well,
- * without an attempt, and are due at once.
+ * Runs a batch that failed by halving it: each half in a savepoint, until the event at fault stands alone. That event
+ * becomes pending with its attempt counted, and the others go through. Those that were not reached in time become
+ * pending as well, without an attempt, and are due at once.
  * @throws when the connection is lost.
  */
 export const applyHalved = async (
@@ -109,7 +109,7 @@ export const applyHalved = async (
   const { client, now } = applying
   let until = Number.POSITIVE_INFINITY
   const attempt = async (some: ClaimedEvent[]): Promise<void> => {
-    // Something has to come of it, or the next batch would end like this one.
+    // At least one half must run, or the next batch would end like this one.
     if (performance.now() > until && outcomes.length + failures.length > 0) {
       left.push(...some)
       return

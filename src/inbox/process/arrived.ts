@@ -17,7 +17,7 @@ interface Unpacked {
 /** How events enter the inbox: to be handled now, or pending. */
 export interface Entry {
   now: Date
-  /** Types that become pending without a next time. */
+  /** Paused types: their events become pending without a next time. */
   pausedTypes: Set<string>
   /** All that have a handler become pending, due then; undefined: they are handled now. */
   pendingFrom: Date | undefined
@@ -61,7 +61,9 @@ const unpack = (provider: Provider, deliveries: QueuedDelivery[], entry: Entry):
   return unpacked
 }
 
-/** Reads a delivery as when it was accepted. If a mistake in our code prevents that, the delivery becomes one event. */
+/**
+ * A delivery that was accepted must be readable again. If a bug of this service prevents that, it becomes one event.
+ */
 const readDelivery = (provider: Provider, delivery: QueuedDelivery): IncomingEvent[] => {
   try {
     return provider.read(delivery)
@@ -110,8 +112,8 @@ export interface Entered {
   /** Known before, or copies. */
   duplicates: number
   /**
-   * Takes the deliveries out of the queue: the last statement of the transaction, since who posts the same again waits
-   * for its end from then on.
+   * Takes the deliveries out of the queue: the last statement of the transaction, because a sender that posts the same
+   * again has to wait for its end from then on.
    */
   finish: () => Promise<void>
 }
@@ -135,7 +137,7 @@ export const enter = async (
       known.push(event)
       continue
     }
-    ids.delete(event.dedupeKey) // a copy is not new
+    ids.delete(event.dedupeKey) // so that a copy in this batch is not new
     const { eventId, eventType, payload, receivedAt, status } = event
     const attempts = status === 'processed' ? 1 : 0
     fresh.push({

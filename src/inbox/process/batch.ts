@@ -21,7 +21,7 @@ export interface MisunderstoodEvent {
 /** What the handlers of one transaction asked for. Logged and counted only once it is committed. */
 export interface Outcome {
   lines: LogLine[]
-  /** Lines of which one a minute is logged, with their number. */
+  /** Lines of which only one a minute is logged, with a count. */
   counted: { message: string; event: ClaimedEvent }[]
   notifications: Notification[]
   /** Events that did not end `processed`, by row id. */
@@ -74,7 +74,7 @@ export const createBatch = (
     log: (level, message, event, details = {}) => outcome.lines.push({ level, message, event, details }),
     notify: (notification) => {
       if (!oldNews.has(notification.event)) outcome.notifications.push(notification)
-      // An alert about the service is not about the fact: it must not be missing when a fresh event asks for it.
+      // An alert to the ops channel is about the service, not about the fact, so it is sent for old facts too.
       else if (!isForOps(notification)) outcome.notifications.push({ ...notification, silent: true })
     },
     skip,
@@ -84,7 +84,7 @@ export const createBatch = (
       const waitingSince = event.waitingSince ?? now
       const nextAttemptAt = nextLook(waitingSince, now, provider.waitLimit)
       if (nextAttemptAt === null) return skip(event, missing, { revivable: true, details })
-      // Waiting is no attempt.
+      // Waiting does not count as an attempt.
       end(event, 'pending', { attempts: event.attempts - 1, nextAttemptAt, waitingSince })
     },
   }

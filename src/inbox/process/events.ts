@@ -10,7 +10,7 @@ export interface ArrivedEvent extends IncomingEvent {
   position: number
   receivedAt: Date
   source: DeliverySource
-  /** `processed` in the hope that its handler agrees; `pending` when it is not handled now. */
+  /** `processed` unless its handler later says otherwise; `pending` when it is not handled now. */
   status: EventStatus
   /** Of a pending one: null while it is paused. */
   nextAttemptAt: Date | null
@@ -18,7 +18,7 @@ export interface ArrivedEvent extends IncomingEvent {
 
 const q = sql.placeholder
 
-/** A value per column whatever the number of rows, and one row as the answer: what the sender chooses are arrays. */
+/** One array per column, however many rows there are, and one row as the answer. */
 const INSERT = statement<
   | 'provider'
   | 'eventIds'
@@ -138,8 +138,8 @@ where ${e.id} = given.id and (${e.status} = 'dead' or ${e.status} = 'skipped' an
 )
 
 /**
- * Gives another life to those of these known events that are dead, or skipped for something missing, with their place
- * in the new delivery.
+ * Makes known events pending again that are dead or were skipped for something missing, and points them to the new
+ * delivery.
  */
 export const reviveEvents = async (
   client: pg.PoolClient,

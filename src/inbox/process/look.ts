@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { webhookEvents as e, webhookQueue as w } from '../../db/schema.ts'
 import { statement } from '../../db/statement.ts'
 
-/** What there is to do for a provider, though another worker may have it. */
+/** What is due for a provider. Another worker may have claimed it already. */
 export interface Found {
   /** Deliveries in the queue. */
   queued: boolean

@@ -13,7 +13,7 @@ import { spreadAfter } from './retry.ts'
 /** A claimed pending event. */
 export interface Claim {
   event: ClaimedEvent
-  /** Its effects were applied before: then it is only replayed and nothing is to do. */
+  /** Its effects were applied before, so a replay has nothing to apply. */
   applied: boolean
   /** It was fetched when it was older than a day: nothing is sent about it. */
   isOldNews: boolean
@@ -62,10 +62,10 @@ const mark = (counted: unknown) => sql`
 )
 select * from marked`
 
-/** Bytes of bodies that are read for one batch of pending events, which may stand in as many deliveries. */
+/** Bytes of bodies read for one batch of pending events: each event may be in another delivery. */
 const MAX_BYTES = 8 * 1024 * 1024
 
-/** As many as fit: of events that stand in large deliveries, fewer. The first always does. */
+/** As many events as fit into {@link MAX_BYTES}, fewer when their deliveries are large. The first is always taken. */
 const CLAIM_DUE = statement<'provider' | 'now' | 'since' | 'limit' | 'bytes'>(
   'inbox_claim_due',
   sql`
@@ -102,7 +102,8 @@ ${mark(sql`${q('counted')}::int`)}`,
 /**
  * Claims events that are due and did not fail before, the longest due first. Must run inside the transaction that
  * applies the effects.
- * @returns undefined when there is none; none of those that stood for a delivery, which is in the queue now.
+ * @returns undefined when none is due. Events that stand for an unreadable delivery are left out: it is back in the
+ * queue.
  * @param since only events received from then on.
  */
 export const claimDue = async (
@@ -141,8 +142,8 @@ export const claimThese = async (
 }
 
 /**
- * Reads the payload of each event from its delivery. What stands for a delivery that could not be read goes: the delivery
- * comes back to the queue, to be read once more.
+ * Reads the payload of each event from its delivery. An event that stands for an unreadable delivery is deleted, and
+ * the delivery goes back to the queue to be read once more.
  */
 const toClaims = async (client: pg.PoolClient, provider: Provider, rows: ClaimedRow[]): Promise<Claim[]> => {
   const standIns = rows.filter(({ eventType }) => eventType === UNREADABLE).map(({ rowId }) => rowId)
@@ -186,8 +187,8 @@ const BEGUN = fields({
 
 /**
  * One due event that goes alone. The attempt is committed before the handler runs, so that an event that kills the
- * process is found; should it do so, the others get some seconds before it is tried again. One that is paused loses its
- * time.
+ * process is found. After such an end the other events get some seconds before it is tried again. One that is paused
+ * loses its time.
  */
 const begin = (name: string, which: ReturnType<typeof sql>) =>
   statement<'provider' | 'now' | 'next' | 'before'>(
@@ -217,8 +218,8 @@ interface BegunAttempt extends Attempt {
 }
 
 /**
- * Counts an attempt of one due event and commits it. @returns undefined when none is due, `paused` when the one that was
- * due is.
+ * Counts an attempt of one due event and commits it. @returns undefined when none is due, `paused` when the event that
+ * was due is paused.
  * @param which `failed`: events that failed before, which no batch takes.
  * @param before only events received before then; undefined: all.
  */

@@ -34,17 +34,17 @@ import type { Traces } from './traces.ts'
 export interface ProcessOptions extends ReportOptions {
   pool: pg.Pool
   /**
-   * Runs what counts an attempt or a claim before it is done, one at a time in this process: should one end the process,
-   * no other is taken for the cause.
+   * Runs work whose attempt or claim is counted beforehand, one piece at a time in this process: if one ends the
+   * process, no other is blamed.
    */
   alone: <T>(work: () => Promise<T>) => Promise<T>
-  /** Whether to leave off after the batch under way. */
+  /** Whether to stop after the current batch. */
   closing: () => boolean
   /** Queues notifications inside the transaction of the effects that cause them. */
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
   /** Whether what events change is kept with them. */
   keepChanges: boolean
-  /** Undefined unless they are wanted. */
+  /** Undefined when tracing is off. */
   traces?: Traces | undefined
 }
 
@@ -54,15 +54,20 @@ export interface Shared {
   carefulBefore: Date | undefined
 }
 
-/** Events that go alone, at most, in one turn: they never hold up the others. */
+/** The most isolated events in one turn, so that they never hold up the others. */
 const ALONE_PER_TURN = 20
-/** A deadlock or a lock time-out is usually gone the next time; what keeps failing is halved. */
+/**
+ * Times that a batch is retried as a whole. A deadlock or lock time-out is usually gone the next time; what keeps
+ * failing is halved.
+ */
 const TRIES_TOGETHER = 3
-/** How long an event that meets the database's own trouble is left alone, in milliseconds. */
+/** Milliseconds until an event is tried again that failed because the database was in trouble. */
 const TROUBLE_PAUSE = 10_000
-/** How long events that are halved in transactions of their own are kept from other batches, in milliseconds. */
+/** Milliseconds for which events that are halved in separate transactions are kept from other batches. */
 const RESERVED_FOR = 60_000
-/** Runs that ended while they had a delivery in hand, before it is given up. */
+/** Milliseconds for which a worker takes deliveries without looking first, while they keep coming. */
+const LOOKS_AGAIN_AFTER = 50
+/** Claims of a delivery during which the process ended, before the delivery is given up. */
 const MAX_CLAIMS = 8
 
 /** What one turn found. */
@@ -72,7 +77,7 @@ export interface Turn {
   full: boolean
 }
 
-/** What one transaction is about. */
+/** The work of one transaction. */
 interface Work {
   events: HandledEvent[]
   /** Those whose handlers run now. */
@@ -83,15 +88,16 @@ interface Work {
   finish: () => Promise<void>
 }
 
-/** Claims work. @returns undefined when there is none. */
+/** Claims work. @returns undefined when nothing is due. */
 type Source = (client: pg.PoolClient, now: Date, halved: boolean) => Promise<Work | undefined>
 
 /**
- * Applies one provider's events. Workers of this process and of others share the work: each takes what nobody else has.
+ * Applies one provider's events. Workers of this process and of others share the work: each takes what no other worker
+ * has.
  *
- * @returns a function that does one turn: a batch of deliveries, one of pending events, and some events that go alone, if
- * it is told to. These wait for those of other providers, so one worker takes them, and the others go on.
- * It throws only when the database is in trouble.
+ * @returns a function that does one turn: a batch of deliveries, one of pending events, and, if asked, some isolated
+ * events. These wait for those of other providers, so only one worker takes them and the others go on. It throws only
+ * when the database is in trouble.
  */
 export const createProcess = (provider: Provider, shared: Shared, options: ProcessOptions) => {
   const { pool, log, clock } = options
@@ -99,7 +105,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   /** What was read of a delivery that is taken in slices. */
   const reading = new Map<string, IncomingEvent[]>()
   const isRead = (id: string): boolean => reading.has(id)
-  /** Times in a row that the connection was lost although the server answers. */
+  /** Times in a row that a connection was lost although the server answers. */
   let lost = 0
   const strikes = new Map<string, number>()
   let owed: (() => Promise<void>)[] = []
@@ -195,7 +201,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     void options.traces?.processed({ provider: name, events: [event], startedAt, error })
   }
 
-  /** A batch, whatever it takes. */
+  /** Applies a batch: as a whole, then retried, then halved. */
   const applyBatch = async (
     source: Source,
     split: (work: Work) => Promise<ClaimedEvent[]>,
@@ -213,7 +219,10 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         if (
           isOutage(error) ? (await answers()) && ++lost >= TRIES_TOGETHER : halved && !isContention(error)
         ) {
-          log.warn({ provider: name, err: error }, 'a batch fails as a whole every time: it is taken apart')
+          log.warn(
+            { provider: name, err: error },
+            'batch failed on every try: halving it to find the event at fault',
+          )
           await halve(await split(work))
           lost = 0
           return work.events.length
@@ -275,7 +284,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     const begun = await beginAttempt(pool, name, clock(), which, before)
     if (begun === undefined || begun === 'paused') return begun === 'paused'
     try {
-      // The process ended during the last attempt, perhaps for another's fault: its own error, if it has one, says more.
+      // The process ended during the last attempt, perhaps because of another event: an error of its own says more.
       if (begun.attempts > MAX_ATTEMPTS) {
         throw new Error(begun.lastError ?? 'the process ended during every attempt')
       }
@@ -312,7 +321,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     owed.push(() => recordFailure(pool, event.rowId, { ...failure, error: errorText(error) }, now))
     await payOwed()
     if (counted) return reportFailure(name, { event, error, nextAttemptAt: failure.nextAttemptAt }, options)
-    // Of an outage there is one line a minute. What went wrong is kept with each event.
+    // One line a minute during an outage. The error is kept with each event.
     const { eventId } = event
     options.trouble.report({ provider: name, eventId }, 'postponed: the database is in trouble', {
       of: name,
@@ -320,7 +329,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     })
   }
 
-  /** What could not be recorded because the database went away is recorded before anything else is begun. */
+  /** Failures that could not be recorded while the database was away are recorded before new work begins. */
   const payOwed = async (): Promise<void> => {
     for (let next = owed[0]; next !== undefined; next = owed[0]) {
       await next()
@@ -352,7 +361,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
 
   /**
    * After an unclean end: each claim of a delivery is counted and committed before its body is read, then its events
-   * become pending and go alone. So what ends the process is found, whichever of the two it is.
+   * become pending and go alone. So whatever ends the process, a delivery or an event, is found.
    */
   const takeCarefully = async (before: Date): Promise<boolean> => {
     let worked = await options.alone(() => enterCarefully(before))
@@ -363,15 +372,25 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     return worked
   }
 
+  /** A time of `performance.now()`. */
+  let takesUntil = 0
+
   return async (withAlone: boolean): Promise<Turn> => {
     await payOwed()
+    if (performance.now() < takesUntil && shared.carefulBefore === undefined) {
+      const arrived = await applyBatch(deliveries, enterReserved)
+      if (arrived > 0) return { worked: true, full: arrived >= batchSize }
+    }
+    takesUntil = 0
     let worked = false
     if (withAlone && shared.carefulBefore !== undefined) {
       worked = await takeCarefully(shared.carefulBefore)
       if (!worked) shared.carefulBefore = undefined
     }
     const found = await look(pool, name, clock())
+    const lookedAt = performance.now()
     const arrived = found.queued ? await applyBatch(deliveries, enterReserved) : 0
+    if (arrived > 0) takesUntil = lookedAt + LOOKS_AGAIN_AFTER
     const due = found.due ? await applyBatch(dueAgain, uncounted) : 0
     let alone = 0
     if (withAlone && found.failed) {

@@ -21,8 +21,8 @@ export interface QueuedDelivery extends KeptDelivery {
 const q = sql.placeholder
 
 /**
- * What is paused of a provider. Resuming waits for whoever has read it: else an event could become pending, without a
- * time, just after resuming gave their times back to the others.
+ * What is paused of a provider. Resuming waits for every transaction that has read it. Otherwise an event could become
+ * pending without a time just after resuming has set the times of the others.
  */
 export const pauses = sql`pauses as materialized (
   select ${webhookPauses.eventType} from ${webhookPauses}
@@ -52,11 +52,11 @@ from webhook_claim(${q('provider')}, ${q('most')}, ${q('since')}) ${webhookQueue
 )
 
 /**
- * Takes the oldest deliveries that nobody else has, with their bodies. Must run inside the transaction that processes
- * them, which ends with {@link finish}. None while the provider is paused.
+ * Takes the oldest deliveries that no other transaction has, with their bodies. Must run inside the transaction that
+ * processes them, which ends with {@link finish}. Takes none while the provider is paused.
  *
  * @param most events in all; the last delivery may hold more.
- * @param since only deliveries received from then on; those before are another's to take.
+ * @param since only deliveries received from then on; earlier ones are taken carefully, elsewhere.
  * @param isRead whether a delivery's body was read before, so that it need not be read again.
  */
 export const claimDeliveries = async (
@@ -101,7 +101,7 @@ update ${webhookQueue} set ${column(webhookQueue.nextPosition)} = ${q('position'
 where ${webhookQueue.provider} = ${q('provider')} and ${webhookQueue.deliveryId} = ${q('id')}`,
 )
 
-/** Takes out of the queue what is processed; of a delivery taken in slices it notes how far it is. */
+/** Removes processed deliveries from the queue; for one processed in slices, notes how far it is. */
 export const finish = async (
   client: pg.PoolClient,
   provider: string,
@@ -112,7 +112,7 @@ export const finish = async (
   if (sliced !== undefined) await client.query(ADVANCE({ provider, ...sliced }))
 }
 
-/** By turns, so that one which ended the process before holds up no other. */
+/** The least claimed first, so that a delivery which ended the process before does not hold up others. */
 const COUNT_CLAIM = statement<'provider' | 'before'>(
   'inbox_count_claim',
   sql`
@@ -131,8 +131,8 @@ returning ${fields({ id: webhookQueue.deliveryId, claims: webhookQueue.claims })
 )
 
 /**
- * Counts and commits that one delivery received before then is about to be taken, so that one which ends the process
- * is found. @returns undefined when there is none.
+ * Counts and commits that one delivery received before then is about to be taken, so that one which ends the process is
+ * found. @returns undefined when no such delivery is left.
  */
 export const countClaim = async (
   pool: pg.Pool,
@@ -163,7 +163,7 @@ where ${webhookQueue.provider} = ${q('provider')} and ${webhookQueue.deliveryId}
 for update skip locked`,
 )
 
-/** Takes one delivery without its body. @returns undefined when it is gone or somebody has it. */
+/** Takes one delivery without its body. @returns undefined when it is gone or another transaction has it. */
 export const claimUnread = async (
   client: pg.PoolClient,
   provider: string,
@@ -173,7 +173,10 @@ export const claimUnread = async (
   return rows[0]
 }
 
-/** Takes one delivery, as {@link claimDeliveries} does. @returns undefined when it is gone or somebody has it. */
+/**
+ * Takes one delivery, as {@link claimDeliveries} does. @returns undefined when it is gone or another transaction has
+ * it.
+ */
 export const claimDelivery = async (
   client: pg.PoolClient,
   provider: string,

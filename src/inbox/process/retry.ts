@@ -7,7 +7,9 @@ const RETRY_DELAYS = [10 * SECOND, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 
 
 export const MAX_ATTEMPTS = RETRY_DELAYS.length + 1
 
-/** The time after a delay in milliseconds, spread by +-20 %: what failed together does not return together. */
+/**
+ * A time this many milliseconds away, varied by +-20 % so that events that failed together do not come back together.
+ */
 export const spreadAfter = (now: Date, delay: number, random = Math.random): Date =>
   new Date(now.getTime() + delay * (0.8 + 0.4 * random()))
 

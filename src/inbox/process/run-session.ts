@@ -1,6 +1,6 @@
 import type pg from 'pg'
 
-/** Milliseconds between two looks at the session, and between tries to get another one. */
+/** Milliseconds between two checks of the session, and between attempts to get another one. */
 const LOOK_EVERY = 1_000
 const TRY_EVERY = 250
 
@@ -52,7 +52,7 @@ export const keepSession = (
       } else server = await serverOf(session)
     } catch {
       if (session !== undefined) lostAt = performance.now()
-      drop() // what is the matter with the database is reported where it is used
+      drop() // database errors are reported where the database is used
     }
   }
   const lookAgain = () => {

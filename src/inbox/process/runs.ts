@@ -8,14 +8,14 @@ import { keepSession, type OnMoved } from './run-session.ts'
 
 /** One run of the service, from its start to its end. */
 export interface Run {
-  /** Where it runs, for who reads the table. */
+  /** Where it runs, for people who read the table. */
   place: string
   id: string
 }
 
 /**
- * A run lives for as long as its session holds this lock: Postgres frees it when the process is gone. So an unclean end
- * is noticed by the run that starts next, also under another host name, as a container that replaces another has.
+ * A run lives for as long as its session holds this lock: Postgres frees it when the process is gone. So the next run
+ * that starts notices an unclean end, also under another host name, as when one container replaces another.
  */
 const lockOf = (run: SQLWrapper): SQL => sql`hashtextextended(${run}::text, 0)`
 
@@ -38,7 +38,7 @@ with ended as materialized (
 ${insertRun(run, now)}
 returning exists (select from ended where unclean) as unclean`)
 
-/** A run that started while the lock was lost has taken this one for ended and deleted its row. */
+/** A run that started while the lock was lost took this one for ended and deleted its row. */
 const beginAgain = (run: Run, now: Date) =>
   toStatement(sql`${insertRun(run, now)} on conflict (${column(instance)}) do nothing`)
 
@@ -46,14 +46,14 @@ const beginAgain = (run: Run, now: Date) =>
 export interface BegunRun {
   /** Whether another run ended uncleanly: one of the events may have killed it. */
   afterUncleanEnd: boolean
-  /** Lets go of the lock. */
+  /** Releases the lock. */
   release: () => void
 }
 
 /**
- * Records the start of a run. Tries again for as long as the database is away. Should the lock's session be lost while
- * the run lives, or its server take no writes any more, the lock is taken again; a run that starts in between takes
- * this one for ended and is careful for nothing.
+ * Records the start of a run. Tries again for as long as the database is away. If the lock's session is lost while the
+ * run lives, or its server no longer takes writes, the lock is taken again. A run that starts in between takes this one
+ * for ended, and is careful without need.
  *
  * @param pool of one connection, which is kept until it is released
  * @param onMoved called when the session is on another server than before, or on the same one started again: sessions

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider.ts'
 import { createProcess, type ProcessOptions, type Shared } from './process.ts'
 
-/** Another replica's events, retries and waits are found by looking, in milliseconds. */
+/** Milliseconds between polls, which find the events of other replicas, retries and waits. */
 const LOOK_EVERY = 1_000
 /** A batch that takes longer, in milliseconds, does not hold up what arrives meanwhile: another worker takes that. */
 const HELD_UP = 100
@@ -11,9 +11,9 @@ const PAUSE_IN_TROUBLE = { min: 100, max: 2_000 }
 export interface Workers {
   /** Says that there is work. */
   wake: () => void
-  /** Resolves once the workers have looked, after this call, and found nothing due. */
+  /** Resolves once the workers, after this call, have looked and found nothing due. */
   idle: () => Promise<void>
-  /** Lets every worker look up, so that it sees that the service closes. */
+  /** Wakes every worker, so that it sees that the service closes. */
   rouse: () => void
   /** Resolves when all of them have ended. */
   closed: Promise<void>
@@ -40,7 +40,7 @@ export const startWorkers = (
   let active = 0
   /** Of the active ones, those whose batch takes long. */
   let held = 0
-  /** What a wake-up during a turn announces may have been committed after its claim. */
+  /** A wake-up came during a turn: what it announces may have been committed after that turn's claim. */
   let news = 0
   const idlers = new Set<() => void>()
 
@@ -108,7 +108,7 @@ export const startWorkers = (
         pause = Math.min(pause * 2, PAUSE_IN_TROUBLE.max)
       } finally {
         active--
-        // It says when nothing is left.
+        // This worker reports when nothing is left.
         if (active === 0 && idlers.size > 0) sleeping.get(0)?.()
       }
       if (!closing()) await sleep(worker, rest)

@@ -4,15 +4,21 @@ import type { IncomingEvent } from '../provider.ts'
 export interface DeferredDelivery {
   provider: string
   deferredAt: Date
-  /** Of its first event: by this it is known when it comes again. */
+  /** The identity of its first event, by which it is recognized when it comes again. */
   dedupeKey: string
   eventCount: number
 }
 
-/** Deliveries remembered while Postgres is away. Of more the first are kept: it is the beginning that is asked about. */
+/**
+ * Deliveries remembered while Postgres is away. When there are more, the first are kept: the start of an outage matters
+ * most.
+ */
 const MAX_DEFERRED = 50_000
 
-/** Remembers what was put off until it can be stored: after an outage somebody asks whether all of it came again. */
+/**
+ * Remembers deliveries that got 503 until they can be stored: after an outage an operator asks whether all of them came
+ * again.
+ */
 export const createDeferred = (clock: () => Date) => {
   let deferred: DeferredDelivery[] = []
   return {

@@ -1,6 +1,9 @@
 import type { Capture, ReadSignature, Unreadable } from '../provider.ts'
 
-/** Bytes of a body up to which changes on the way are looked for: undoing them all takes tens of milliseconds per MiB. */
+/**
+ * The largest body, in bytes, in which changes are looked for: trying to undo them all takes tens of milliseconds per
+ * MiB.
+ */
 const MAX_CHANGED_BODY = 256 * 1024
 
 /** Whether a captured delivery verifies, and if not, why. */
@@ -11,8 +14,8 @@ export interface Diagnosis {
 }
 
 /**
- * Finds out why a delivery does not verify, as far as it can be told: a changed body and a wrong key look alike,
- * unless undoing one of the usual changes makes the signature right, or the body is not as long as it was.
+ * Finds out why a delivery does not verify, as far as possible: a changed body and a wrong key look alike, unless
+ * undoing one of the usual changes makes the signature right, or the body is not as long as it was.
  *
  * @param at when it arrived; its age is judged by that.
  */

@@ -24,7 +24,7 @@ const MAX_BODY = 4_096
 const MAX_HEADERS = 64
 const MAX_VALUE = 1_000
 
-/** Logins, and what proxies add: it describes our network, not the sender. */
+/** Left out: logins, and headers that proxies add, which describe our network, not the sender. */
 const NOT_KEPT =
   /^(?:.*authorization|cookie2?|set-cookie|proxy-.*|forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|x-original-.*|true-client-ip|cf-.*|x-envoy-.*|.*api-?key|.*password|.*secret)$/
 
@@ -50,9 +50,10 @@ export const watchStart = (payload: Readable): (() => Buffer) => {
 }
 
 /**
- * The start of a request's body: what has arrived by now if nobody has read it, else what its parser was given.
+ * The start of a request's body: what has arrived so far if no parser has read it, else what its parser was given.
  *
- * @returns a function to be called after the answer: a body that was refused on its way to a parser comes then.
+ * @returns a function to be called after the answer: a body that was refused on its way to a parser is complete only
+ * then.
  */
 export const startOf = ({ raw, bodyStart }: FastifyRequest): (() => Buffer | null) => {
   if (bodyStart !== null) return bodyStart

@@ -11,15 +11,15 @@ export interface RefusedDeliveries {
   keep: (request: FastifyRequest, provider: Provider, refusal: Refusal) => void
   /** Signed deliveries that got 503. */
   deferred: ReturnType<typeof createDeferred>
-  /** Hands out what was kept and forgets it. */
+  /** Returns what was kept and starts again empty. */
   take: () => RefusedDelivery[]
   /** Takes back what could not be stored. */
   giveBack: (deliveries: RefusedDelivery[]) => void
 }
 
-/** Kept of one provider and reason in a minute: more of them show nothing new. */
+/** The most that are kept per provider and reason in a minute: more would show nothing new. */
 export const MAX_A_MINUTE = 20
-/** Kept of one provider and reason altogether. */
+/** The most that are kept per provider and reason in all. */
 export const MAX_KEPT = 50
 
 /**
@@ -52,7 +52,7 @@ export const createRefusedDeliveries = ({
 
   const put = (deliveries: RefusedDelivery[]): void => {
     const groups = Map.groupBy(deliveries, ({ provider, reason }) => `${provider} ${reason}`)
-    // Of a long outage of Postgres the newest stay.
+    // During a long outage of Postgres the newest are kept.
     kept = [...groups.values()].flatMap((ofGroup) => ofGroup.slice(-MAX_KEPT))
   }
 

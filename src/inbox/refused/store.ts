@@ -22,7 +22,7 @@ export const storeRefused = async (pool: pg.Pool, deliveries: RefusedDelivery[])
       provider text, reason text, "refusedAt" timestamptz, source text, headers jsonb, body text, diagnosis text, because text)`)
 }
 
-/** Stores which deliveries were put off. */
+/** Stores which signed deliveries got 503. */
 export const storeDeferred = async (pool: pg.Pool, deliveries: DeferredDelivery[]): Promise<void> => {
   const { provider, deferredAt, dedupeKey, eventCount } = deferredDeliveries
   await queryBuilder(pool).execute(sql`

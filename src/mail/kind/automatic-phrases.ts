@@ -3,11 +3,11 @@
  * Written as they are; they are compared folded, so accents, case and dashes do not count.
  */
 interface Phrases {
-  /** Says that a machine answers. What follows is the subject it answers. */
+  /** Phrases that say that a machine answers. The subject it answers follows. */
   automatic: string[]
-  /** Says that somebody is away. A sentence about it may begin like this, too. */
+  /** Phrases that say that a person is away. A person's own sentence may also begin like this. */
   absence: string[]
-  /** A mere noun. Only what stands alone, or before a date or another subject, is an automatic subject. */
+  /** Plain nouns. They count only when they stand alone, or before a date or another subject. */
   noun: string[]
 }
 

@@ -39,7 +39,7 @@ interface Beside {
   names: ReadonlySet<string>
 }
 interface Reading extends Beside {
-  /** What follows the last colon begins in lower case, as a sentence does, and a subject that is repeated does not. */
+  /** The text after the last colon begins in lower case: a person's sentence does, a repeated subject does not. */
   isSentence: boolean
 }
 
@@ -143,8 +143,8 @@ const endsPhrase = (sort: Sort, rest: string, reading: Reading): boolean => {
 }
 
 /**
- * Behind the colon a machine repeats the subject that it answers. A person begins a sentence there: a noun is theirs
- * unless what follows can be nothing else, since a person is worth more than a machine.
+ * Behind the colon a machine repeats the subject that it answers. A person begins a sentence there: a noun counts as a
+ * person's unless what follows can only be a machine's, since missing a person's reply is worse.
  */
 const endsAtColon = (sort: Sort, rest: string, { weakSign, isSentence }: Reading): boolean => {
   if (sort === 'automatic' || rest === '' || ANY_PREFIX.test(rest)) return true
@@ -187,7 +187,7 @@ const endsNoun = (rest: string): boolean => {
   )
 }
 
-/** Signs that a person says something: a question, a proposal. */
+/** Signs that a person wrote it: a question, a proposal. */
 const TALK =
   /[?؟]|\b(can|could|shall|should|would|may|will) (you|we|i|us)\b|\bdo(es)? (you|that|this|it|\w+day)\b|\blet'?s\b|\blet (us|me)\b|\b(call|ring|text) me\b|\bworks? (for|better)\b|\bsuits?\b|\bfree (for|on|at)\b|\bsend me\b|\bgerne?\b|\bhappy to\b|\blooking forward\b|\bhow about\b|\bwhat about\b|\b(talk|speak|chat|meet|catch up)\b|\b(konnen|sollen|wollen|passt|lass uns|sprechen|telefonieren)\b|\b(peut on|pouvons|parlons|on peut|on s'appelle)\b|\b(podemos|hablamos|hablemos)\b|\b(possiamo|parliamo|sentiamoci)\b|\b(vamos|falamos|falar)\b|\b(but|aber|mais|pero|maar|mutta)\b|\b(rufen sie|ruf mich|rufe mich|rufen sie mich|melden sie sich|appelez|rappelez|llamame|llameme|llamenos|escribeme|escribame|mi chiami|chiamami|me ligue|bel mij|bel me|ring mig|ring meg)\b|\b(kunnen we|zullen we|spreken)\b/u
 const talks = (rest: string): boolean => TALK.test(rest)
@@ -195,7 +195,7 @@ const talks = (rest: string): boolean => TALK.test(rest)
 const SPEAKS =
   /(?<!\p{L})(i|i'm|we|you|your|my|our|wir|ich|sie|ihre?n?|unsere?n?|suchen|gesucht|je|j'ai|nous|vous|yo|nosotros|ustedes|buscamos|io|noi|voi|cerchiamo|eu|nos|voce|procuramos|ik|wij|jij|zoeken|jag|vi|jeg|szukamy|ищем|мы|я)(?!\p{L})/u
 
-/** Notes, without its `AUTO:`. A colleague who writes so puts neither the full stop nor the bracket. */
+/** Notes, without its `AUTO:`. A person who writes the same words leaves out the full stop and the bracket. */
 const isNotesAbsence = (text: string): boolean =>
   /^[^?,;:]{1,80} (is|am) (currently )?out of (the )?office ?(\(returning [^)]{0,60}\)$|until [^?,;]{1,40}\.$|\.$)/u.test(
     text,

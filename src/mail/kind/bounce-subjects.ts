@@ -86,13 +86,17 @@ const BEGINNINGS = [
   '배달되지 않음',
 ].map(fold)
 
-/** What goes on after such a beginning in a bounce: `Undelivered: …`, `Delivery has failed to …`, not `Undelivered parcels`. */
+/**
+ * What may follow such a beginning in a bounce: `Undelivered: …`, `Delivery has failed to …`, not `Undelivered
+ * parcels`.
+ */
 const GOES_ON =
   /^($| ?[^\p{L}\p{N} ]| (to|for|notification|notice|report|returned|after|an?|aux?|per|para|por|voor|till|til)(?![\p{L}\p{N}]))/u
 
 /**
  * Whether the subject begins as a bounce's, at a word end.
- * @param wholly whether it also goes on as one: people write about deliveries, and some write through no-reply senders
+ * @param wholly whether the rest must read like a bounce, too: people write about deliveries, some of them through
+ * no-reply senders
  */
 export const isBounceSubject = (subject: string, { wholly }: { wholly: boolean }): boolean => {
   const text = fold(subject.slice(0, MAX_SUBJECT)).replace(/^[^\p{L}\p{N}]+/u, '')

@@ -28,7 +28,9 @@ export interface Context {
    * and applicant systems.
    */
   answersUs: boolean
-  /** From is the address of a contact to whom we wrote from this mailbox. Then an answer to an invitation is a reply. */
+  /**
+   * From is the address of a contact to whom we wrote from this mailbox. Then an answer to an invitation is a reply.
+   */
   isContact: boolean
 }
 
@@ -60,7 +62,7 @@ const isBounce = (mail: Mail, senders: Address[]): boolean =>
   headerValues(mail, 'x-failed-recipients').length > 0 ||
   reportType(mail) === 'delivery-status' ||
   isFromMailSystem(senders) ||
-  // Without these signs: the subject of a bounce on what no person sent.
+  // Without these signs: the subject of a bounce, on a mail that no person sent.
   (isBounceSubject(mail.subject ?? '', { wholly: false }) &&
     (isAutomatic(mail) || isNamedAsMailSystem(senders))) ||
   (isBounceSubject(mail.subject ?? '', { wholly: true }) && isFromSystem(senders))

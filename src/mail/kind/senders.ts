@@ -6,7 +6,9 @@ const localPart = ({ address, name }: Address): string =>
   (address.includes('@') ? address.slice(0, address.lastIndexOf('@')) : address || name).toLowerCase()
 const domain = ({ address }: Address): string => address.slice(address.lastIndexOf('@') + 1)
 
-/** The senders of delivery failures: `MAILER-DAEMON`, also without a host, and `postmaster`, however they are written. */
+/**
+ * The senders of delivery failures: `MAILER-DAEMON`, also without a host, and `postmaster`, however they are written.
+ */
 export const isFromMailSystem = (senders: Address[]): boolean =>
   senders.some((address) =>
     /^(mailer ?daemon|postmaster)$/.test(localPart(address).replace(/[._-]/g, '').trim()),
@@ -16,16 +18,13 @@ export const isFromMailSystem = (senders: Address[]): boolean =>
 export const isNamedAsMailSystem = (senders: Address[]): boolean =>
   senders.some(({ name }) => /^(internet )?mail delivery (sub)?(system|service)\b/i.test(name))
 
-/** Words in a local part that say that nobody reads the answers, in several languages. */
+/** Words in a local part that say that replies are not read, in several languages. */
 const NO_REPLY =
   /(^|[._+-])(no[._-]?reply|(do[._-]?not|dont)[._-]?(reply|respond)|no[._-]?respond(er|a)|nao[._-]?respond(a|er)|ne[._-]?pas[._-]?repondre|nicht[._-]?antworten|keine[._-]?antwort|non[._-]?rispondere|niet[._-]?(antwoorden|beantwoorden)|notifications?)([._+-]|\d*$)/
 /** Only alone: Mailer is a surname, too. */
 const MAILER = /^(mailer|bounces?|alerts?|auto[._-]?(reply|response|responder|mailer))([+=].*)?$/
 
-/**
- * Domains from which applicant systems send, and nobody else: a company that uses one has its own domain, and so has
- * the system's maker.
- */
+/** Domains from which only applicant systems send: people at their customers and at their makers use other domains. */
 const APPLICANT_SYSTEMS = [
   'greenhouse-mail.io',
   'hire.lever.co',

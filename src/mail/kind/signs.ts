@@ -61,7 +61,7 @@ const hasEmptyEnvelope = (mail: Mail): boolean =>
     (sender) => sender !== null && /^(<\s*>|<?mailer-daemon(@[^\s<>@]*)?>?)?$/i.test(sender.trim()),
   )
 
-/** Mail to many, and mail that came through a list or a ticket system. */
+/** Bulk signs: mail to many, or through a list or a ticket system. */
 export const isBulk = (mail: Mail): boolean =>
   ['precedence', 'x-precedence'].some((name) =>
     headerValues(mail, name).some((value) => /^(bulk|list|junk)$/.test(firstWord(value))),

@@ -28,8 +28,9 @@ const texts = (values: string[]): SQL => sql`${sql.param(values.map((value) => s
 const number = (value: number): SQL => sql.raw(String(value))
 
 /**
- * Up to so many contacts of a domain their outreach is looked at; of a larger one, the mailbox's latest, up to so many.
- * Anybody can claim an address of a large company: without a limit each such mail would read all that the mailbox has sent.
+ * Limits for rule `domain`. With at most this many contacts in a domain, all their outreach is searched; with more,
+ * only this many of the mailbox's latest. Anybody can claim an address of a large company, and without a limit each
+ * such mail would read all that the mailbox ever sent.
  */
 const FEW_CONTACTS = 200
 const LATEST_OUTREACH = 2_000
@@ -41,13 +42,14 @@ export interface Rules {
 }
 
 /**
- * The outreach that a mail answers by its addresses, in one statement: of these rules the first that finds one, each from
- * one of our mailboxes. A rule is run only when those before it have found nothing.
+ * The outreach that a mail answers by its addresses, in one statement: the first of these rules that finds one, each
+ * looking only at outreach from our mailboxes that received the mail. A rule is run only when those before it have
+ * found nothing.
  *
  * - `sender`: the latest that went to the person who writes, by `From`, else by the envelope;
- * - `domain`: the latest that went to somebody of the sender's domain, a company's. Of a company with hundreds of contacts
- *   it must be among the latest that the mailbox sent;
- * - `mailbox`: the latest that waits for an answer. A mail marked as spam answers none.
+ * - `domain`: the latest that went to a contact with the sender's domain, if that is a company's. For a company with
+ *   hundreds of contacts it must be among the latest that the mailbox sent;
+ * - `mailbox`: the latest that waits for an answer. Not used for a mail marked as spam.
  *
  * @param recipients our mailboxes among the mail's recipients, in lower case
  */
@@ -140,7 +142,7 @@ const sendersOf = (mail: Mail): string[] =>
     .filter(({ address }) => address.includes('@'))
     .flatMap(({ address }) => spellings(address))
 
-/** None where anybody gets an address. */
+/** Empty for free-mail domains, where anybody can get an address. */
 const companyDomains = (mail: Mail): string[] => {
   const sender = senderAddress(mail)
   const domains = sender === undefined ? [] : domainsOf(sender)

@@ -39,24 +39,26 @@ const idsIn = (value: string): string[] => {
     .replace(/&(lt|gt|quot|amp);/gi, (_, name: string) => ENTITIES[name.toLowerCase()] ?? '')
     .replace(/[＜＞＠]/g, (wide) => wide.normalize('NFKC'))
     .replace(/%3C[^\s<>]{1,998}?%3E/gi, (id) => id.replace(ESCAPED, unescaped))
-  // Without an `@` none of it is an id as it stands: it is escaped without brackets, or as quoted-printable.
+  // Without an `@` nothing here is an id as written: it may be escaped without brackets, or as quoted-printable.
   const plain = written.includes('@') ? written : written.replace(ESCAPED, unescaped)
   const bracketed = plain.match(/<[^<>]+>/g)?.flatMap(withoutSpace) ?? []
   const ids = bracketed.length > 0 ? bracketed : bareIds(plain)
   return ids.flatMap(withoutQuotes).filter((id) => id.length > 2 && id.length <= MAX_ID)
 }
 
-/** Only what no id needs escaped: an id may hold a percent sign itself. */
+/** Decodes only characters that an id never needs to escape: an id may itself hold a percent sign. */
 const ESCAPED = /[%=](3C|3E|40|22|5F)/gi
 const unescaped = (_: string, hex: string): string => String.fromCharCode(Number.parseInt(hex, 16))
 
-/** With the end of its last encoded word, where a program cut it off. */
+/** Adds the end of the last encoded word, where a program cut it off. */
 const withEnd = (value: string): string => {
   const last = value.slice(value.lastIndexOf('=?', value.length - 3))
   return /^=\?[\w-]{1,40}\?[qb]\?[^?\s]+$/i.test(last) ? `${value}?=` : value
 }
 
-/** `<"outreach_1"@host>` is another way to write `<outreach_1@host>` (RFC 5322). As it stands it may have been learned. */
+/**
+ * `<"outreach_1"@host>` is another way to write `<outreach_1@host>` (RFC 5322). As it stands it may have been learned.
+ */
 const withoutQuotes = (id: string): string[] => {
   const local = /^<"([^"\\<>@\s]+)"@/.exec(id)
   return local === null ? [id] : [id, `<${local[1]}${id.slice(local[0].length - 1)}`]
@@ -66,7 +68,7 @@ const withoutQuotes = (id: string): string[] => {
 const withoutSpace = (id: string): string[] =>
   /\s/.test(id) ? [id.replace(/\s+/g, ''), id.replace(/ /g, '_').replace(/\s+/g, '')] : [id]
 
-/** Words that look like an id, without what stands around them. */
+/** Words that look like an id, without the characters around them. */
 const bareIds = (text: string): string[] =>
   text
     .split(/[\s<>,;"'()[\]]+/)

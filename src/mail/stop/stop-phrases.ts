@@ -1,17 +1,20 @@
 /**
- * How one language asks for no more mail. A request is made of nothing but `asks`, `fills` and polite words, with one
- * `asks` at least. Written as they are; compared folded, without punctuation and apostrophes.
+ * How one language asks for no more mail. A request consists only of `asks`, `fills` and polite words, with at least
+ * one `asks`. They are written normally here, and compared folded, without punctuation and apostrophes.
  */
 interface Language {
-  /** Patterns over a few words, which ask by themselves. Without repetition, so that none can take long. */
+  /** Patterns over a few words, each a request by itself. They have no repetition, so none can be slow. */
   asks: string[]
-  /** Words that may stand around them: what to be taken off, from when on. A word that could say more is not here. */
+  /**
+   * Words that may stand around them: what to be taken off, from when on. Words that could say anything more are left
+   * out.
+   */
   fills: string
 }
 
 const ME_EN =
   '(me|us|my (name|e ?mail|address|e ?mail address|mail address|data|details|contact|contact details|contact information|info|information|email id)|our (address|e ?mail|e ?mail address|company|team|domain|data|details)|this (address|e ?mail|e ?mail address)|@)'
-/** What is deleted: a mail alone is not the sender's address. */
+/** What is to be deleted. "Mail" alone does not mean the sender's address. */
 const DATA_EN =
   '(me|us|my (name|address|e ?mail address|mail address|data|details|contact|contact details|contact information|info|information)|our (address|e ?mail address|data|details)|this (e ?mail )?address|@)'
 const MAILS_EN =
@@ -30,7 +33,7 @@ export const LANGUAGES: Record<string, Language> = {
       'opt( me| us| @)? out|optout|opting out|opted out of',
       '(do not|dont|never|not to) (ever )?(contact|e ?mail|mail|write|message|bother|spam|reach out|write to|reach out to|mail to|send to)( to)?( ME_EN)?( MAILS_EN)?',
       '(do not|dont|never) (ever )?send( to)?( ME_EN)?( (any|more|any more|these|your|this|further|such|other))? ?(MAILS_EN|anything)',
-      // Without what, or to whom, it may speak of anything: "Do not send more" pictures, forms, candidates.
+      // These need an object: "Do not send more" may be about pictures, forms or candidates.
       '(do not|dont|never) (ever )?send( to)? ME_EN( (any|these|this|that|it))? (any more|more|again)',
       'no (more|further|other) MAILS_EN',
       '((i|we) )?(do not|dont|no longer|never) (want|wish|care|need)( to)? (receive|get|hear|be contacted|be e ?mailed|hear from|get contacted|be on)',
@@ -283,7 +286,7 @@ export const LANGUAGES: Record<string, Language> = {
   },
 }
 
-/** Says nothing: greetings, thanks, courtesy, "no thanks". In all languages: none of these words asks for anything else. */
+/** Polite words without content, in all languages: greetings, thanks, "no thanks". None of them asks for anything. */
 export const POLITE: string[] = [
   'please|pls|plz|kindly|now|immediately|at once|asap|right now|right away|today|again|sorry|ok|okay|and|also',
   '((many|much) )?(thanks|thank you|thank u|thankyou|thx|ty)( (so|very) much| a lot| a million| again| in advance| anyway| though| for your (time|understanding|help|cooperation|consideration))?|(much )?appreciated|(i )?appreciate it|cheers|thanks but( no thanks| no)?',

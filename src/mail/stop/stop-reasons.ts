@@ -1,6 +1,6 @@
 /**
- * Why somebody wants no more mail. Beside a request they say nothing else; alone they are an answer. One language a line,
- * in the form of the polite phrases.
+ * Reasons why a person wants no more mail. Next to a request they add nothing; alone they are a reply. One language per
+ * line, in the form of the polite phrases.
  */
 export const REASONS: string[] = [
   'as|because|since|therefore',

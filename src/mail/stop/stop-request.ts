@@ -15,18 +15,18 @@ const MAX_WORDS = 80
 const MAX_PHRASE_WORDS = 12
 
 /**
- * Whether a reply says nothing but that its sender wants no more mail. Quotes, the signature, greetings, thanks and the
- * usual reasons do not count; any other word makes it a person's answer (`Stop by my office`).
+ * Whether a reply only says that its sender wants no more mail. Quotes, the signature, greetings, thanks and the usual
+ * reasons do not count; any other word makes it an ordinary reply (`Stop by my office`).
  */
 export const isStopRequest = (mail: Mail): boolean => {
   const sender = { names: senderNames(mail.from), addresses: ownAddresses(mail) }
   return readingsOf(mail).some((text) =>
-    // A `mailto:` unsubscribe link says it in the subject alone.
+    // A mail from a `mailto:` unsubscribe link has the request in its subject only.
     saysStop(text === '' ? withoutReplyPrefixes(mail.subject ?? '') : text, sender),
   )
 }
 
-/** Who asks. A request that names the address of somebody else asks for them. */
+/** Who asks. A request that names another person's address is about that person. */
 interface Sender {
   names: ReadonlySet<string>
   addresses: ReadonlySet<string>
@@ -57,7 +57,7 @@ const GREETING =
   /^(hi|hello|hey|dear|hallo|liebe|lieber|guten tag|sehr geehrter? (herr|frau)|bonjour|chere?|hola|estimad[oa]|querid[oa]|ciao|gentile|ola|prezad[oa]|beste|geachte|hej|hei|szanown[ya]|dzien dobry|witam|ahoj)/
 /** A greeting by name: up to a comma or a line's end, else of one or two words. */
 const NAMED = [/^[^/?]{1,40} \/ /, /^( \p{L}+){2} /u, /^ \p{L}+ /u]
-/** Words that say something: what has one is not a name. */
+/** Words of a sentence: a text with one of them is not a name. */
 const SAYS =
   /(?<!\p{L})(stop|quit|cease|dont|do|not|never|no|please|pls|kindly|remove|delete|take|opt|unsubscribe|unsub|can|could|would|will|lets|let|i|we|you|this|that|yes|how|why|nicht|bitte|nie|keine|ne|pas|plus|merci|non|nunca|jamas|mai|niet|nooit|inte|ikke|aldrig|por|per|quiero|favor|graag|prosze|snalla|venligst|vennligst)(?!\p{L})/u
 
@@ -73,14 +73,15 @@ const withoutGreeting = (said: string): string => {
 }
 
 /**
- * Whether the text is nothing but phrases that ask to stop, one at least, words around them in the same language, and polite
- * phrases in any. Each place between two words is reached or not, whichever way leads there. One pattern for the whole would
- * try every way to cut the text into phrases: any outsider could stop the service with one mail.
+ * Whether the text consists only of phrases that ask to stop (at least one), words around them in the same language,
+ * and polite phrases in any language. For each position between two words it only notes whether phrases can lead there.
+ * A single pattern for the whole text would try every way to cut it into phrases, and anybody could stop the service
+ * with one mail.
  */
 const saysStop = (text: string, { names, addresses }: Sender): boolean => {
   if (text.length > MAX_LENGTH) return false
   const said = withoutGreeting(`${wordsOf(text, addresses)} /`)
-  // "Stop?" asks something else; "Can you remove me?" is a request all the same.
+  // "Stop?" is a question, but "Can you remove me?" is a request.
   if (said.includes('?') && !ASKS_KINDLY.test(said)) return false
   if (APOLOGY.test(said)) return false
   const words = said.split(' ').filter((word) => word !== '?' && word !== '')
@@ -99,7 +100,7 @@ const isMadeOf = (
   { asks, fills }: (typeof SPOKEN)[number],
   names: ReadonlySet<string>,
 ): boolean => {
-  // By the number of words from the start: whether phrases lead there, without and with a request among them.
+  // For each number of words from the start: whether phrases lead there, without and with a request among them.
   const politely = new Set([0])
   const asking = new Set<number>()
   for (let from = 0; from < words.length; from++) {

@@ -1,8 +1,8 @@
 import { compile, type FormatCallback } from 'html-to-text'
 
 /**
- * Of a body, in characters; how deep its elements are read, and how many in one. What a person wrote stands at the start,
- * and the parser's time grows with the square of the depth.
+ * Limits: characters of a body, depth of its elements, and children of one element. What a person wrote is at the
+ * start, and the parser's time grows with the square of the depth.
  */
 const MAX_HTML = 32 * 1024
 const MAX_DEPTH = 40

@@ -8,17 +8,17 @@ const MAX_TEXT = 100_000
 const MAX_LINES = 3_000
 const MAX_LINE = 1_000
 /**
- * What is left beside the quotes is given to the parser only when it is this short. Some of its patterns take a time that
- * grows with the cube of the length, and who writes more says more than a request to stop.
+ * The longest text without quotes that is given to the parser, in characters. Some of its patterns take time that grows
+ * with the cube of the length, and a longer text says more than a request to stop.
  */
 const MAX_OWN = 1_000
 
 /**
- * What the sender wrote, without quotes: `stripped-text` where Mailgun gives it, else the whole text. Line breaks are kept.
- * A signature is taken off when it is marked, or when Mailgun names it.
+ * What the sender wrote, without quotes: `stripped-text` where Mailgun gives it, else the whole text. Line breaks are
+ * kept. A signature is removed when it is marked, or when Mailgun names it.
  *
- * `email-reply-parser` takes the quotes off. Of the ways in which mail programs introduce a quote it knows fewer than
- * half, so what they have in common is marked as a quote before: the parser then sees quotes marked with `>` only.
+ * `email-reply-parser` removes the quotes. It knows fewer than half of the ways in which mail programs introduce a
+ * quote, so quotes are first found by what these ways have in common and marked with `>`.
  */
 export const ownText = (mail: Mail): string => {
   const signature = mail.strippedSignature?.trim() ?? ''
@@ -77,7 +77,10 @@ const beginsQuote = (lines: string[], n: number): number => {
   return attribution(lines, n)
 }
 
-/** Outlook's rule, `-----Original Message-----` in any language, Zoho's `---- On … wrote ----`, Notes' `Sam ---10/05/2026---Hi`. */
+/**
+ * Outlook's rule, `-----Original Message-----` in any language, Zoho's `---- On … wrote ----`, Notes' `Sam
+ * ---10/05/2026---Hi`.
+ */
 const isSeparator = (line: string): boolean =>
   /^_{20,}$/.test(line) ||
   /^-{2,} ?[^-].{0,200}[^-] ?-{2,}$/.test(line) ||

@@ -4,8 +4,8 @@ import { ownText } from './quotes.ts'
 import { aboveSignature } from './signatures.ts'
 
 /**
- * What the sender says, in each way it may be read: with all lines below the quotes, and without the last ones where they
- * look like a signature. Empty where nothing else is there.
+ * The sender's text in each way it may be read: with all lines that are not quoted, and without the last ones if they
+ * look like a signature. An entry is empty if nothing else is left.
  */
 export const readingsOf = (mail: Mail): string[] =>
   aboveSignature(ownText(mail).split('\n'), senderNames(mail.from)).map((lines) => lines.join('\n'))

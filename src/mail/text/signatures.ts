@@ -14,13 +14,15 @@ const SIGN_OFF =
 /** Words that say: this is a profession, or a company. */
 const TITLE =
   /(?<!\p{L})(ceo|cto|cfo|coo|cpo|chro|vp|svp|evp|president|director|manager|head|lead|leader|chief|officer|founder|co ?founder|owner|partner|principal|engineer|developer|architect|designer|analyst|scientist|consultant|recruiter|recruiting|recruitment|talent|sourcer|hr|human resources|people|sales|marketing|product|operations|finance|accountant|attorney|lawyer|professor|dr|phd|teacher|assistant|secretary|coordinator|specialist|associate|executive|administrator|editor|journalist|freelancer|inc|llc|ltd|gmbh|ag|kg|ug|corp|corporation|company|co|plc|bv|nv|sarl|sas|sa|srl|spa|ab|as|oy|aps|group|leiter|leiterin|leitung|geschäftsführer|geschäftsführerin|inhaber|inhaberin|personal|personalabteilung|entwickler|entwicklerin|berater|beraterin|responsable|directeur|directrice|gérant|gérante|chargée?|ingénieure?|développeur|directora?|gerente|responsabile|direttore|direttrice|amministratore|titolare|directeur|eigenaar|kierownik|dyrektor|prezes|chef|vd|direktør|direktör|sjef|менеджер|директор|руководитель)(?!\p{L})/iu
-/** It speaks of a mail or of those who get it: `Let us keep this confidential` is what a person says. */
+/**
+ * It mentions a mail or its recipients, as a disclaimer does: `Let us keep this confidential` is a person's sentence.
+ */
 const DISCLAIMER =
   /^(?=.{0,160}(e-?mail|message|notice|communication|transmission|recipient|nachricht|courriel|mensaje|correo|mensagem|messaggio|bericht|disclaimer))(?!.*(let'?s|let us|call me)(?!\p{L})).{0,60}(confidential(?!ly)|vertraulich|confidentiel|confidencial|riservat|vertrouwelijk|disclaimer|privileged|intended (only|solely))/iu
-/** Below the signatures of many companies, in whole. */
+/** Whole lines below the signatures of many companies. */
 const PRINT_NOTE =
   /^.{0,20}(consider|think (of|about)) the environment\b.{0,60}\bprint|^think before you print\W*$/iu
-/** What is left of a picture in a text. */
+/** What remains of a picture in plain text. */
 const PICTURE = /^[[<](cid:|image\d*[.:]|.{0,40}\b(logo|icon|image)\b)[^\]>]{0,80}[\]>]$/iu
 const PRONOUNS = /^[([]?(she|he|they)( ?\/ ?\p{L}{2,6}){1,2}[)\]]?$/iu
 const CONTACT =
@@ -28,7 +30,7 @@ const CONTACT =
 
 /** The lines above a signature that is marked as one (`-- `), or that the sender's phone has put there. */
 export const aboveMark = (lines: string[]): string[] => {
-  // Above nothing only the mark of the standard is one: people begin with a line of dashes, too.
+  // At the top of a text only the standard mark counts: people begin with a line of dashes, too.
   const isMark = (line: string, n: number) => (n > 0 ? MARK.test(line) : line === '--')
   const mark = lines.findIndex((line, n) => SENT_FROM.test(line) || isMark(line, n))
   return mark === -1 ? lines : lines.slice(0, mark)
@@ -36,8 +38,8 @@ export const aboveMark = (lines: string[]): string[] => {
 
 /**
  * The text above the signature, in each way it may be read: the whole, then without its last lines. These may be a
- * signature when they begin with the sender's name, or with a sign-off, and all of them look like lines of a signature: a
- * name, a title, a company, how to reach somebody. So text below, like a postscript, is a part of what is said.
+ * signature when they begin with the sender's name, or with a sign-off, and all of them look like lines of a signature:
+ * a name, a title, a company, contact details. So other text below, like a postscript, counts as part of the reply.
  *
  * @param senderNames the words of the sender's name and of the local part of the address, folded
  */
@@ -57,7 +59,7 @@ const isSignature = ([first = '', ...rest]: string[], senderNames: ReadonlySet<s
   if (SIGN_OFF.test(first)) return rest.every((line) => isSignatureLine(line, senderNames))
   if (DISCLAIMER.test(first)) return true
   if (PRINT_NOTE.test(first)) return rest.every((line) => isSignatureLine(line, senderNames))
-  // `Ana Lopez | Head of Data | Acme`; `i. A. Ana Lopez` signs for somebody else.
+  // `Ana Lopez | Head of Data | Acme`; `i. A. Ana Lopez` signs on behalf of another person.
   const [name = '', ...beside] = first.replace(/^(i\. ?[av]\.|ppa\.?) /i, '').split(/ ?[|·•] ?/)
   if (!isName(name) || !beside.every(isTitleOrContact)) return false
   const isSender = wordsOf(name).some((word) => senderNames.has(word))

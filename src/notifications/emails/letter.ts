@@ -22,7 +22,7 @@ export interface Message {
 const GREETING = 'Hello,'
 const CLOSING = 'The RoleFerry team'
 
-/** Renders a letter. Whatever it holds reaches the HTML escaped, for there is no other way into it. */
+/** Renders a letter. All its text is escaped in the HTML. */
 export const render = ({ subject, body }: Letter): Message => {
   const paragraphs = [GREETING, ...body, CLOSING]
   return {

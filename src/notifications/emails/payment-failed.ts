@@ -17,7 +17,7 @@ export const paymentFailed = ({ invoiceUrl, nextAttemptAt }: PaymentFailed): Let
   ],
 })
 
-/** What the customer can do; nothing else helps when there is no page to pay at. */
+/** What the customer can do. Without a page to pay at, only checking the card helps. */
 export const payNow = (invoiceUrl: string | null): (string | Link)[] =>
   invoiceUrl === null
     ? ['Please check that your card is up to date.']

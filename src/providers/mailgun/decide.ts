@@ -14,15 +14,15 @@ export interface DecideOptions {
 /** What a mail is, and which outreach it answers. */
 export interface Decision {
   kind: Kind
-  /** Of replies and requests to unsubscribe alone. */
+  /** For replies and requests to unsubscribe only. */
   match: Match | undefined
   /** Our mailboxes among the recipients, in lower case. */
   recipients: string[]
 }
 
 /**
- * Decides at once what no later knowledge can change: a mail that is automatic whatever it answers. A reply to an unknown
- * thread waits.
+ * Decides what a mail is. A mail that is automatic whatever it answers is decided at once; a reply to an unknown thread
+ * waits.
  */
 export const decide = async (
   claimed: ClaimedEvent,
@@ -50,7 +50,7 @@ export const decide = async (
 
   const atMost = classify(mail, { isOwn, answersUs: false, isContact: true })
   if (atMost !== 'reply' && atMost !== 'unsubscribe') return decided(atMost)
-  // Only a reply may be matched by more than the sender's own address.
+  // Only a reply may be matched by other rules than the sender's own address.
   const isReplyAtMost = atMost === 'reply'
   const rules = { domain: isReplyAtMost, mailbox: isReplyAtMost && fallback === 'mailbox' }
   const match = await byAddress(batch, mail, recipients, rules)

@@ -10,7 +10,7 @@ import { BLANK_LINE, type Form, valuesOf } from './form.ts'
 import { readMail } from './read-mail.ts'
 import type { Signature } from './verify.ts'
 
-/** The one thing that Mailgun posts here: a mail that came in. */
+/** The only event type here: an inbound mail. */
 export const EVENT_TYPE = 'inbound'
 
 const MAIL_FIELDS = ['recipient', 'sender', 'from', 'subject', 'body-plain', 'message-headers']
@@ -57,7 +57,10 @@ export const readKept = ({ body, eventId, dedupeKey }: KeptDelivery): IncomingEv
   }
 }
 
-/** A header of a mail may be called `body-mime`, too; but then the mail's own fields are there, and it is one line. */
+/**
+ * A header of a mail may also be called `body-mime`, but then the mail's other fields are there, and the value is one
+ * line.
+ */
 const isRawMime = ({ fields }: Form): boolean => {
   const raw = fields.get('body-mime')
   if (raw === undefined) return false
@@ -66,7 +69,10 @@ const isRawMime = ({ fields }: Form): boolean => {
   )
 }
 
-/** What stays when Mailgun posts a mail again, perhaps with another token. One mail to two mailboxes is two. */
+/**
+ * The identity that stays when Mailgun posts a mail again, perhaps with another token. One mail to two mailboxes is two
+ * events.
+ */
 const identity = (mail: Mail, form: Form): Json => {
   const recipient =
     valuesOf(form, 'recipient')
@@ -77,7 +83,7 @@ const identity = (mail: Mail, form: Form): Json => {
     return { 'Message-Id': messageId, recipient }
   }
   return {
-    // What is too long to be an id was cut: alone it would make one mail of two.
+    // A longer Message-Id was cut, so it alone could make one mail of two.
     ...(messageId !== null && messageId.length > MAX_ID ? { 'Message-Id': messageId } : {}),
     recipient,
     sender: mail.sender,

@@ -9,7 +9,7 @@ import type { Attachment } from '../../mail/mail.ts'
 export interface Form {
   /** Mailgun's own fields by name, the first of each. */
   fields: Map<string, string>
-  /** Further values of the fields of which it matters which is Mailgun's, since a header may be spelt like them. */
+  /** Further values of fields that a header of the mail may imitate, where it matters which is Mailgun's. */
   others: Map<string, string[]>
   /** The other fields, names as they were written: the mail's headers. */
   headers: [name: string, value: string][]
@@ -23,9 +23,9 @@ export interface Undecoded {
 
 const KIB = 1024
 
-/** More fields than any mail has headers; more is a 413. */
+/** The most fields, far more than any mail has headers; more is a 413. */
 export const MAX_FIELDS = 10_000
-/** Of a mail with more the first are described. */
+/** The most attachments that are described; further ones are not. */
 export const MAX_ATTACHMENTS = 200
 const MAX_NAME = 200
 /** Of a header posted as a field; and of all of them together. */
@@ -38,7 +38,7 @@ export const MAX_CALENDAR = 16 * KIB
 export const SIGNATURE_FIELDS = ['timestamp', 'token', 'signature'] as const
 const isOfSignature = (name: string) => SIGNATURE_FIELDS.some((field) => field === name)
 
-/** Of one field: which of them is Mailgun's own cannot be told by their order. */
+/** The most values kept of one field: their order does not show which is Mailgun's own. */
 const MAX_VALUES = 4
 const REPEATABLE = new Set<string>([...SIGNATURE_FIELDS, 'recipient', 'message-headers'])
 
@@ -110,7 +110,7 @@ export const decodeSignature = ({ urlencoded }: Undecoded): Form => decode(urlen
 export const decodeForm = ({ urlencoded }: Undecoded, charset: string): Form =>
   decode(urlencoded, charset, () => true)
 
-/** A character takes up to three bytes of UTF-8, and a byte three characters of the body. */
+/** A character takes up to three bytes of UTF-8, and each byte takes three characters of the body. */
 const MAX_RAW = 9
 
 const decode = (text: string, charset: string, wanted: (name: string) => boolean): Form => {

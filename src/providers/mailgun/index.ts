@@ -52,11 +52,11 @@ export const createMailgun = (config: Config): CreatedProvider<Form | Undecoded>
       await inbound(event, batch, { fallback: config.REPLY_MATCH_FALLBACK, waitLimit: WAIT_LIMIT })
     }
   },
-  // Of one event each, the inbox's own statements can keep their plans, too.
+  // With one event per delivery, the inbox's own statements can keep their plans, too.
   settings: KEEP_PLANS,
   waitLimit: WAIT_LIMIT,
-  // One at a time: only after the mails before it are applied is it known which rows a mail needs. Then they can be
-  // locked in the order that holds everywhere.
+  // One mail per transaction: which rows a mail needs is known only after the mails before it are applied. Then its
+  // rows can be locked in the order that holds everywhere.
   batchSize: 1,
   workers: 2,
   singleEvents: true,

@@ -14,16 +14,16 @@ interface Row extends Record<string, unknown> {
 }
 
 /**
- * The contacts that a mail asks to leave alone: those with the address in its `From`, so that nobody is opted out by
- * somebody else. The mail of a button counts only when we wrote to that address from the mailbox that it came to; a
- * reply has its outreach.
+ * The contacts that a mail opts out: those with the address in its `From`, so that no person can opt out another. The
+ * mail of an unsubscribe button counts only if we wrote to that address from the mailbox that it came to; a reply is
+ * already matched to an outreach.
  */
 export const contactsWhoStop = async (mail: Mail, decision: Decision, { tx }: Batch): Promise<string[]> => {
   const { kind, match, recipients } = decision
   const isAnswer = kind === 'reply' && match !== undefined && isStopRequest(mail)
   const from = firstAddress(mail.from)
   if ((!isAnswer && kind !== 'unsubscribe') || from === undefined) return []
-  // Which mailbox it came to is not certain then, so only the thread can say that we wrote.
+  // It is not certain then which mailbox it came to, so only the thread can show that we wrote.
   const answered = mail.isRecipientCertain ? null : (match?.outreachId ?? null)
   const rows = await executePrepared<Row>(
     tx,

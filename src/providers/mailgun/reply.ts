@@ -33,11 +33,11 @@ export const reply = async (claimed: ClaimedEvent, mail: Mail, match: Match, bat
 }
 
 /**
- * All of it in one statement. Its parts follow each other, since each takes its row from the one before: the locks come in
- * the order that holds everywhere. A step is cancelled with the reason for which the contact was opted out where that is
+ * Applies all of it in one statement. Each part takes its row from the one before, so the locks are taken in the order
+ * that holds everywhere. A step is cancelled with the reason for which the contact was opted out where that is
  * stronger: it may have become known only after that.
  *
- * @returns whom to notify: the user of the application, of the first reply to this outreach.
+ * @returns whom to notify, the user of the application; only for the first reply to this outreach.
  */
 const markReplied = async (mail: Mail, outreachId: string, { tx }: Batch): Promise<Notified | undefined> => {
   const repliedAt = new Date(mail.timestamp * 1_000)
@@ -74,10 +74,10 @@ const markReplied = async (mail: Mail, outreachId: string, { tx }: Batch): Promi
         left join ${jobs} on ${jobs.id} = ${applications.jobId}
         left join ${companies} on ${companies.id} = ${jobs.companyId}
       where ${applications.userId} is not null
-        and not exists (
-          select from ${inboundMessages}
-          where ${inboundMessages.outreachId} = replied.id and ${inboundMessages.kind} = 'reply'
-        )`,
+        and not coalesce((
+          select true from ${inboundMessages}
+          where ${inboundMessages.outreachId} = replied.id and ${inboundMessages.kind} = 'reply' limit 1
+        ), false)`,
   )
   return notified
 }

@@ -19,9 +19,9 @@ export interface Signature {
 }
 
 /**
- * Checks Mailgun's signature over timestamp + token, then the timestamp's age. A header of the mail may be spelt like
- * a field of the signature, so of a field that is there several times every value is tried; of several combinations
- * that fit, the newest counts, since a signature that a sender knows is an older one.
+ * Checks Mailgun's signature over timestamp + token, then the timestamp's age. A header of the mail may be spelt like a
+ * field of the signature, so of a field that is there several times every value is tried; of several combinations that
+ * verify, the newest counts, since a signature that a sender can know is an older one.
  *
  * @throws {Refusal} `signature_missing`, `signature_invalid` or `stale`
  */
@@ -41,7 +41,7 @@ export const verifySignature = (form: Form, receivedAt: Date, options: VerifyOpt
       return given.some((signature) => timingSafeEqual(expected, signature))
     })
   const fitting = timestamps
-    // Nothing separates timestamp and token: with a fixed length no digit can pass from one to the other.
+    // Nothing separates timestamp and token, so the length of the timestamp is fixed: no digit can move between them.
     .filter((timestamp) => TEN_DIGITS.test(timestamp))
     .flatMap((timestamp) =>
       tokens

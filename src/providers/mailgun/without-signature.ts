@@ -1,7 +1,7 @@
 /**
- * The start of a delivery without its signature. Mailgun signs neither the mail nor where it goes, so whoever reads a
- * signature that was refused could send a mail with it. What the body is was not checked: every way in which it may
- * hold a signature is tried, whatever its media type says.
+ * The start of a delivery without its signature. Mailgun signs neither the mail nor where it goes, so a person who
+ * reads the signature of a refused delivery could send another mail with it. The body was not checked, so every way in
+ * which it may hold a signature is tried, whatever its media type says.
  */
 export const withoutSignature = (start: Buffer): Buffer => {
   const text = withoutParts(withoutPairs(start.toString('latin1')))

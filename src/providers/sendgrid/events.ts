@@ -12,7 +12,10 @@ import {
   storableText,
 } from '../../inbox/storable.ts'
 
-/** The fields of an event that the rules use. SendGrid puts a sender's custom args at the top level, beside its own fields. */
+/**
+ * The fields of an event that the rules use. SendGrid puts a sender's custom args at the top level, beside its own
+ * fields.
+ */
 export interface EventFields {
   /** A usable outreach id, from the custom arg `outreach_id` or from `outreach_{id}@` in `smtp-id`. */
   outreachId: string | undefined
@@ -43,8 +46,8 @@ const MAX_EVENTS = 20_000
 
 /**
  * Reads a verified body. Every entry of the array becomes an event.
- * @throws {Refusal} `malformed` when the body is not a JSON array, `too_large` when it holds more than can be read
- * while others wait.
+ * @throws {Refusal} `malformed` when the body is not a JSON array, `too_large` when reading it would block other
+ * deliveries for too long.
  */
 export const readEvents = (body: Buffer, receivedAt: Date): IncomingEvent[] => {
   const costly = costlyShape(body)

@@ -96,7 +96,7 @@ export const createSendgrid = (config: Config): CreatedProvider<Buffer> => ({
     }
     await recordIncidents(batch, events.flatMap(toIncident))
   },
-  // Its volume is large, and what an event does is small.
+  // Large volume, and each event does little.
   redisMayAnswer: true,
   waitLimit: WAIT_LIMIT,
   batchSize: 500,

@@ -17,7 +17,7 @@ export interface OutreachRow extends Record<string, unknown> {
   contactId: string | null
   mailboxId: string | null
   messageId: string | null
-  /** Milliseconds; null when another service wrote the Message-ID, or when there is none. */
+  /** Milliseconds; null when another service wrote the Message-ID, or when it is not known. */
   messageIdSeenAt: number | null
   sgMessageId: string | null
   sgMessageIdSeenAt: number | null

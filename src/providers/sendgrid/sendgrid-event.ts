@@ -10,8 +10,8 @@ export interface SendgridEvent {
   /** The mailbox that the outreach was sent from. It is not locked yet: see `recordIncidents`. */
   mailboxId: string | null
   /**
-   * The person: every contact with the event's address, even if the outreach was written to somebody else. If the event
-   * has no address, the outreach's contact.
+   * The person: every contact with the event's address, even if the outreach was written to another person. If the
+   * event has no address, the outreach's contact.
    */
   contactIds: string[]
 }

@@ -1,10 +1,10 @@
 import type Stripe from 'stripe'
 
 /**
- * Every type of event that Stripe's package knows in its pinned API version: all that an account can be made to send.
- * Whether a type is handled is said elsewhere; any other one of these is kept and ignored, and one that is missing here
- * is new to us and alerts. The list is complete (`types.test.ts` does not compile otherwise), so an upgrade of the package
- * asks for a look at what Stripe has added.
+ * Every type of event that Stripe's package knows in its pinned API version: everything that an account can be set to
+ * send. Which types are handled is listed elsewhere; the others here are kept as ignored, and a type that is missing
+ * here counts as never seen and alerts. The list is complete (`types.test.ts` does not compile otherwise), so an
+ * upgrade of the package forces a look at what Stripe has added.
  */
 export const STRIPE_EVENT_TYPES = [
   'account.application.authorized',

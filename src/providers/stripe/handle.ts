@@ -43,7 +43,10 @@ export const handle = async (claims: ClaimedEvent[], batch: Batch, prices: Price
   await saveOneOffs(batch.tx, oneOffs)
 }
 
-/** Nobody has the event yet. Without a customer there is nobody to wait for, unless its subscription has just moved. */
+/**
+ * No user was found for the event yet. Without a customer id it cannot wait for one, unless its subscription has just
+ * moved.
+ */
 const waitOrSkip = (
   claimed: ClaimedEvent,
   { customerId, subscriptionId }: Owner,
@@ -96,7 +99,7 @@ const applyReading = (
     batch.misunderstood(claimed, {
       reason: 'unknown_price',
       cause: priceId,
-      text: `${priceId} was paid, and no tier knows this price`,
+      text: `${priceId} was paid, and this price belongs to no tier: add it to STRIPE_PRICE_PRO or STRIPE_PRICE_TEAMS`,
       page: 'unknownPrice',
       channel: 'billing',
       again: 'day',

@@ -35,7 +35,7 @@ export const createStripe = (config: Config): CreatedProvider<Buffer> => {
       return [readEvent(isSuspect(text) ? storable(json) : json, receivedAt)]
     },
     readSignature: (delivery) => stripeSignature(delivery, config),
-    // Whatever becomes of the event: the customers of test mode are mostly nobody here.
+    // Before anything else, since customers of test mode mostly have no user here.
     remark: (event, batch) => {
       if (isOfTestMode(event)) tellOfTestMode(event, batch)
     },

@@ -5,10 +5,10 @@ import { linkTo } from '../../notifications/pages.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { PaymentAlert } from './charge.ts'
 
-/** Opened by a click on a push that has no invoice to show. */
+/** The page that a click on a push opens when there is no invoice page. */
 const APP_PATH = '/'
 
-/** Who pays, and hears of it. */
+/** The user who pays and is notified. */
 interface Payer {
   userId: string
   email: string
@@ -18,7 +18,7 @@ interface Payer {
   hostedUrl: string | null
 }
 
-/** Requests what a notice comes to: e-mails, pushes, and alerts. */
+/** Requests the e-mails, pushes and alerts of a notice. */
 export const tell = (notice: Notice, payer: Payer, event: ClaimedEvent, { notify, log }: Batch): void => {
   for (const notification of notificationsOf(notice, payer, event.rowId)) notify(notification)
   if (notice.kind === 'payment-failed' && notice.nextAttempt === null) {
@@ -27,7 +27,7 @@ export const tell = (notice: Notice, payer: Payer, event: ClaimedEvent, { notify
   }
 }
 
-/** What a notice comes to. @param event the row id of the event behind it; null when it was fetched. */
+/** The messages of a notice. @param event the row id of the event behind it; null when it was fetched. */
 export const notificationsOf = (notice: Notice, payer: Payer, event: string | null): Notification[] => {
   if (notice.kind === 'welcome') return [welcome(notice, payer, event)]
   if (notice.kind === 'ended') return [ended(notice, payer, event)]
@@ -117,7 +117,7 @@ export const tellOfPayment = (
   })
 }
 
-/** Events of test mode are applied like others, so somebody has to know that they come: one alert a day (UTC). */
+/** Events of test mode are applied like others, so one alert a day (UTC) says that they come. */
 export const tellOfTestMode = (event: ClaimedEvent, { notify, now }: Batch): void =>
   notify({
     channel: 'slack',

@@ -57,8 +57,8 @@ export const readPayload = (
 const isGiven = (account: unknown): boolean => account !== undefined && account !== null
 
 /**
- * Whether an event of any type happened in this account's test mode. An endpoint for connected accounts is sent their
- * test mode as well, in live mode too.
+ * Whether an event of any type happened in this account's test mode. An endpoint for connected accounts also gets their
+ * test-mode events, even when it is in live mode.
  */
 export const isOfTestMode = ({ payload }: Pick<ClaimedEvent, 'payload'>): boolean => {
   const { livemode, account } = origin.safeParse(payload).data ?? {}

@@ -16,7 +16,7 @@ export interface FactReading {
   unknownPrices: string[]
   /** Those of an invoice that was paid. */
   paidUnknownPrices: string[]
-  /** What it lacks of what its rule needs; what it does tell is applied all the same. */
+  /** What its rule needs and it lacks; the rest is still applied. */
   lacks: Misunderstanding[]
   /** Where a failed invoice can be paid. */
   hostedUrl: string | null
@@ -32,13 +32,13 @@ export interface OneOffReading {
   at: number
 }
 
-/** What an event of a handled type comes to, before anything is known of its customer. */
+/** What an event of a handled type says, before its customer is looked up. */
 type Reading =
   | FactReading
   | OneOffReading
-  /** Something that the billing channel has to know, and that changes no row. */
+  /** Only an alert for the billing channel; no row changes. */
   | { kind: 'alert'; alert: PaymentAlert }
-  /** Known, and of no consequence. */
+  /** Understood, but nothing follows from it. */
   | { kind: 'nothing' }
   /** It lacks what its rule needs: it is skipped, and can be replayed once it is understood. */
   | { kind: 'misunderstood'; why: Misunderstanding; details?: LogDetails }
@@ -91,9 +91,14 @@ const invoice =
     if (reading === undefined) return missingId(type)
     const { fact, invoiceId, paysPeriod, namesNoPrice, unknownPrices, hostedUrl } = reading
     if (fact === undefined && paysPeriod) {
-      return missing(type, 'subscription', 'it creates or renews a subscription and names none', {
-        invoiceId,
-      })
+      return missing(
+        type,
+        'subscription',
+        'it is for the start or renewal of a subscription, but names no subscription',
+        {
+          invoiceId,
+        },
+      )
     }
     if (fact === undefined) {
       if (customerId === undefined) return { kind: 'misunderstood', why: lackOfCustomer(type) }
@@ -105,7 +110,9 @@ const invoice =
     const paidUnknownPrices = isPaid ? unknownPrices : []
     const lacks = customerId === undefined ? [lackOfCustomer(type)] : []
     if (isPaid && paysPeriod && namesNoPrice) {
-      lacks.push(lackOf(type, 'price', 'it creates or renews a subscription, and no line names a price'))
+      lacks.push(
+        lackOf(type, 'price', 'it is for the start or renewal of a subscription, but no line names a price'),
+      )
     }
     return { kind: 'fact', customerId, fact, unknownPrices: [], paidUnknownPrices, lacks, hostedUrl }
   }

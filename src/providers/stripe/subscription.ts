@@ -53,7 +53,7 @@ export interface Sighting {
 /** What a subscription's JSON says. */
 export interface SubscriptionReading {
   subscriptionId: string
-  /** Undefined when the status is one that nobody knows: nothing can be said of such a subscription. */
+  /** Undefined when the status is unknown: nothing can be concluded about such a subscription. */
   fact: SnapshotFact | undefined
   /** As Stripe calls it. */
   status: string
@@ -148,11 +148,11 @@ const readPrevious = (json: unknown): Partial<State> | null => {
 }
 
 /**
- * A fetched subscription as a fact: a snapshot of the moment of the answer, before the events of that second, and
- * never a `created`.
+ * A fetched subscription as a fact: a snapshot of the moment of the answer, before the events of that second, and never
+ * a `created`.
  *
  * @param at the answer's `Date`, in unix seconds.
- * @returns undefined when it has no usable id, or a status that nobody knows.
+ * @returns undefined when it has no usable id, or an unknown status.
  */
 export const fetchedSubscription = (json: unknown, at: number, prices: Prices): SnapshotFact | undefined =>
   readSubscription(json, { eventId: '', at, event: 'fetched' }, prices)?.fact

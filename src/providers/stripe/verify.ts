@@ -44,8 +44,9 @@ export const verifiedJson = (
 }
 
 /**
- * What the package is given of the header. It takes the last of several times, so one with several must not pass with
- * another; and at a signature that is no hex of that length it throws what does not look like a refusal.
+ * The part of the header that is given to the package. The package uses the last of several times, so a header with
+ * several must not pass with another one; and for a signature that is not hex of the right length it throws an error
+ * that does not look like a refusal.
  *
  * @returns the time in unix seconds, and a header of that time and all well-formed signatures of the scheme `v1`.
  */

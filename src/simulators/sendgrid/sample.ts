@@ -6,7 +6,10 @@ const READER = { useragent: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)', i
 const LINK = { url: 'https://roleferry.com/portfolio', url_offset: { index: 0, type: 'html' } }
 const GROUP = { ...READER, url: 'https://roleferry.com/unsubscribe', asm_group_id: 7 }
 
-/** What each sample has besides the common fields, as SendGrid's reference shows it. Its event has its name unless it says otherwise. */
+/**
+ * What each sample has besides the common fields, as SendGrid's reference shows it. Its event has its name unless it
+ * says otherwise.
+ */
 const FIELDS: Record<string, { event?: string } & Record<string, unknown>> = {
   processed: { category: ['outreach'], send_at: 0 },
   deferred: { response: '451 4.7.1 Try again later', attempt: '1', category: ['outreach'] },

@@ -6,7 +6,7 @@ const API_VERSION = '2026-10-28.endive'
 const MONTH = 30 * 86_400
 const id = (prefix: string) => `${prefix}_1${randomBytes(12).toString('hex')}`
 
-/** Events of one subscription of the customer, signed as Stripe does: every attempt anew. */
+/** Events of one subscription of the customer, signed as Stripe does: every attempt gets a new signature. */
 export const stripeSamples = ({ sign }: StripeSigner): Samples => {
   const sample =
     (

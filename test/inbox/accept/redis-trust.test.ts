@@ -28,7 +28,7 @@ afterAll(async () => {
 
 const keyOf = (eventId: string) => `webhook:processed:${eventId}`
 
-/** What somebody may put at a key. */
+/** Values that a person or program may put at a key. */
 const values: [name: string, set: (key: string) => Promise<unknown>][] = [
   ['a time, set by hand', (key) => redis.set(key, '2026-11-28T00:00:00.000Z')],
   ['a time of this moment', (key) => redis.set(key, new Date().toISOString(), 'EX', 86_400)],

@@ -108,7 +108,7 @@ describe('Postgres', () => {
     expect((await fetch(`${service.url}/healthz`)).status).toBe(200)
   })
 
-  test('has limits for statements, locks and idle transactions in every session of ours', async () => {
+  test('has limits for statements, locks and idle transactions in every session of the service', async () => {
     service = await startSendgrid({ DATABASE_URL: stores.postgres.url, REDIS_URL: stores.redis.url })
     for (const [name, pool] of Object.entries(service.app.database)) {
       const { rows } = await pool.query(

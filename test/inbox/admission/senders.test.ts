@@ -50,7 +50,7 @@ const open = async (): Promise<Connection> => {
   return { socket, answer: () => text, closed }
 }
 
-/** Begins a delivery that announces so much and sends so much of it. */
+/** Begins a delivery that announces a length and sends only part of it. */
 const begin = async (
   path: string,
   address: string,
@@ -118,7 +118,7 @@ test('one address cannot take the part of the others that are not known', async 
   await letGo(stalled)
 })
 
-test('who is refused has its connection closed, who is accepted keeps it', async () => {
+test('a refused sender has its connection closed, an accepted one keeps it', async () => {
   const { headers, body } = signed(bodyOf([event('click')]), { key: 'wrong' })
   const forged = await post(service, '/webhooks/sendgrid', { headers, body })
   expect(forged).toMatchObject({ status: 401 })
@@ -192,7 +192,7 @@ test('few of Mailgun’s large bodies are read at once, more get 503, and small 
   )
 }, 60_000)
 
-test('what of a refused body still arrives is held by nobody', async () => {
+test('the rest of a refused body takes no memory when it arrives', async () => {
   const address = '198.51.100.210'
   const parts = '--b\r\n\r\n\r\n'.repeat(200_000) // of which the first 10,000 are read
   for (let n = 0; n < 5; n++) {

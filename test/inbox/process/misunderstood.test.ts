@@ -139,7 +139,7 @@ test('entries without a type are skipped with the reason, warned of and alerted 
   )
 })
 
-test('a type that is known and not handled is ignored without a word', async () => {
+test('a type that is known and not handled is ignored, without a log line or alert', async () => {
   const known = {
     sendgrid: ['deferred', 'open', 'group_resubscribe'],
     stripe: [
@@ -263,7 +263,7 @@ test('what a catch-up fetched of long ago is marked, and the next event with the
 })
 
 describe('a replay', () => {
-  test('of an event that is still unknown marks it again and alerts nobody', async () => {
+  test('of an event that is still unknown marks it again without an alert', async () => {
     await deliverEvents(service, event('postponed'))
     await service.settled()
     await replayAll('postponed')

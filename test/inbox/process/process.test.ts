@@ -135,7 +135,7 @@ const whileLocked = async (ids: number[], work: (locker: pg.PoolClient) => Promi
 const clicksOn = (from: number, to: number) =>
   Array.from({ length: 1 + to - from }, (_, n) => event('click', { outreach_id: from + n }))
 
-test('a batch waits for its turn to be halved without holding a row', async () => {
+test('a batch holds no row lock while it waits for its turn to be halved', async () => {
   await seedOutreach(service, 2)
   await whileLocked([1], async (locker) => {
     await locker.query(`select pg_advisory_xact_lock(${HALVING})`)
@@ -331,7 +331,7 @@ describe('after an unclean end', () => {
       await again.db.end()
     }
   })
-  test('that of a container with another host name is noticed, that of one which lives is none', async () => {
+  test('the end of a container with another host name is noticed; a run that is still alive does not count', async () => {
     const start = () =>
       startService({
         env: { ...sendgridEnv, DATABASE_URL: service.databaseUrl, REDIS_URL: service.redisUrl },
@@ -364,7 +364,7 @@ describe('after an unclean end', () => {
   })
 })
 
-test('events that go alone go one at a time, whoever sent them, so that one which ends the process accuses no other', async () => {
+test('events that go alone go one at a time across all providers, so that no other event is blamed when one ends the process', async () => {
   await service.app.close()
   await seedUser(service, 50)
   await service.rows(`

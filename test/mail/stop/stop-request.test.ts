@@ -81,7 +81,7 @@ test('is found in the subject when there is no text', () => {
   }
 })
 
-test('an address in a request must be the sender’s own: nobody asks for somebody else', () => {
+test('an address in a request must be the sender’s own: no person can opt out another', () => {
   const requests = (address: string) => [
     `unsubscribe ${address}`,
     `Please remove ${address} from your list.`,

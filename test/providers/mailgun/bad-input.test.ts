@@ -122,7 +122,7 @@ for (const [form, encode] of [
       expect(await send(encode([...signature(), ...mail()]))).toMatchObject({ status: 200 })
       expect(await send(encode([...mail(), ...signature()]))).toMatchObject({ status: 200 })
     })
-    test('no digit passes from the token to the timestamp', async () => {
+    test('no digit can move from the token to the timestamp', async () => {
       const [timestamp, , { 1: signed }] = signature({}, '5abc') as [
         [string, string],
         unknown,
@@ -333,7 +333,7 @@ describe('attachments', () => {
       ],
     })
   })
-  test('a list that is no JSON is none', async () => {
+  test('a list that is not JSON counts as missing', async () => {
     await deliverAndSettle(service, [...mail(), ['attachments', '[{"name":']])
     expect(await lastMail(service)).toMatchObject({ attachments: [] })
   })
@@ -390,7 +390,7 @@ describe('a broken or hostile multipart body is refused, never with 406 or 500:'
     await eventually(() => refusals() > before || undefined, 'it is over')
     expect(service.logs.at(-1)).toMatchObject({ reason: 'malformed', level: 30 })
   })
-  test('a part in Latin-1 is read as such, one in a charset nobody knows as UTF-8', async () => {
+  test('a part in Latin-1 is read as such, one in an unknown charset as UTF-8', async () => {
     for (const [charset, text] of [
       ['iso-8859-1', Buffer.from('Grüße', 'latin1')],
       ['no-such-charset', Buffer.from('Grüße')],

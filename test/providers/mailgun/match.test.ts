@@ -149,7 +149,7 @@ describe('by thread', () => {
       )
     }
   })
-  test('an empty header is none', async () => {
+  test('an empty header counts as missing', async () => {
     const one = await outreach({ contact: 'empty@example.com', mailbox: 'empty@rf-send-01.com' })
     const headers = { 'In-Reply-To': ' ', References: '' }
     expect(
@@ -333,7 +333,7 @@ describe('several recipients', () => {
     const one = await outreach({ mailbox: tagged, sent: 9 })
     expect(await matchOf({ ...stranger, recipient: tagged })).toEqual(by('mailbox', one))
   })
-  test('an address of nobody matches nothing, even beside a plus-tag', async () => {
+  test('an unknown address matches nothing, even beside a plus-tag', async () => {
     expect(
       await matchOf({ ...stranger, recipient: 'nobody+x@rf-send-01.com,jobs@elsewhere.example' }),
     ).toEqual(by(null))
@@ -391,7 +391,7 @@ describe('a thread that is not known yet', () => {
   const late = { ...stranger, recipient: 'late@rf-send-01.com' }
   const waiting = async () => (await lastEvent(service))?.status === 'pending'
 
-  test('is waited for, which is no attempt', async () => {
+  test('is waited for, which does not count as an attempt', async () => {
     await outreach({ mailbox: late.recipient })
     const fields = mail({ ...late, headers: { 'In-Reply-To': '<learned-later@geopod>' } })
     await deliverAndSettle(service, fields)

@@ -76,7 +76,7 @@ test('a reply stops the sequence and moves the application on', async () => {
 })
 
 describe('a second reply', () => {
-  test('is kept, and the user is not told again', async () => {
+  test('is kept, and the user is not notified again', async () => {
     const { outreachId, row, answer, pushes } = await fresh()
     await answer()
     const first = await row('outreach')
@@ -88,7 +88,7 @@ describe('a second reply', () => {
       await service.rows('select kind from inbound_messages where outreach_id = $1', outreachId),
     ).toHaveLength(2)
   })
-  test('does not tell again when the first job is long deleted', async () => {
+  test('does not notify again when the first job has long been deleted', async () => {
     const { answer, pushes } = await fresh()
     await answer()
     await service.rows(`delete from pgboss.job where name = 'notify-push'`)

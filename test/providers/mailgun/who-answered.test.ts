@@ -100,7 +100,7 @@ describe('an applicant system that writes by itself', () => {
     sender: 'bounces@us.greenhouse-mail.io',
     headers: { From: 'Acme <no-reply@us.greenhouse-mail.io>', Subject: 'Thank you for applying!' },
   }
-  test('answers nothing of ours', async () => {
+  test('is not matched to any outreach', async () => {
     const { recipient } = await fresh()
     expect(await withoutEffect({ recipient, ...greenhouse })).toMatchObject({
       kind: 'auto_reply',
@@ -192,7 +192,7 @@ describe('in our thread', () => {
   })
 })
 
-describe('nobody is opted out by somebody else:', () => {
+describe('no person can opt out another:', () => {
   test('strangers who ask to stop, without a thread or with one', async () => {
     const before = await optedOut()
     const some = [await fresh(), await fresh(), await fresh()]
@@ -414,7 +414,7 @@ describe('with several recipient fields', () => {
     await deliverAndSettle(service, [...again, ...button(thread)])
     expect(await optedOut()).toEqual([...before, id])
   })
-  test('twice the same is one', async () => {
+  test('the same one twice counts once', async () => {
     const { id, contact: sender, recipient } = await fresh()
     await deliverAndSettle(service, [['recipient', recipient], ...mail({ sender, recipient })])
     expect(await lastMail(service)).toMatchObject({ matched_by: 'sender', outreach_id: String(id) })

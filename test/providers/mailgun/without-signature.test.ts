@@ -48,7 +48,7 @@ test.each(Object.entries(WAYS))(
 )
 
 test.each(['not hex at all', 'short', 'zz'.repeat(40)])(
-  'a signature that is none (%j) is not left either',
+  'a malformed signature (%j) is removed, too',
   (value) => {
     const fields: [string, string][] = [
       ['token', 't'],
@@ -64,7 +64,7 @@ test.each(['not hex at all', 'short', 'zz'.repeat(40)])(
   },
 )
 
-test('what is no signature stays', () => {
+test('what is not a signature stays', () => {
   const body = multipart([
     ['subject', 'Hello'],
     ['stripped-text', 'line one\r\nline two'],

@@ -189,7 +189,7 @@ test('20,000 events in one delivery are read, and brackets and commas in strings
   await service.settled() // the ids of the next ones are greater only then
 })
 
-test('a Message-ID longer than Postgres can index is not learned, and costs nobody else anything', async () => {
+test('a Message-ID longer than Postgres can index is not learned, and harms no other event', async () => {
   const character = () => String.fromCodePoint(0x4e00 + Math.floor(Math.random() * 20_000))
   const long = Array.from({ length: 990 }, character).join('')
   const before = await clicks()

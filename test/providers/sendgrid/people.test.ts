@@ -143,7 +143,7 @@ describe('what an event says about a person', () => {
     }
     expect(await outreach(other)).toMatchObject({ status: 'sent' })
   })
-  test('goes to nobody else: a copy changes the outreach and its mailbox alone', async () => {
+  test('goes to no other person: a copy changes only the outreach and its mailbox', async () => {
     const { outreachId, about } = await fresh()
     const before = await contact(outreachId)
     const copy = { email: 'bcc@crm.example' }
@@ -223,7 +223,7 @@ describe('an event that names no outreach', () => {
     }
     expect(await contact(outreachId)).toMatchObject({ last_contacted_at: null })
   })
-  test('is skipped when nobody has its address', async () => {
+  test('is skipped when no contact has its address', async () => {
     for (const type of ['bounce', 'unsubscribe', 'group_unsubscribe']) {
       await deliverAndSettle(service, event(type, { ...unnamed, email: 'stranger@example.com' }))
       expect(await lastEvent()).toMatchObject({ status: 'skipped', misunderstood: null })
@@ -277,7 +277,7 @@ describe('an outreach that never comes', () => {
       expect.objectContaining({ level: 40, outreachId: missing }),
     ])
   })
-  test('leaves nothing to do when the address is nobody’s either', async () => {
+  test('changes nothing when no contact has the address either', async () => {
     const missing = String(++id)
     await deliverAndSettle(service, event('bounce', { outreach_id: missing, email: 'stranger@example.com' }))
     await waitItOut()
@@ -355,7 +355,7 @@ describe('steps of an outreach that becomes known after its contact opted out', 
 })
 
 describe('account_status_change', () => {
-  test('alerts the ops channel, though it names nobody', async () => {
+  test('alerts the ops channel, though it names no person', async () => {
     const account = { email: undefined, outreach_id: undefined, sg_message_id: undefined }
     await deliverAndSettle(
       service,

@@ -101,7 +101,7 @@ describe('bounce', () => {
 })
 
 describe('spamreport', () => {
-  test('opts the contact out, lowers the mailbox and tells people', async () => {
+  test('opts the contact out, lowers the mailbox’s health and alerts', async () => {
     const { outreachId, about, row, steps } = await fresh()
     await deliverAndSettle(service, about('spamreport'))
     expect(await row('outreach')).toMatchObject({ status: 'spam' })
@@ -263,7 +263,7 @@ describe('the outreach is found', () => {
 })
 
 describe('an outreach that is not there', () => {
-  test('is waited for, which is no attempt and no error', async () => {
+  test('is waited for, which counts neither as an attempt nor as an error', async () => {
     const outreachId = ++id
     await deliverAndSettle(service, event('bounce', { outreach_id: outreachId }))
     expect(await lastEvent()).toMatchObject({ status: 'pending', attempts: 0, last_error: null })

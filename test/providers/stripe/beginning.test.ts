@@ -245,7 +245,7 @@ describe('a user from before', () => {
     await send(invoice('paid', { id: `in_up_${id}`, reason: 'subscription_update', lines, at }))
     expect(await standing()).toEqual(['teams', 'active', 2_000 - 180])
   })
-  test.each([{ subscription: 'sub' }, {}])('is one with an empty status, too (%o)', async (named) => {
+  test.each([{ subscription: 'sub' }, {}])('also counts as one with an empty status (%o)', async (named) => {
     const given = { tier: 'pro', credits: 320, status: '', ...named } as const
     const [renewed, changed] = [await customer(given), await customer(given)]
     await renewed.send(renewed.invoice('paid', { period: NEXT }))
@@ -254,7 +254,7 @@ describe('a user from before', () => {
     expect(await changed.standing()).toEqual(['pro', 'active', 320])
     expect([...(await renewed.mails()), ...(await changed.mails())]).toEqual([])
   })
-  test('is one whose row names an empty subscription, too', async () => {
+  test('also counts as one when the row names an empty subscription', async () => {
     const given = { tier: 'pro', credits: 320 } as const
     const [renewed, ended] = [await customer(given), await customer(given)]
     await service.rows(

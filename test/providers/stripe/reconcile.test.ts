@@ -273,14 +273,14 @@ describe('a user from before', () => {
     expect(await row()).toMatchObject(fromBefore)
   })
 
-  test('with a status that nobody knows keeps what the row says', async () => {
+  test('with an unknown status keeps what the row says', async () => {
     await seed(fromBefore)
     subscriptionAtStripe({ period: THIS, status: 'dormant' })
     await applied()
     expect(await row()).toMatchObject(fromBefore)
   })
 
-  test('with a status that nobody knows, once its events came, is not missing at Stripe', async () => {
+  test('with an unknown status, once its events came, is not reported as missing at Stripe', async () => {
     await known()
     subscriptionAtStripe({ period: BEFORE, status: 'dormant' })
     expect((await compared()).found).toEqual([])
@@ -329,7 +329,7 @@ describe('tells', () => {
     expect(await jobsOf()).toContain(`stripe:ended:sub_${user}`)
   })
 
-  test('not of an older one, and the event that comes late tells it neither', async () => {
+  test('not of an older one, nor when its event comes late', async () => {
     await known()
     subscriptionAtStripe({ status: 'canceled', period: BEFORE }, { ended_at: now() - 25 * HOUR })
     await applied()
@@ -343,7 +343,7 @@ describe('tells', () => {
     ).toHaveLength(1)
   })
 
-  test('whoever began within a day, and nobody else, that they are welcome', async () => {
+  test('customers whose access began within a day, and no others, that they are welcome', async () => {
     await seed()
     subscriptionAtStripe(
       { period: now() - 2 * HOUR },
@@ -359,7 +359,7 @@ describe('tells', () => {
 })
 
 describe('reports', () => {
-  test('customers with access whom no user has', async () => {
+  test('customers with access but without a user here', async () => {
     subscriptionAtStripe({}, {}, 9_001)
     subscriptionAtStripe({ status: 'canceled' }, {}, 9_002)
     subscriptionAtStripe({ status: 'incomplete' }, {}, 9_003)
@@ -375,7 +375,7 @@ describe('reports', () => {
     }
   })
 
-  test('customers that Stripe does not know, and ends nobody for that', async () => {
+  test('customers that Stripe does not know, without ending their subscriptions', async () => {
     await seed({ subscription_tier: 'pro', credits_remaining: 320 })
     const found = await applied()
     expect(found.found).toEqual([expect.objectContaining({ outcome: 'not at Stripe' })])

@@ -133,7 +133,7 @@ for (const generation of GENERATIONS) {
       expect(await row()).toMatchObject({ subscription_tier: 'teams', credits_remaining: 1_900 })
     })
 
-    test('an invoice that failed shows past_due until it is paid, and is told to the user', async () => {
+    test('an invoice that failed shows past_due until it is paid, and the user is notified', async () => {
       const { id, subscription, invoice, send, row, emails } = await fresh(generation)
       const period = START + MONTH
       await send(subscription('created'), invoice('payment_failed', { period, nextAttempt: period + 86_400 }))
@@ -149,7 +149,7 @@ for (const generation of GENERATIONS) {
       expect(await row()).toMatchObject({ subscription_status: 'active', credits_remaining: 500 })
     })
 
-    test('the end of the shown subscription takes tier and credits and is told', async () => {
+    test('the end of the shown subscription takes tier and credits and sends an e-mail', async () => {
       const { subscription, invoice, send, row, emails } = await fresh(generation)
       await send(subscription('created'), subscription('deleted', { at: START + 500 }))
       const ended = { subscription_tier: 'free', subscription_status: 'canceled', credits_remaining: 0 }
@@ -200,7 +200,7 @@ for (const generation of GENERATIONS) {
         // It never gave access here, so there is nothing to say.
         expect(await emails()).toEqual([])
       })
-      test('a failed attempt that is reported after the payment is told to nobody', async () => {
+      test('a failed attempt that is reported after the payment notifies no one', async () => {
         const { id, subscription, invoice, send, row, emails } = await fresh(generation)
         const period = START + MONTH
         await send(
@@ -402,7 +402,7 @@ for (const generation of GENERATIONS) {
         expect(await row()).toEqual(before)
         expect(await grants()).toEqual([])
       })
-      test('the final failure has its own wording, and billing is told', async () => {
+      test('the final failure has its own wording and alerts billing', async () => {
         const { id, subscription, invoice, send, emails } = await fresh(generation)
         const period = START + MONTH
         await send(
@@ -425,7 +425,7 @@ for (const generation of GENERATIONS) {
           { data: { channel: 'billing', text: expect.stringContaining(`User: user${id}@example.com`) } },
         ])
       })
-      test('one attempt that Stripe reports by two events is told once', async () => {
+      test('one attempt that Stripe reports by two events notifies once', async () => {
         const { subscription, invoice, send, emails } = await fresh(generation)
         const failed = { nextAttempt: START + 99, at: START + 50 }
         await send(
@@ -467,7 +467,7 @@ for (const generation of GENERATIONS) {
             credits_remaining: 2_000,
           })
           expect((await emails()).filter(([template]) => template === 'welcome')).toHaveLength(2)
-          // The end of one that is not shown is told to nobody.
+          // The end of one that is not shown sends nothing.
           const told = (await emails()).filter(([template]) => template === 'subscription-ended')
           expect(told).toHaveLength(endsFirst ? 1 : 0)
           await spend(10)
@@ -679,7 +679,7 @@ describe('a user who is not there yet', () => {
 describe('payloads that are not what they should be', () => {
   const last = async () => (await service.rows('select * from webhook_events order by id desc limit 1'))[0]
 
-  test('are kept and skipped, and cost nobody else anything', async () => {
+  test('are kept and skipped, and harm no other event', async () => {
     const { subscription, send, row } = await fresh()
     const event = subscription('created')
     const odd = [{}, { id: 7 }, { id: 'sub_x', customer: null }, { id: 'x'.repeat(300), customer: 'cus_1' }]

@@ -38,9 +38,9 @@ const withObject = (event: StripeJson, changes: object): StripeJson => ({
   data: { ...event.data, object: { ...event.data.object, ...changes } },
 })
 
-describe('an event that lacks what its rule needs is skipped with the reason, and somebody is alerted', () => {
+describe('an event that lacks what its rule needs is skipped with the reason, and a channel is alerted', () => {
   test.each(['paid', 'payment_succeeded', 'payment_failed'] as const)(
-    'invoice.%s that renews or creates a subscription and names none',
+    'invoice.%s for the start or renewal of a subscription that it does not name',
     async (type) => {
       for (const reason of ['subscription_cycle', 'subscription_create']) {
         const { row, invoice, send, eventRow } = await customer()
@@ -49,11 +49,13 @@ describe('an event that lacks what its rule needs is skipped with the reason, an
         await send(event)
         expect(await eventRow(event.id)).toMatchObject({
           status: 'skipped',
-          misunderstood: expect.stringContaining('names none'),
-          last_error: expect.stringContaining('names none'),
+          misunderstood: expect.stringContaining('names no subscription'),
+          last_error: expect.stringContaining('names no subscription'),
         })
         expect(await row()).toEqual(before)
-        expect(await alerts(`invoice.${type}: it creates or renews`)).toMatchObject([{ channel: 'ops' }])
+        expect(await alerts(`invoice.${type}: it is for the start or renewal`)).toMatchObject([
+          { channel: 'ops' },
+        ])
       }
     },
   )
@@ -110,7 +112,7 @@ describe('an event that lacks what its rule needs is skipped with the reason, an
     ['paid', { customer: null }],
     ['payment_failed', { id: '' }],
     ['voided', { customer: undefined }],
-  ] as const)('invoice.%s with %o, of a subscription that nobody knows', async (type, changes) => {
+  ] as const)('invoice.%s with %o, of an unknown subscription', async (type, changes) => {
     const { invoice, send, eventRow } = await customer()
     const event = withObject(invoice(type), changes)
     await send(event)
@@ -173,7 +175,7 @@ describe('an event that lacks what its rule needs is skipped with the reason, an
     const marked = await service.rows(`select from webhook_events where misunderstood like '%suspended%'`)
     expect(marked).toHaveLength(3)
   })
-  test('an unknown price is only logged while nobody pays for it', async () => {
+  test('an unknown price is only logged until it is paid', async () => {
     const { subscription, invoice, send, eventRow } = await customer()
     const price = 'price_unpaid'
     const shown = subscription('updated', { price, at: START + 9 })
@@ -247,7 +249,7 @@ describe('disputes and refunds alert the billing channel and change no row', () 
     ])
     expect(await row()).toEqual(before)
   })
-  test('of a customer nobody has, at once', async () => {
+  test('of a customer without a user, at once', async () => {
     const event = about('charge.refunded', charge(987_654, { refunded: true }))
     await deliverInTurn(service, event)
     expect(await alerts('cus_987654')).toHaveLength(1)
@@ -260,7 +262,7 @@ describe('disputes and refunds alert the billing channel and change no row', () 
   })
 })
 
-describe('whose world an event is from', () => {
+describe('events of test mode and of other accounts', () => {
   test('one of test mode is applied, and reported to ops once a day', async () => {
     const before = (await alerts('test-mode')).length
     const [one, other] = [await customer(), await customer()]
@@ -323,7 +325,7 @@ for (const generation of GENERATIONS) {
       await send(subscription('created'))
       expect(await standing()).toEqual(['pro', 'active', 500])
     })
-    test('is found by the known subscription when the event names no customer, and somebody is alerted', async () => {
+    test('is found by the known subscription when the event names no customer, and an alert is sent', async () => {
       const { id, subscription, invoice, send, standing, mails, eventRow } = await newCustomer(
         service,
         {},

@@ -78,7 +78,7 @@ describe('the time', () => {
     expect([at(0), at(NOW + 10 ** 9)]).toEqual(['stale', 'stale'])
   })
 
-  test('is looked at only once the signature is right', () => {
+  test('is checked only after the signature is found right', () => {
     expect(outcome(`t=${NOW - 301},v1=${good}`)).toBe('signature_invalid')
   })
 
@@ -142,7 +142,7 @@ describe('a header that is no signature', () => {
 describe('a body', () => {
   const signedAs = (bytes: Buffer) => outcome(`t=${NOW},v1=${v1(OLD, bytes)}`, { bytes })
 
-  test('of other bytes than were signed is refused, and so is none', () => {
+  test('with other bytes than were signed is refused, and so is an empty one', () => {
     const header = `t=${NOW},v1=${good}`
     for (const bytes of [
       Buffer.concat([body, Buffer.from('\n')]),
@@ -205,7 +205,7 @@ describe('over HTTP', () => {
       outgoing.end(content)
     })
 
-  test('a thin event is told what is wrong with it', async () => {
+  test('a thin event gets an answer that says what is wrong', async () => {
     const thin = { id: 'evt_1', object: 'v2.core.event', type: 'v1.invoice.paid' }
     expect(await post(service, '/webhooks/stripe', signed(JSON.stringify(thin)))).toMatchObject({
       status: 400,
@@ -220,7 +220,7 @@ describe('over HTTP', () => {
     expect(await send(twice, content)).toEqual({ status: 200, code: undefined })
   })
 
-  test('one of many signatures is found, and more header than Node takes harms nobody', async () => {
+  test('one of many signatures is found, and a header larger than Node takes does no harm', async () => {
     const { headers, body: content } = signed(event())
     const [time, signature] = (headers['stripe-signature'] ?? '').split(',')
     const padded = (count: number) => ({

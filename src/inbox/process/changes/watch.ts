@@ -76,7 +76,7 @@ const addTo = (sets: Map<WatchedKind, Set<string>>, kind: WatchedKind, id: strin
   else set.add(id)
 }
 
-/** The columns that differ. A row that was not there before has none of before. */
+/** The columns that differ. A row that is new has an empty `before`. */
 const differing = (was: string | undefined, is: string): Pick<RowChange, 'before' | 'after'> => {
   const old: Record<string, Json> = was === undefined ? {} : JSON.parse(was)
   const now: Record<string, Json> = JSON.parse(is)

@@ -17,10 +17,10 @@ export type WatchedKind = RowOfEvent['kind']
 
 interface Watched {
   table: PgTable & { id: AnyColumn }
-  /** Whose rows these are: their own, or those of the outreach or user that they belong to. */
+  /** The kind of row they belong to: themselves, or the outreach or user they are part of. */
   of: WatchedKind
   owner: AnyColumn
-  /** What events change. No address, no name and no text of a person is among them. */
+  /** The columns that are watched. None holds an address, a name or a text of a person. */
   columns: AnyColumn[]
 }
 

@@ -1,9 +1,9 @@
 import { type Invoice, keyOf, type Snapshot, type Status, type Subscription } from '../../../billing/facts.ts'
 import type { Tier } from '../../../billing/tiers.ts'
 
-// Facts as the previous version of this service stored them: not every snapshot, but what it had made of them. What it
-// gave for them is in the user's row, whose tier and credits stay as they are (the user counts as one from before). So
-// they say how a subscription stands, and open no period.
+// Facts as the previous version of this service stored them: not every snapshot, but what it derived from them. The
+// credits it gave are already in the user's row, whose tier and credits stay as they are (the user counts as one from
+// before). So these facts show how a subscription stands, but open no period.
 
 interface FormerPricing {
   priceId: string | null
@@ -24,7 +24,7 @@ export interface FormerFacts {
   newest: FormerSnapshot | null
   /** The newest with a known price. */
   priced: FormerSnapshot | null
-  /** The latest period that a paid invoice told. */
+  /** The latest period that a paid invoice named. */
   paidPeriod: FormerPricing | null
   /** An invoice that creates or renews it was paid. */
   paid: boolean
@@ -67,8 +67,8 @@ const pricingOf = ({ priced, paidPeriod }: FormerFacts): FormerPricing | null =>
 }
 
 /**
- * Its reason and its lines were not kept. One that is failing shows in the subscription's status, so it has a reason
- * for that until the next event tells the true one.
+ * Its reason and its lines were not kept. A failing one affects the subscription's status, so it gets a reason that
+ * does so until the next event brings the true one.
  */
 export const formerInvoice = (
   { id, paidAt, failedAt }: Pick<Invoice, 'id' | 'paidAt' | 'failedAt'>,

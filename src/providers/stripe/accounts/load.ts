@@ -47,7 +47,7 @@ export const loadAccounts = async (tx: Transaction, owners: Owner[]): Promise<Ac
     return { held: new Map(), userOfCustomer: new Map(), userOfSubscription: new Map() }
   }
   await lockUsers(tx, userIds.map(String))
-  // Statements of their own: what the lock waited for is seen only by the next snapshot.
+  // Separate statements: only a new snapshot shows what was committed while the lock waited.
   const rows = await tx.select().from(users).where(inArray(users.id, userIds))
   const ofUsers = await tx
     .select()
@@ -129,7 +129,7 @@ const readAccount = (
   stored: typeof billingAccounts.$inferSelect | undefined,
 ): Account => {
   const row = readRow(user)
-  // What is stored of one without any facts says no more than the row.
+  // Without any facts the stored subscription says no more than the user's row.
   if (stored === undefined || (known.size === 0 && !stored.listed))
     return { ...openAccount(row), subscriptions: known }
   const { firstRow, listed, spent, added, written } = stored

@@ -9,7 +9,7 @@ import type { Accounts, Held } from './load.ts'
 import { saveInvoices } from './save-invoices.ts'
 import { toStored, toTime } from './stored.ts'
 
-/** Writes what has become of the accounts. A constant number of statements; the users are locked. */
+/** Writes the changed accounts, in a constant number of statements. Their users are locked. */
 export const saveAccounts = async (tx: Transaction, { held }: Accounts): Promise<void> => {
   const changed = [...held.values()]
     .filter(({ account, loaded }) => account !== loaded)
@@ -106,7 +106,7 @@ const saveSubscriptions = async (tx: Transaction, changed: Held[]): Promise<void
         userId: excluded(userId),
         lastEventAt: sql`greatest(${lastEventAt}, ${excluded(lastEventAt)})`,
         facts: excluded(facts),
-        // What nothing tells yet stays as another service may have written it.
+        // A value that no fact gives yet stays as another service may have written it.
         status: sql`coalesce(${excluded(status)}, ${status})`,
         priceId: sql`coalesce(${excluded(priceId)}, ${priceId})`,
         currentPeriodEnd: sql`coalesce(${excluded(currentPeriodEnd)}, ${currentPeriodEnd})`,

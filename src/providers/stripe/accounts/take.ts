@@ -4,7 +4,7 @@ import { moveSubscription } from '../../../billing/move.ts'
 import type { Notice } from '../../../billing/notices.ts'
 import type { Accounts, Held, Owner } from './load.ts'
 
-/** What a fact came to, and whose it was. */
+/** The result of a fact, and whose it was. */
 export interface Taken {
   held: Held
   notices: Notice[]
@@ -37,8 +37,8 @@ export const takeFact = (
 }
 
 /**
- * When the customer id has moved to this account, the subscription comes from the one that had it before: by its events,
- * or because the row of before names it.
+ * When the customer id has moved to this account, the subscription moves here from the account that had it before, by
+ * its events or because that user's first row names it.
  */
 const claimSubscription = ({ held, userOfSubscription }: Accounts, id: string, owner: Held): void => {
   const formerUser = userOfSubscription.get(id)

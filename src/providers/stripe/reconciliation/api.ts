@@ -52,7 +52,7 @@ const pauseOf = (retryAfter: unknown, waits: number): number => {
   return Math.min(said, PAUSE.longest)
 }
 
-/** What a person is shown of an error of the API: never the key. */
+/** An error of the API in words for people, without the key. */
 export const describeApiError = (error: unknown, { STRIPE_API_KEY }: StripeApiConfig): string => {
   const text =
     error instanceof Stripe.errors.StripeError
@@ -63,6 +63,6 @@ export const describeApiError = (error: unknown, { STRIPE_API_KEY }: StripeApiCo
   return text.replaceAll(STRIPE_API_KEY, 'STRIPE_API_KEY')
 }
 
-/** Whether Stripe refused, failed or did not answer; anything else is a fault of ours. */
+/** Whether Stripe refused, failed or did not answer; any other error is a fault of this service. */
 export const isApiError = (error: unknown): error is Stripe.errors.StripeError =>
   error instanceof Stripe.errors.StripeError

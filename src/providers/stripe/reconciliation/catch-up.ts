@@ -16,13 +16,13 @@ export interface CaughtUp {
   listed: number
   /** Those of them that the inbox lacked. */
   accepted: number
-  /** `created` of the last one listed, which is the oldest; null while there is none. */
+  /** `created` of the last one listed, which is the oldest; null while nothing is listed. */
   reached: Date | null
 }
 
 /**
- * Puts what the inbox lacks of Stripe's events into it, page by page, newest first. They wait there like delivered
- * ones, marked as not signed. What one run has accepted stays; the next one finds it known.
+ * Adds the events that the inbox lacks, page by page, newest first. They are queued like delivered ones, marked as not
+ * signed. What one run has accepted stays, and the next run treats it as known.
  *
  * @param progress called after every page.
  * @throws a `StripeError` when Stripe does not answer, and the database's errors.

@@ -27,7 +27,7 @@ export type Compared = {
   | { outcome: 'same'; userId: string | null } // null: no user here, and nothing with access at Stripe
   /** `remaining` are those that merging does not settle. */
   | { outcome: 'differs'; userId: string; differences: UserDifference[]; remaining: UserDifference[] }
-  /** The customer is nobody here, but has subscriptions with access. */
+  /** The customer has no user here, but has subscriptions with access. */
   | { outcome: 'no user'; subscriptions: { id: string; status: string }[] }
   /** Stripe knows no such customer: the key may be another account's, or another mode's. */
   | { outcome: 'not at Stripe' }
@@ -43,8 +43,8 @@ export interface CompareOptions {
 }
 
 /**
- * Compares what is known here of a customer with what Stripe has, and merges that if it is to be applied: in one
- * transaction, all of the customer or nothing.
+ * Compares what is known here of a customer with what Stripe has, and merges the differences when asked to, in one
+ * transaction: all of the customer or nothing.
  *
  * @throws a `StripeError` when Stripe does not answer, and the database's errors.
  */
@@ -96,7 +96,7 @@ const liveOf = ({ facts }: FetchedCustomer) =>
       : [],
   )
 
-/** Merges all facts into the accounts, in memory. @returns what people are to be told of them. */
+/** Merges all facts into the accounts, in memory. @returns the notices that follow. */
 const mergeAll = (
   { customerId, facts, isUnclear }: FetchedCustomer,
   owner: Held,
@@ -112,7 +112,7 @@ const mergeAll = (
       .flatMap((notice) => notificationsOf(notice, { ...held, customerId, hostedUrl: null }, null))
       .map((notification) => ({ ...notification, silent }))
   })
-  // What is not understood may be the subscription from before: it is not said that there is none.
+  // A subscription that is not understood may be the one from before, so "there is none" is not concluded.
   if (!isUnclear) owner.account = listed(owner.account)
   return notifications
 }

@@ -13,7 +13,9 @@ export interface Examined {
   usersWithoutCustomer: string[]
 }
 
-/** Every paid user, and every customer with a live subscription. @throws a `StripeError` when Stripe does not answer. */
+/**
+ * Every paid user, and every customer with a live subscription. @throws a `StripeError` when Stripe does not answer.
+ */
 export const findCustomers = async (stripe: Stripe, pool: pg.Pool): Promise<Examined> => {
   const paid = await queryBuilder(pool)
     .select({ id: users.id, customerId: users.stripeCustomerId })

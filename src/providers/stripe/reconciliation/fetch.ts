@@ -22,7 +22,7 @@ export interface FetchedCustomer {
   subscriptionIds: ReadonlySet<string>
   /** Prices that no tier knows, of subscriptions with access and of paid invoices. */
   unknownPrices: string[]
-  /** A subscription with access has no price that a tier knows, or a status that nobody knows. */
+  /** A subscription with access has no price of a known tier, or an unknown status. */
   isUnclear: boolean
 }
 
