@@ -1,4 +1,4 @@
-import { and, eq, getTableName, max, sql } from 'drizzle-orm'
+import { and, eq, getTableName, max, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
 import {
@@ -17,6 +17,7 @@ import { inTransaction } from '../db/transaction.ts'
 import { lockContacts } from '../domain/locks.ts'
 import { optOut } from '../domain/opt-out.ts'
 import type { Json } from '../inbox/provider.ts'
+import { readAddresses, spellings, withoutTag } from '../mail/addresses.ts'
 import { QUEUE_PREFIX } from '../notifications/queue-names.ts'
 import { noteChange, type Operator } from './audit.ts'
 
@@ -70,9 +71,7 @@ export const forget = async (
   onProgress: (share: number) => void = () => {},
 ): Promise<Forgotten> => {
   const found = await pool.query<{ id: string }>(
-    toStatement(
-      sql`select ${contacts.id} from ${contacts} where lower(${contacts.email}) = lower(${address})`,
-    ),
+    toStatement(sql`select ${contacts.id} from ${contacts} where ${isAddress(contacts.email, address)}`),
   )
   const contactIds = found.rows.map((row) => row.id)
   const subject = contactIds.length === 0 ? null : `contact:${contactIds.join()}`
@@ -120,7 +119,8 @@ const emptyMessages = async (pool: pg.Pool, address: string, contactIds: string[
   const { rowCount } = await pool.query(
     toStatement(sql`
       update ${m} set (${emptied}) = (null, null, null, null, null)
-      where (lower(${m.fromEmail}) = lower(${address}) or ${m.outreachId} in (${written(contactIds)}))
+      where (${isAddress(m.fromEmail, address)} or ${m.outreachId} in (${written(contactIds)})
+             or concat_ws(' ', ${m.subject}, ${m.bodyText}, ${m.attachments}) ~* ${patternOf(address)})
         and (${emptied}) is distinct from (null, null, null, null, null)`),
   )
   return rowCount ?? 0
@@ -208,7 +208,7 @@ const emptyPayloads = async (pool: pg.Pool, address: string, contactIds: string[
     if (last === undefined) return total
     after = last.id
     for (const row of rows) {
-      const text = row.body.toString('utf8')
+      const text = unescaped(row.body.toString('utf8'))
       if (text === 'null' || (!pattern.test(text) && !about.has(row.id))) continue
       if (row.queued) {
         total.left++
@@ -291,13 +291,54 @@ const deleteRefused = async (pool: pg.Pool, address: string): Promise<number> =>
   return rowCount ?? 0
 }
 
-/** How it may be written: as it is, and as it stands in a URL. */
+/** JSON whose letters stand as themselves: a provider may write `\\u00fc` for `ü`. */
+const unescaped = (text: string): string =>
+  text.includes('\\u') ? JSON.stringify(JSON.parse(text) as Json) : text
+
+/**
+ * The address as matching reads it: without spaces, the final dot of the domain and a plus-tag, and with the domain in
+ * every spelling. Mail to `ana+jobs@…` comes to `ana@…`, so both are one person.
+ */
+const namesOf = (address: string): string[] => {
+  const [read] = readAddresses(address)
+  return spellings(withoutTag(read?.address || address.trim().toLowerCase()))
+}
+
+/** Whether a column holds the address, in any of its spellings. Reads the whole table. */
+const isAddress = (stored: SQLWrapper, address: string): SQL =>
+  sql`regexp_replace(rtrim(btrim(lower(${stored})), '.'), '^([^+@]+)\\+[^@]*@', '\\1@') = any(${sql.param(namesOf(address))}::text[])`
+
+/** The ways in which it may be written: as it is, and as it stands in a URL. */
 const waysOf = (address: string): string[] => [
-  ...new Set([address, encodeURIComponent(address), address.replace('@', '%40')]),
+  ...new Set(
+    [address, ...namesOf(address)].flatMap((name) => [
+      name,
+      encodeURIComponent(name),
+      name.replace('@', '%40'),
+    ]),
+  ),
 ]
 
-/** The address as a whole: `ana@acme.example` is neither in `dana@acme.example` nor in `ana@acme.example.org`. */
+/** UTF-8 as `encode(…, 'escape')` shows it. */
+const inOctal = (text: string): string =>
+  [...Buffer.from(text)]
+    .map((byte) => (byte < 128 ? String.fromCharCode(byte) : `\\${byte.toString(8)}`))
+    .join('')
+
+/**
+ * A pattern for the whole address, also with a plus-tag: `ana@acme.example` is neither in `dana@acme.example` nor in
+ * `ana@acme.example.org`.
+ */
 const patternOf = (address: string): string => {
-  const quoted = (text: string) => text.replaceAll(/[^\p{L}\p{N}]/gu, (character) => `\\${character}`)
-  return `(?<![\\w.+-])(${waysOf(address).map(quoted).join('|')})(?![\\w-]|\\.\\w)`
+  const anyOf = (texts: string[]) =>
+    [...new Set(texts)]
+      .map((text) => text.replaceAll(/[^\p{L}\p{N}]/gu, (character) => `\\${character}`))
+      .join('|')
+  const names = namesOf(address)
+  const at = (name: string) => name.lastIndexOf('@')
+  const locals = names.map((name) => name.slice(0, at(name)))
+  const domains = names.map((name) => name.slice(at(name) + 1))
+  const local = anyOf(locals.flatMap((text) => [text, encodeURIComponent(text), inOctal(text)]))
+  const domain = anyOf(domains.flatMap((text) => [text, encodeURIComponent(text), inOctal(text)]))
+  return `(?<![\\w.+-])(${local})((\\+|%2B)[^\\s@"'<>%]*)?(@|%40)(${domain})(?![\\w-]|\\.\\w)`
 }

@@ -118,6 +118,58 @@ test('webhooks forget removes a person from every table, and no other person', a
   })
 })
 
+test.each([
+  ['JOSE@BÜCHER.example', 'jose@xn--bcher-kva.example', 'a domain stored in ASCII'],
+  ['jose@xn--bcher-kva.example', 'jose@bücher.example', 'a domain stored in Unicode'],
+  ['jose@acme-two.example', 'Jose+offers@acme-two.example', 'a contact stored with a plus-tag'],
+  ['jose+offers@acme-two.example', 'jose@acme-two.example', 'a plus-tag in the request'],
+  ['jose@acme-two.example.', ' jose@acme-two.example ', 'a final dot and spaces'],
+])('%s finds %s: %s', async (asked, stored) => {
+  await service.rows(`select setval('contacts_id_seq', 1000 + (select max(id) from contacts))`)
+  const [row] = await service.rows(
+    `insert into contacts (email, first_name) values ($1, 'José') returning id`,
+    stored,
+  )
+  const [other] = await service.rows(
+    `insert into contacts (email) values ('joseph@acme-two.example.org') returning id`,
+  )
+  await service.rows(
+    `insert into webhook_events (provider, event_id, status, last_error) values ('sendgrid', gen_random_uuid(), 'dead', 'no ' || $1)`,
+    stored.trim(),
+  )
+  await service.rows(
+    `insert into inbound_messages (from_email, subject, body_text, kind, received_at)
+     values ('friend@globex.example', 'A friend', 'Ask ' || $1 || ', she knows.', 'reply', now())`,
+    stored.trim(),
+  )
+  const ended = await forget(asked)
+  expect(ended).toMatchObject({ code: 0 })
+  expect(JSON.parse(ended.stdout)).toMatchObject({ contacts: 1, messages: 1, notes: 1 })
+  expect(await service.rows('select email, first_name from contacts where id = $1', row?.id)).toEqual([
+    { email: `forgotten-${row?.id}@invalid`, first_name: null },
+  ])
+  expect(await holding('jose(\\+offers)?@(acme-two.example(?!\\.org)|bücher|xn--)')).toEqual([])
+  expect(await service.rows('select email from contacts where id = $1', other?.id)).toEqual([
+    { email: 'joseph@acme-two.example.org' },
+  ])
+})
+
+test('a body that a provider wrote with escapes holds the address, too', async () => {
+  const body = JSON.stringify([event('click', { email: 'zoë@bücher.example', outreach_id: undefined })])
+  const escaped = body.replaceAll(
+    /[^\x20-\x7e]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  await service.rows(
+    `insert into webhook_deliveries (received_at, provider, event_count, body) values (date_trunc('milliseconds', now()), 'sendgrid', 1, convert_to($1, 'UTF8'))`,
+    escaped,
+  )
+  expect((await forget('zoë@bücher.example')).code).toBe(0)
+  expect(
+    await service.rows(`select 1 from webhook_deliveries where convert_from(body, 'UTF8') ~ 'u00fc'`),
+  ).toEqual([])
+})
+
 test('a contact opted out for another reason keeps that reason', async () => {
   await deliverAndSettle(service, event('spamreport', { outreach_id: '2', email: `x${ANA}` }))
   expect(await forget(`x${ANA}`)).toMatchObject({ code: 0 })
