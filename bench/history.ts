@@ -39,7 +39,7 @@ with made as materialized (
   select n, at, outreach, (n - 1) / ${PER_DELIVERY} as delivery, (n - 1) % ${PER_DELIVERY} as position
   from generate_series($1::int, $2::int) n,
        lateral (
-         select now() - interval '1 day' * ($4::float8 - ($4::float8 - $5::float8) * ((n - 1) / ${PER_DELIVERY} * ${PER_DELIVERY}) / $3::int) as at,
+         select date_trunc('milliseconds', now() - interval '1 day' * ($4::float8 - ($4::float8 - $5::float8) * ((n - 1) / ${PER_DELIVERY} * ${PER_DELIVERY}) / $3::int)) as at,
                 1 + n::bigint * 7919 % ${OUTREACH_ROWS} as outreach
        )
 ), ids as materialized (

@@ -26,7 +26,8 @@ export const readBodies = async (
   if (places.length === 0) return new Map()
   const times = places.map(({ receivedAt }) => receivedAt.getTime())
   const from = new Date(times.reduce((a, b) => Math.min(a, b)))
-  const until = new Date(times.reduce((a, b) => Math.max(a, b)))
+  // A time that another program wrote may have microseconds, which a Date has not.
+  const until = new Date(times.reduce((a, b) => Math.max(a, b)) + 1)
   const ids = plainArray(places.map(({ id }) => id))
   // In hex: pg reads every field as UTF-8, whatever its option `binary` says.
   const { rows } = await client.query<{ id: string; body: Buffer }>(BODIES({ ids, from, until }))
