@@ -7,7 +7,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Files mostly wait for a server; vitest’s own choice on two cores is one.
-    maxWorkers: 3,
+    maxWorkers: 2,
     // Importing is most of the time, and no test changes what modules hold.
     isolate: false,
     // hot-shots reads these by itself, and tests compare packets.

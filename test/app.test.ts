@@ -198,7 +198,7 @@ describe('closing', () => {
     half.write(request.body.subarray(0, 10))
     kept.write(head(request.body.length))
     kept.write(request.body.subarray(0, 10))
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await new Promise((resolve) => setTimeout(resolve, 1_000)) // until both are being read, on a busy machine too
     const closed = service.app.close()
     await new Promise((resolve) => setTimeout(resolve, 100))
     // Finished while the service is closing: it was under way and must not be lost.

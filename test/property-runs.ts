@@ -1,4 +1,4 @@
-/** How many times as often as usual a property is tried. The nightly run tries them ten times as often. */
+/** How many times as often as usual a property is tried. The nightly run tries them twenty times as often. */
 const FACTOR = Number(process.env.PROPERTY_RUNS ?? 1)
 
 /** How often a property is tried, of how often it usually is. */

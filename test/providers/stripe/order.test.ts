@@ -55,6 +55,6 @@ test('any order of the events of random lives, on two replicas at once, ends in 
       await allSettled()
       expect(await domainRows(service)).toEqual(expected)
     }),
-    { numRuns: propertyRuns(30), interruptAfterTimeLimit: 150_000, markInterruptAsFailure: MUST_END },
+    { numRuns: propertyRuns(15), interruptAfterTimeLimit: 150_000, markInterruptAsFailure: MUST_END },
   )
 }, 200_000)
