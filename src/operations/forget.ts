@@ -70,24 +70,25 @@ export const forget = async (
   now: Date,
   onProgress: (share: number) => void = () => {},
 ): Promise<Forgotten> => {
+  const person = writingsOf(address)
   const found = await pool.query<{ id: string }>(
-    toStatement(sql`select ${contacts.id} from ${contacts} where ${isAddress(contacts.email, address)}`),
+    toStatement(sql`select ${contacts.id} from ${contacts} where ${isOneOf(contacts.email, person.names)}`),
   )
   const contactIds = found.rows.map((row) => row.id)
   const subject = contactIds.length === 0 ? null : `contact:${contactIds.join()}`
-  const messages = await emptyMessages(pool, address, contactIds)
-  const inbox = await emptyPayloads(pool, address, contactIds)
-  const errors = await emptyErrors(pool, address, onProgress)
+  const messages = await emptyMessages(pool, person, contactIds)
+  const inbox = await emptyPayloads(pool, person.pattern, contactIds)
+  const errors = await emptyErrors(pool, person.pattern, onProgress)
   const changes = await deleteChanges(pool, contactIds)
-  const jobs = await deleteNotifications(pool, address)
-  const notes = await emptyNotes(pool, address)
-  const refused = await deleteRefused(pool, address)
+  const jobs = await deleteNotifications(pool, person.pattern)
+  const notes = await emptyNotes(pool, person.ways)
+  const refused = await deleteRefused(pool, person.pattern)
   // Last, so that the address still leads to what is left if this fails before.
   await anonymise(pool, contactIds, now)
   const affected =
     contactIds.length + messages + inbox.emptied + jobs.deleted + notes + errors + refused + changes
   await noteChange(pool, { action: 'forget', subject, affected }, by, now)
-  await emptyNotes(pool, address) // the reason of this very change may name the address
+  await emptyNotes(pool, person.ways) // the reason of this very change may name the address
   return {
     contacts: contactIds.length,
     messages,
@@ -114,13 +115,17 @@ const anonymise = async (pool: pg.Pool, ids: string[], now: Date): Promise<void>
 const written = (contactIds: string[]) =>
   sql`select ${outreach.id} from ${outreach} where ${outreach.contactId} = any(${sql.param(contactIds)}::bigint[])`
 
-const emptyMessages = async (pool: pg.Pool, address: string, contactIds: string[]): Promise<number> => {
+const emptyMessages = async (
+  pool: pg.Pool,
+  { names, pattern }: Writings,
+  contactIds: string[],
+): Promise<number> => {
   const emptied = columns(m.fromEmail, m.messageId, m.subject, m.bodyText, m.attachments)
   const { rowCount } = await pool.query(
     toStatement(sql`
       update ${m} set (${emptied}) = (null, null, null, null, null)
-      where (${isAddress(m.fromEmail, address)} or ${m.outreachId} in (${written(contactIds)})
-             or concat_ws(' ', ${m.subject}, ${m.bodyText}, ${m.attachments}) ~* ${patternOf(address)})
+      where (${isOneOf(m.fromEmail, names)} or ${m.outreachId} in (${written(contactIds)})
+             or concat_ws(' ', ${m.subject}, ${m.bodyText}, ${m.attachments}) ~* ${pattern})
         and (${emptied}) is distinct from (null, null, null, null, null)`),
   )
   return rowCount ?? 0
@@ -147,7 +152,7 @@ select (select max(id) from batch) as last,
 
 const emptyErrors = async (
   pool: pg.Pool,
-  address: string,
+  pattern: string,
   onProgress: (share: number) => void,
 ): Promise<number> => {
   const [newest] = await queryBuilder(pool)
@@ -156,7 +161,7 @@ const emptyErrors = async (
   const end = Number(newest?.id ?? 0)
   let emptied = 0
   for (let after = '0'; ; ) {
-    const { rows } = await pool.query(emptyErrorsAfter(after, patternOf(address)))
+    const { rows } = await pool.query(emptyErrorsAfter(after, pattern))
     if (rows[0].last === null) return emptied
     emptied += rows[0].emptied
     after = rows[0].last
@@ -197,9 +202,9 @@ where ${e.provider} = 'mailgun' and ${e.status} <> 'pending' and ${e.deliveryId}
  * Replaces the entries that hold the address by null, in place, so that the positions of the others stay. What is in
  * the queue or pending is left, since it would be lost.
  */
-const emptyPayloads = async (pool: pg.Pool, address: string, contactIds: string[]) => {
+const emptyPayloads = async (pool: pg.Pool, written: string, contactIds: string[]) => {
   const total = { emptied: 0, left: 0 }
-  const pattern = new RegExp(patternOf(address), 'i')
+  const pattern = new RegExp(written, 'i')
   const mails = await pool.query<{ id: string }>(mailsAbout(contactIds))
   const about = new Set(mails.rows.map(({ id }) => id))
   for (let after = '0'; ; ) {
@@ -260,7 +265,7 @@ const deleteChanges = async (pool: pg.Pool, contactIds: string[]): Promise<numbe
   return rowCount ?? 0
 }
 
-const deleteNotifications = async (pool: pg.Pool, address: string) => {
+const deleteNotifications = async (pool: pg.Pool, pattern: string) => {
   const { rows } = await pool.query(
     `with holding as materialized (
        select name, id, state from pgboss.job
@@ -270,18 +275,17 @@ const deleteNotifications = async (pool: pg.Pool, address: string) => {
      )
      select (select count(*)::int from deleted) as deleted,
             (select count(*)::int from holding where state = 'active') as left`,
-    [QUEUE_PREFIX, patternOf(address)],
+    [QUEUE_PREFIX, pattern],
   )
   return { deleted: Number(rows[0]?.deleted ?? 0), left: Number(rows[0]?.left ?? 0) }
 }
 
-const emptyNotes = async (pool: pg.Pool, address: string): Promise<number> => {
-  const { rows } = await pool.query('select webhook_forget_notes($1::text[]) as notes', [waysOf(address)])
+const emptyNotes = async (pool: pg.Pool, ways: string[]): Promise<number> => {
+  const { rows } = await pool.query('select webhook_forget_notes($1::text[]) as notes', [ways])
   return rows[0].notes
 }
 
-const deleteRefused = async (pool: pg.Pool, address: string): Promise<number> => {
-  const pattern = patternOf(address)
+const deleteRefused = async (pool: pg.Pool, pattern: string): Promise<number> => {
   const { body, headers } = refusedDeliveries
   const { rowCount } = await pool.query(
     toStatement(sql`
@@ -291,7 +295,7 @@ const deleteRefused = async (pool: pg.Pool, address: string): Promise<number> =>
   return rowCount ?? 0
 }
 
-/** JSON whose letters stand as themselves: a provider may write `\\u00fc` for `ü`. */
+/** JSON whose letters stand as themselves: a provider may write `\u00fc` for `ü`. */
 const unescaped = (text: string): string =>
   text.includes('\\u') ? JSON.stringify(JSON.parse(text) as Json) : text
 
@@ -304,20 +308,29 @@ const namesOf = (address: string): string[] => {
   return spellings(withoutTag(read?.address || address.trim().toLowerCase()))
 }
 
-/** Whether a column holds the address, in any of its spellings. Reads the whole table. */
-const isAddress = (stored: SQLWrapper, address: string): SQL =>
-  sql`regexp_replace(rtrim(btrim(lower(${stored})), '.'), '^([^+@]+)\\+[^@]*@', '\\1@') = any(${sql.param(namesOf(address))}::text[])`
+/** Whether a column holds one of these names, in any spelling. Reads the whole table. */
+const isOneOf = (stored: SQLWrapper, names: string[]): SQL =>
+  sql`regexp_replace(rtrim(btrim(lower(${stored})), '.'), '^([^+@]+)\\+[^@]*@', '\\1@') = any(${sql.param(names)}::text[])`
 
-/** The ways in which it may be written: as it is, and as it stands in a URL. */
-const waysOf = (address: string): string[] => [
-  ...new Set(
-    [address, ...namesOf(address)].flatMap((name) => [
-      name,
-      encodeURIComponent(name),
-      name.replace('@', '%40'),
-    ]),
-  ),
-]
+/** How an address may be written. */
+interface Writings {
+  /** In every spelling, without a plus-tag. */
+  names: string[]
+  /** As it is, and as it stands in a URL. */
+  ways: string[]
+  /** A regular expression of Postgres and of JavaScript that finds it in a text. */
+  pattern: string
+}
+
+const writingsOf = (address: string): Writings => {
+  const names = namesOf(address)
+  const ways = [address, ...names].flatMap((name) => [
+    name,
+    encodeURIComponent(name),
+    name.replace('@', '%40'),
+  ])
+  return { names, ways: [...new Set(ways)], pattern: patternOf(names) }
+}
 
 /** UTF-8 as `encode(…, 'escape')` shows it. */
 const inOctal = (text: string): string =>
@@ -329,16 +342,15 @@ const inOctal = (text: string): string =>
  * A pattern for the whole address, also with a plus-tag: `ana@acme.example` is neither in `dana@acme.example` nor in
  * `ana@acme.example.org`.
  */
-const patternOf = (address: string): string => {
+const patternOf = (names: string[]): string => {
   const anyOf = (texts: string[]) =>
     [...new Set(texts)]
       .map((text) => text.replaceAll(/[^\p{L}\p{N}]/gu, (character) => `\\${character}`))
       .join('|')
-  const names = namesOf(address)
   const at = (name: string) => name.lastIndexOf('@')
   const locals = names.map((name) => name.slice(0, at(name)))
   const domains = names.map((name) => name.slice(at(name) + 1))
-  const local = anyOf(locals.flatMap((text) => [text, encodeURIComponent(text), inOctal(text)]))
-  const domain = anyOf(domains.flatMap((text) => [text, encodeURIComponent(text), inOctal(text)]))
-  return `(?<![\\w.+-])(${local})((\\+|%2B)[^\\s@"'<>%]*)?(@|%40)(${domain})(?![\\w-]|\\.\\w)`
+  const encoded = (texts: string[]) =>
+    anyOf(texts.flatMap((text) => [text, encodeURIComponent(text), inOctal(text)]))
+  return `(?<![\\w.+-])(${encoded(locals)})((\\+|%2B)[^\\s@"'<>%]*)?(@|%40)(${encoded(domains)})(?![\\w-]|\\.\\w)`
 }

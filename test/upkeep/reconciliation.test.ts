@@ -60,7 +60,7 @@ test('customers and users without a customer are reported separately', async () 
   )
 })
 
-test('and is told when nothing differs', async () => {
+test('and hears that nothing differs', async () => {
   expect(await withKey()).toEqual([{ customers: 0, differ: 0, incomparable: 0, failure: null }])
   expect(await told()).toEqual([
     { channel: 'billing', text: '🧾 Compared with Stripe: 0 of 0 customers differ.' },

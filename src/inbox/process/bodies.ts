@@ -26,7 +26,7 @@ export const readBodies = async (
   if (places.length === 0) return new Map()
   const times = places.map(({ receivedAt }) => receivedAt.getTime())
   const from = new Date(times.reduce((a, b) => Math.min(a, b)))
-  // A time that another program wrote may have microseconds, which a Date has not.
+  // A time that another program wrote may have microseconds, which a Date cannot hold.
   const until = new Date(times.reduce((a, b) => Math.max(a, b)) + 1)
   const ids = plainArray(places.map(({ id }) => id))
   // In hex: pg reads every field as UTF-8, whatever its option `binary` says.

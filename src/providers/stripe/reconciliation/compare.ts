@@ -112,7 +112,7 @@ const mergeAll = (
       .flatMap((notice) => notificationsOf(notice, { ...held, customerId, hostedUrl: null }, null))
       .map((notification) => ({ ...notification, silent }))
   })
-  // A subscription that is not understood may be the one from before, so "there is none" is not concluded.
+  // Stripe may list the earlier subscription in a form that is not understood, so it does not count as missing.
   if (!isUnclear) owner.account = listed(owner.account)
   return notifications
 }
