@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { drizzle } from 'drizzle-orm/node-postgres'
@@ -8,12 +9,15 @@ import { readDirectDatabaseUrl, readServicePassword } from './config.ts'
 import { connectionTo } from './db/connection.ts'
 import { makeDays } from './db/delivery-days.ts'
 import { grantService, removeService } from './db/grant.ts'
+import { untilUnlocked } from './db/until-unlocked.ts'
 import { createQueues } from './notifications/queues.ts'
 import { scheduleUpkeep } from './upkeep/schedule.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 /** Any number, the same in every copy of this program: two replicas may start at once. */
 const MIGRATION_LOCK = 7_261_884
+/** Milliseconds. */
+const LOCK_ASKED_EVERY = 200
 
 /** The role that the service connects as, when it is not the owner of the tables. */
 interface ServiceRole {
@@ -33,8 +37,9 @@ export const migrate = async (databaseUrl: string, role?: ServiceRole): Promise<
   await client.connect()
   try {
     // The runtime migrator takes no lock of its own.
-    await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK])
-    await applyMigrations(drizzle({ client }), { migrationsFolder: MIGRATIONS })
+    await takeLock(client)
+    await buildFactKey(client)
+    await untilUnlocked(() => applyMigrations(drizzle({ client }), { migrationsFolder: MIGRATIONS }))
     await makeDays(client, new Date())
     const boss = new PgBoss({ ...connectionTo(databaseUrl), supervise: false, schedule: false, max: 2 })
     boss.on('error', () => {}) // start() and createQueues reject with the same error
@@ -49,6 +54,31 @@ export const migrate = async (databaseUrl: string, role?: ServiceRole): Promise<
   } finally {
     await client.end()
   }
+}
+
+/** Asks again and again: a session that waits in one statement would be waited for by {@link buildFactKey}. */
+const takeLock = async (client: pg.Client): Promise<void> => {
+  for (;;) {
+    const { rows } = await client.query('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])
+    if (rows[0]?.taken) return
+    await sleep(LOCK_ASKED_EVERY)
+  }
+}
+
+/**
+ * Builds an index on a filled inbox without a lock. A migration cannot: it is a transaction. What is left of a build that
+ * was interrupted is built again.
+ */
+const buildFactKey = async (client: pg.Client): Promise<void> => {
+  const { rows } = await client.query<{ filled: boolean; built: boolean | null }>(`
+    select to_regclass('webhook_events') is not null as filled,
+           (select indisvalid from pg_index where indexrelid = to_regclass('webhook_events_fact_key')) as built`)
+  const [inbox] = rows
+  if (inbox === undefined || !inbox.filled || inbox.built === true) return
+  if (inbox.built === false) await client.query('drop index concurrently webhook_events_fact_key')
+  await client.query(`
+    create unique index concurrently webhook_events_fact_key
+    on webhook_events ((md5(provider || dedupe_key)::uuid))`)
 }
 
 /** Deletes a service's role. @throws {Error} with Postgres's own message */

@@ -1,13 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
-import { codeOf } from './transaction.ts'
+import { untilUnlocked } from './until-unlocked.ts'
 
 /** Days made ahead of today. */
 const AHEAD = 2
-const TRIES = 50
-/** Milliseconds. */
-const PAUSE = 200
-const LOCK_NOT_AVAILABLE = '55P03'
 
 /** A day of deliveries, as its partition is named: UTC. */
 const dayOf = (time: Date): string => time.toISOString().slice(0, 10)
@@ -40,16 +35,4 @@ export const daysBefore = async (pool: pg.Pool, time: Date): Promise<string[]> =
     const date = `${year}-${month}-${day}`
     return year !== undefined && Date.parse(date) + 86_400_000 <= time.getTime() ? [date] : []
   })
-}
-
-/** Neither waits behind a long read, because deliveries would wait behind it. They give up and are tried again. */
-const untilUnlocked = async <T>(work: () => Promise<T>): Promise<T> => {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (codeOf(error) !== LOCK_NOT_AVAILABLE || tries === TRIES) throw error
-      await sleep(PAUSE)
-    }
-  }
 }

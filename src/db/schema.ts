@@ -20,7 +20,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 import { errorGroup } from './error-group.ts'
-import { domainKey, messageIdKey } from './index-keys.ts'
+import { domainKey, factKey, messageIdKey } from './index-keys.ts'
 import { namedBefore } from './named-before.ts'
 import type { RowChange } from './row-change.ts'
 
@@ -407,7 +407,8 @@ export const webhookEvents = pgTable(
   },
   (t) => [
     unique('webhook_events_provider_event_id_key').on(t.provider, t.eventId),
-    unique('webhook_events_provider_dedupe_key_key').on(t.provider, t.dedupeKey),
+    // Unique on (provider, dedupe_key).
+    uniqueIndex('webhook_events_fact_key').on(factKey(t.provider, t.dedupeKey)),
     index('webhook_events_subject_idx').on(t.subject),
     index('webhook_events_misunderstood_idx').on(t.receivedAt).where(sql`${t.misunderstood} is not null`),
     // Errors that are alike: few events have one.

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { isOfFact } from '../db/index-keys.ts'
 import { queryBuilder } from '../db/query-builder.ts'
 import { deferredDeliveries, webhookEvents, webhookQueue } from '../db/schema.ts'
 
@@ -42,7 +43,7 @@ const found = (from: Date, to: Date) => {
       select put.*, coalesce(${webhookEvents.receivedAt}, ${webhookQueue.receivedAt}) as again,
              coalesce(${webhookEvents.deliveryId}, ${webhookQueue.deliveryId}) as delivery_id
       from put
-      left join ${webhookEvents} on ${webhookEvents.provider} = put.provider and ${webhookEvents.dedupeKey} = put.key
+      left join ${webhookEvents} on ${isOfFact(webhookEvents, sql`put.provider`, sql`put.key`)}
       left join ${webhookQueue} on ${webhookQueue.provider} = put.provider and ${webhookQueue.dedupeKey} = put.key
     )`
 }
