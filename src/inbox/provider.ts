@@ -17,11 +17,20 @@ export interface Delivery<Body> {
 /** How a delivery came: signed by its provider, or fetched from the provider's API with our key. */
 export type DeliverySource = 'delivery' | 'catch-up'
 
-/** A delivery that was verified: what is kept of it, and the facts in it. */
+/** What identifies an event. */
+export interface Identity {
+  /** The provider's own id, at most 200 characters (see `limitId`). */
+  eventId: string
+  /** SHA-256 (hex) of what identifies the fact even when the provider re-issues its ids. */
+  dedupeKey: string
+}
+
+/** A delivery that was verified: what is kept of it, and which facts are in it. */
 export interface Verified {
-  /** Kept in `webhook_deliveries`; `read` makes the same events of it again. */
+  /** Kept in `webhook_deliveries`; `read` makes events of it, with these identities. */
   body: Buffer
-  events: IncomingEvent[]
+  /** They stay in memory until the delivery is stored: of many, nothing but this. */
+  events: Identity[]
 }
 
 /** A delivery as it is kept. */
@@ -62,11 +71,7 @@ export interface Unreadable {
 }
 
 /** One verified fact. */
-export interface IncomingEvent {
-  /** The provider's own id, at most 200 characters (see `limitId`). */
-  eventId: string
-  /** SHA-256 (hex) of what identifies the fact even when the provider re-issues its ids. */
-  dedupeKey: string
+export interface IncomingEvent extends Identity {
   eventType: string
   /** What the event is about, to find it again: `outreach:123`, `customer:cus_…`, `mailbox:a@b`. */
   subject: string | null

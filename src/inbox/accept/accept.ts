@@ -5,7 +5,7 @@ import type { Metrics } from '../../metrics.ts'
 import { Refusal } from '../admission/refusal.ts'
 import type { Counts } from '../counts.ts'
 import type { Looked, ProcessedKeys } from '../processed-keys.ts'
-import type { IncomingEvent, Provider, Verified } from '../provider.ts'
+import type { Identity, Provider, Verified } from '../provider.ts'
 import { createGrouped } from './grouped.ts'
 import { keptHeaders } from './headers.ts'
 import { isReplayed, type NewDelivery, type Stored, storeDeliveries } from './store.ts'
@@ -133,12 +133,12 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
   }
 
   /** Mails are told apart by all their bytes, also by those that are not kept. */
-  function hashed(body: Buffer, event: IncomingEvent | undefined): Buffer {
+  function hashed(body: Buffer, event: Identity | undefined): Buffer {
     if (!provider.signsOnlyEventId || event === undefined) return body
     return Buffer.from(event.eventId + event.dedupeKey)
   }
 
-  async function refuseReplayed(event: IncomingEvent | undefined, { queued, known }: Stored): Promise<void> {
+  async function refuseReplayed(event: Identity | undefined, { queued, known }: Stored): Promise<void> {
     if (event === undefined) return
     const [found] = known
     const replayed =
@@ -155,7 +155,7 @@ const duplicate = (times: number[]): Accepted => {
 }
 
 /** The first of each fact: a delivery may hold copies. */
-const withoutCopies = (events: IncomingEvent[]): IncomingEvent[] => {
+const withoutCopies = (events: Identity[]): Identity[] => {
   if (events.length === 1) return events
   const ids = new Set<string>()
   const keys = new Set<string>()

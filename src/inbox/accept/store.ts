@@ -2,14 +2,8 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { webhookDeliveries, webhookEvents, webhookQueue } from '../../db/schema.ts'
 import { column, columns, plainArray, statement, textArray } from '../../db/statement.ts'
-import type { DeliverySource } from '../provider.ts'
+import type { DeliverySource, Identity } from '../provider.ts'
 import { NEW_QUEUE_ROW } from '../queue-row.ts'
-
-/** What identifies an event. */
-export interface Identity {
-  eventId: string
-  dedupeKey: string
-}
 
 /** A verified delivery, about to be stored. */
 export interface NewDelivery {

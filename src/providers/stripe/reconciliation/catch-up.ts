@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
 import type pg from 'pg'
 import type Stripe from 'stripe'
-import { type Identity, type NewDelivery, storeDeliveries } from '../../../inbox/accept/store.ts'
+import { type NewDelivery, storeDeliveries } from '../../../inbox/accept/store.ts'
+import type { Identity } from '../../../inbox/provider.ts'
 import { readEvent } from '../events.ts'
 import { HANDLED_TYPES } from '../reading.ts'
 
