@@ -19,6 +19,12 @@ export const executePrepared = async <Row extends pg.QueryResultRow>(
 }
 
 /**
+ * Settings for a transaction whose updates take rows from a list: each joins the list with its table row by row, so rows
+ * are locked and written in the list's order. A hash join would take a small table's order.
+ */
+export const IN_ORDER_OF_THE_LIST = 'set local enable_hashjoin = off; set local enable_mergejoin = off'
+
+/**
  * Settings for a transaction whose prepared statements keep one plan for all parameters and read tables through their
  * indexes, in index order. Without the first, Postgres plans them again for every mail, which takes several times as
  * long as running them. Without the other two, a plan made without parameters guesses wrong: that a scan of the whole

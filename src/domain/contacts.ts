@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { contacts } from '../db/schema.ts'
+import { plainArray, textArray } from '../db/statement.ts'
 import type { Transaction } from '../db/transaction.ts'
 
 /** A contact whose row is locked. */
@@ -21,9 +22,9 @@ export const lockPeople = async (
   const { rows } = await tx.execute<LockedContact>(sql`
     select ${contacts.id}, ${contacts.email}, ${contacts.optedOut} as "optedOut"
     from ${contacts}
-    where ${contacts.id} = any(${sql.param(ids)}::bigint[])
+    where ${contacts.id} = any(${plainArray(ids)}::bigint[])
        or lower(${contacts.email}) = any(
-            array(select lower(u.email) from unnest(${sql.param(emails)}::text[]) as u(email)))
+            array(select lower(u.email) from unnest(${textArray(emails)}::text[]) as u(email)))
     order by ${contacts.id} for no key update`)
   return rows
 }

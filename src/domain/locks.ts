@@ -1,6 +1,7 @@
 import { type SQLWrapper, sql } from 'drizzle-orm'
 import { executePrepared } from '../db/prepared.ts'
 import { contacts, mailboxes, outreach, users } from '../db/schema.ts'
+import { plainArray } from '../db/statement.ts'
 import type { Transaction } from '../db/transaction.ts'
 
 // Locks are taken in one order everywhere: contacts, outreach, applications, users, mailboxes; rows by id, before
@@ -15,7 +16,7 @@ const lock =
       tx,
       `lock_${name}`,
       sql`
-        select from ${table} where ${table.id} = any(${sql.param(ids)}::bigint[])
+        select from ${table} where ${table.id} = any(${plainArray(ids)}::bigint[])
         order by ${table.id} for no key update`,
     )
   }

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { mailboxes, mailboxIncidents } from '../db/schema.ts'
-import { column, columns } from '../db/statement.ts'
+import { column, columns, plainArray } from '../db/statement.ts'
 import type { Batch, ClaimedEvent } from '../inbox/provider.ts'
 import { lockMailboxes } from './locks.ts'
 
@@ -28,9 +28,9 @@ export const recordIncidents = async ({ tx, now }: Batch, incidents: Incident[])
       insert into ${mailboxIncidents} (${columns(mailboxId, kind, arrivedAt)})
       select id, kind, at
       from unnest(
-        ${sql.param(incidents.map(({ mailboxId }) => mailboxId))}::bigint[],
-        ${sql.param(incidents.map(({ kind }) => kind))}::text[],
-        ${sql.param(incidents.map(({ claimed }) => claimed.receivedAt.toISOString()))}::timestamptz[]
+        ${plainArray(incidents.map(({ mailboxId }) => mailboxId))}::bigint[],
+        ${plainArray(incidents.map(({ kind }) => kind))}::text[],
+        ${plainArray(incidents.map(({ claimed }) => claimed.receivedAt.toISOString()))}::timestamptz[]
       ) as u(id, kind, at)
       returning ${mailboxId} as id, ${kind} as kind, ${arrivedAt} as at
     )

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { contacts } from '../../db/schema.ts'
+import { plainArray } from '../../db/statement.ts'
 import { optOut } from '../../domain/opt-out.ts'
 import type { Batch } from '../../inbox/provider.ts'
 import { contactsOf, type SendgridEvent } from './sendgrid-event.ts'
@@ -15,7 +16,7 @@ export const countBounces = async (events: SendgridEvent[], batch: Batch): Promi
     .update(contacts)
     .set({ bounceCount: sql`${contacts.bounceCount} + v.bounces` })
     .from(sql`(
-      select id, count(*) as bounces from unnest(${sql.param(bounced)}::bigint[]) as u(id) group by id
+      select id, count(*) as bounces from unnest(${plainArray(bounced)}::bigint[]) as u(id) group by id
     ) v`)
     .where(sql`${contacts.id} = v.id`)
     .returning({

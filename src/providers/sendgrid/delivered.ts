@@ -1,19 +1,17 @@
 import { sql } from 'drizzle-orm'
-import { contacts, outreach } from '../../db/schema.ts'
+import { contacts } from '../../db/schema.ts'
+import { plainArray } from '../../db/statement.ts'
 import type { Batch } from '../../inbox/provider.ts'
+import type { OutreachChanges } from './outreach-changes.ts'
 import type { SendgridEvent } from './sendgrid-event.ts'
 
 /** `delivered`: the receiving server accepted the mail. Times take the latest. */
-export const delivered = async (events: SendgridEvent[], { tx }: Batch): Promise<void> => {
-  const of = events.map(({ outreachId, fields }) => ({ id: outreachId, at: fields.at }))
-  await tx
-    .update(outreach)
-    .set({
-      status: sql`greatest(${outreach.status}, 'delivered')`,
-      deliveredAt: sql`greatest(${outreach.deliveredAt}, v.at)`,
-    })
-    .from(latest(of))
-    .where(sql`${outreach.id} = v.id`)
+export const delivered = async (
+  events: SendgridEvent[],
+  { tx }: Batch,
+  changes: OutreachChanges,
+): Promise<void> => {
+  changes.delivered(events)
   const to = events.flatMap(({ contactIds, fields }) => contactIds.map((id) => ({ id, at: fields.at })))
   if (to.length === 0) return
   await tx
@@ -27,8 +25,8 @@ export const delivered = async (events: SendgridEvent[], { tx }: Batch): Promise
 const latest = (times: { id: string | null; at: Date }[]) => sql`(
   select id, max(at) as at
   from unnest(
-    ${sql.param(times.map(({ id }) => id))}::bigint[],
-    ${sql.param(times.map(({ at }) => at.toISOString()))}::timestamptz[]
+    ${plainArray(times.map(({ id }) => id))}::bigint[],
+    ${plainArray(times.map(({ at }) => at.toISOString()))}::timestamptz[]
   ) as u(id, at)
   group by id
 ) v`

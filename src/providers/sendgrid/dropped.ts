@@ -1,7 +1,7 @@
 import { type OptOutReason, optOut } from '../../domain/opt-out.ts'
-import { raiseStatus } from '../../domain/outreach-status.ts'
 import type { Batch } from '../../inbox/provider.ts'
 import { countBounces } from './contact-bounces.ts'
+import type { OutreachChanges } from './outreach-changes.ts'
 import { contactsOf, type SendgridEvent } from './sendgrid-event.ts'
 
 /** Lists of addresses that asked not to be mailed. */
@@ -21,8 +21,12 @@ const reasonOf = ({ fields }: SendgridEvent): string => (fields.reason ?? '').to
  * `dropped`: SendGrid did not try to deliver, usually because the address is on one of its lists. The event that put it
  * there was already counted against the mailbox and alerted, so a drop does neither.
  */
-export const dropped = async (events: SendgridEvent[], batch: Batch): Promise<void> => {
-  await raiseStatus(batch, 'dropped', events)
+export const dropped = async (
+  events: SendgridEvent[],
+  batch: Batch,
+  changes: OutreachChanges,
+): Promise<void> => {
+  changes.raise(events, 'dropped')
   await countBounces(
     events.filter((event) => BOUNCED.has(reasonOf(event))),
     batch,

@@ -1,4 +1,5 @@
 import type { Config } from '../../config.ts'
+import { IN_ORDER_OF_THE_LIST } from '../../db/prepared.ts'
 import { type Incident, recordIncidents } from '../../domain/mailbox-incidents.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import type { CreatedProvider } from '../record.ts'
@@ -7,9 +8,10 @@ import { bounce } from './bounce.ts'
 import { click } from './click.ts'
 import { delivered } from './delivered.ts'
 import { dropped } from './dropped.ts'
-import { fieldsOf, readEvents, whyTypeless } from './events.ts'
+import { fieldsOf, readEvents, readIdentities, whyTypeless } from './events.ts'
 import { learnMailIds } from './learn.ts'
 import { findOutreach, type ReadEvent, WAIT_LIMIT } from './outreach.ts'
+import { createOutreachChanges, type OutreachChanges } from './outreach-changes.ts'
 import { sendgridSignature } from './read-signature.ts'
 import { lockRows } from './rows.ts'
 import type { SendgridEvent } from './sendgrid-event.ts'
@@ -23,10 +25,10 @@ export const BODY_LIMIT = 5 * 1024 * 1024
 
 interface Rule {
   /**
-   * Gets all events of its type in the batch, each with the rows it is about. Outreach and contacts are locked; a
-   * mailbox is locked by `recordIncidents` alone, at the end.
+   * Gets all events of its type in the batch, each with the rows it is about. Contacts are locked. What it changes in
+   * outreach it adds to `changes`; a mailbox is locked by `recordIncidents` alone, at the end.
    */
-  apply: (events: SendgridEvent[], batch: Batch) => Promise<void>
+  apply: (events: SendgridEvent[], batch: Batch, changes: OutreachChanges) => Promise<void>
   /**
    * Whether it changes the person's contacts: only through an outreach, or also when the event names none. Without it,
    * it is about the outreach alone.
@@ -78,7 +80,7 @@ export const createSendgrid = (config: Config): CreatedProvider<Buffer> => ({
       maxAge: config.SENDGRID_MAX_AGE,
       maxFuture: config.MAX_FUTURE,
     })
-    return { body: delivery.body, events: readEvents(delivery.body, delivery.receivedAt) }
+    return { body: delivery.body, events: readIdentities(delivery.body) }
   },
   read: ({ body, receivedAt }) => readEvents(body, receivedAt),
   readSignature: (delivery) => sendgridSignature(delivery, config),
@@ -90,17 +92,20 @@ export const createSendgrid = (config: Config): CreatedProvider<Buffer> => ({
     const { mail = [], account = [] } = Object.groupBy(read, ({ claimed }) =>
       rules.get(claimed.eventType)?.account ? 'account' : 'mail',
     )
-    const events = [...(await findRows(mail, batch)), ...account.map(withoutRows)]
+    const changes = createOutreachChanges()
+    const events = [...(await findRows(mail, batch, changes)), ...account.map(withoutRows)]
     for (const [type, ofType] of Map.groupBy(events, ({ claimed }) => claimed.eventType)) {
-      await rules.get(type)?.apply(ofType, batch)
+      await rules.get(type)?.apply(ofType, batch, changes)
     }
+    await changes.write(batch)
     await recordIncidents(batch, events.flatMap(toIncident))
   },
   // Large volume, and each event does little.
   redisMayAnswer: true,
   waitLimit: WAIT_LIMIT,
-  batchSize: 500,
-  workers: 3,
+  settings: IN_ORDER_OF_THE_LIST,
+  batchSize: 1_000,
+  workers: 2,
 })
 
 /** Reads the events. One that lacks a field that its rule needs is skipped and reported as misunderstood. */
@@ -125,11 +130,15 @@ const withoutRows = (event: ReadEvent): SendgridEvent => ({
   contactIds: [],
 })
 
-/** Finds and locks the rows that each event is about. An event without such rows is skipped, or waits. */
-const findRows = async (mail: ReadEvent[], batch: Batch): Promise<SendgridEvent[]> => {
+/** Finds the rows that each event is about, and locks its contacts. An event without such rows is skipped, or waits. */
+const findRows = async (
+  mail: ReadEvent[],
+  batch: Batch,
+  changes: OutreachChanges,
+): Promise<SendgridEvent[]> => {
   const named = await findOutreach(mail, batch)
   const events = await lockRows(named, batch, (type) => rules.get(type)?.contact !== undefined)
-  await learnMailIds(named, batch)
+  learnMailIds(named, changes)
   return events.filter((event) => {
     const { claimed, fields, outreachId, contactIds } = event
     if (outreachId !== null) return true

@@ -1,6 +1,7 @@
 import { type SQLWrapper, sql } from 'drizzle-orm'
 import { messageIdKey } from '../../db/index-keys.ts'
 import { contacts, mailboxes, outreach } from '../../db/schema.ts'
+import { plainArray, textArray } from '../../db/statement.ts'
 import { bareMessageId } from '../../domain/message-id.ts'
 import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import type { EventFields } from './events.ts'
@@ -133,10 +134,10 @@ const selectOutreach = async (
            ${outreach.sgMessageId} as "sgMessageId", ${milliseconds(outreach.sgMessageIdSeenAt)} as "sgMessageIdSeenAt",
            ${byMail ? sql`(select ${contacts.email} from ${contacts} where ${contacts.id} = ${outreach.contactId})` : sql`null`} as "contactEmail"
     from ${outreach} left join ${mailboxes} on lower(${mailboxes.email}) = lower(${outreach.fromMailbox})
-    where ${outreach.id} = any(${sql.param(ids)}::bigint[])
+    where ${outreach.id} = any(${plainArray(ids)}::bigint[])
        or ${messageIdKey(outreach.messageId)} = any(
-            array(select ${messageIdKey(sql`u.id`)} from unnest(${sql.param(messageIds)}::text[]) as u(id)))
-       or ${outreach.sgMessageId} = any(${sql.param(mailIds)}::text[])
+            array(select ${messageIdKey(sql`u.id`)} from unnest(${textArray(messageIds)}::text[]) as u(id)))
+       or ${outreach.sgMessageId} = any(${textArray(mailIds)}::text[])
     order by ${outreach.id}`)
   return rows
 }

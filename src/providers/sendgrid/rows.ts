@@ -6,7 +6,7 @@ import type { Named } from './outreach.ts'
 import type { SendgridEvent } from './sendgrid-event.ts'
 
 /**
- * Locks the rows that the handlers write, contacts first, and finds the person that each event is about. Steps of an
+ * Locks the contacts that the handlers write, and finds the person that each event is about. Steps of an
  * outreach that became known after its contact had opted out are cancelled.
  *
  * @param concernsContact whether an event of this type changes its contact.
@@ -23,7 +23,10 @@ export const lockRows = async (
     ids: unique(events.map(({ outreach }) => outreach?.contactId)),
     emails: unique(emails),
   })
-  await lockOutreach(batch.tx, unique(events.map(({ outreach }) => outreach?.id)))
+  // The statement that writes outreach also locks them. What is kept of them before must not change until then.
+  if (batch.about !== undefined) {
+    await lockOutreach(batch.tx, unique(events.map(({ outreach }) => outreach?.id)))
+  }
 
   const byEmail = Map.groupBy(people, ({ email }) => email.toLowerCase())
   const found = events.map(({ claimed, fields, outreach }) => {

@@ -1,13 +1,17 @@
 import { eq, sql } from 'drizzle-orm'
 import { applications, contacts, outreach, users } from '../../db/schema.ts'
 import { optOut } from '../../domain/opt-out.ts'
-import { raiseStatus } from '../../domain/outreach-status.ts'
 import type { Batch } from '../../inbox/provider.ts'
+import type { OutreachChanges } from './outreach-changes.ts'
 import { contactsOf, type SendgridEvent } from './sendgrid-event.ts'
 
 /** `spamreport`: the person called the mail spam. They are never mailed again, and an alert goes out at once. */
-export const spamreport = async (events: SendgridEvent[], batch: Batch): Promise<void> => {
-  await raiseStatus(batch, 'spam', events)
+export const spamreport = async (
+  events: SendgridEvent[],
+  batch: Batch,
+  changes: OutreachChanges,
+): Promise<void> => {
+  changes.raise(events, 'spam')
   await countReports(contactsOf(events), batch)
   await optOut(batch, contactsOf(events), 'spam')
   const emails = await userEmails(batch, events)
