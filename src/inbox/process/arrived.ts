@@ -1,8 +1,9 @@
+import { setImmediate as turnOfTheEventLoop } from 'node:timers/promises'
 import type pg from 'pg'
 import { causeOf, isTransient } from '../../db/transaction.ts'
 import type { IncomingEvent, Provider } from '../provider.ts'
 import { sha256 } from '../storable.ts'
-import { type ArrivedEvent, insertEvents, reviveEvents } from './events.ts'
+import { type ArrivedEvent, type Expected, insertEvents, reviveEvents } from './events.ts'
 import { claimUnread, finish, type QueuedDelivery, UNREADABLE } from './queue.ts'
 import type { HandledEvent } from './report.ts'
 
@@ -23,17 +24,26 @@ export interface Entry {
   pendingFrom: Date | undefined
   /** What was read of a delivery that is processed in slices. */
   reading: Map<string, IncomingEvent[]>
+  expected: Expected
   /** After this failed once: an event that Postgres refuses must not cost its neighbours. */
   halved: boolean
 }
 
+/** Milliseconds after which reading lets answers go out. */
+const MAX_BUSY = 5
+
 /** Reads deliveries into events. */
-const unpack = (provider: Provider, deliveries: QueuedDelivery[], entry: Entry): Unpacked => {
+const unpack = async (provider: Provider, deliveries: QueuedDelivery[], entry: Entry): Promise<Unpacked> => {
   const { reading } = entry
   const unpacked: Unpacked = { events: [], done: [], sliced: undefined }
   const taken = new Set(deliveries.map(({ id }) => id))
   for (const id of reading.keys()) if (!taken.has(id)) reading.delete(id) // another worker went on with it
+  let turnedAt = performance.now()
   for (const delivery of deliveries) {
+    if (performance.now() - turnedAt > MAX_BUSY) {
+      await turnOfTheEventLoop()
+      turnedAt = performance.now()
+    }
     const { id, nextPosition, receivedAt } = delivery
     const read = reading.get(id) ?? readDelivery(provider, delivery)
     const end = Math.min(read.length, nextPosition + provider.batchSize)
@@ -125,10 +135,10 @@ export const enter = async (
   deliveries: QueuedDelivery[],
   entry: Entry,
 ): Promise<Entered> => {
-  const { events, done, sliced } = unpack(provider, deliveries, entry)
+  const { events, done, sliced } = await unpack(provider, deliveries, entry)
   const ids = entry.halved
     ? await insertHalved(client, provider, events, entry.now)
-    : await insertEvents(client, provider.name, events, entry.now)
+    : await insertEvents(client, provider.name, events, entry.now, entry.expected)
   const known: ArrivedEvent[] = []
   const fresh: HandledEvent[] = []
   for (const event of events) {
