@@ -6,6 +6,7 @@ import { readConfig } from '../../src/config.ts'
 import { type NewDelivery, storeDeliveries } from '../../src/inbox/accept/store.ts'
 import { createCounts } from '../../src/inbox/counts.ts'
 import { startWorkers } from '../../src/inbox/process/workers.ts'
+import { createUnderWay } from '../../src/inbox/under-way.ts'
 import { enqueue } from '../../src/notifications/queues.ts'
 import { providers } from '../../src/providers/index.ts'
 import { createSendgrid } from '../../src/providers/sendgrid/index.ts'
@@ -70,6 +71,7 @@ const applyAll = async (
   const provider = { name: 'sendgrid', path, ...created }
   return async () => {
     const workers = startWorkers(provider, undefined, {
+      underWay: createUnderWay(),
       pool,
       processedKeys: {
         find: async (ids) => ({ times: ids.map(() => null), complete: true }),

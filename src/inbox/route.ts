@@ -7,7 +7,7 @@ import { DECIDED_WITHIN } from './admission/deadline.ts'
 import { createHeldBodies, type Hold } from './admission/held-bodies.ts'
 import { createPaced } from './admission/paced.ts'
 import { Refusal } from './admission/refusal.ts'
-import type { IncomingEvent, Provider } from './provider.ts'
+import type { Identity, Provider } from './provider.ts'
 import { watchStart } from './refused/kept.ts'
 
 declare module 'fastify' {
@@ -15,7 +15,7 @@ declare module 'fastify' {
     /** What this delivery holds in memory; null before it is let in. */
     hold: Hold | null
     /** The events of a delivery that is verified; null before. */
-    verifiedEvents: Pick<IncomingEvent, 'dedupeKey'>[] | null
+    verifiedEvents: Identity[] | null
     /** What has arrived so far of the start of its body; null before it is read. */
     bodyStart: (() => Buffer) | null
   }
@@ -139,6 +139,7 @@ const mount = (
       const until = performance.now() + DECIDED_WITHIN
       const delivery = { body: request.body ?? Buffer.alloc(0), headers: request.headers, receivedAt }
       let accepted: Accepted
+      scope.underWay.began()
       try {
         // Only now: a refusal before the body is read can be lost when the connection is reset.
         if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
@@ -150,6 +151,7 @@ const mount = (
         accepted = await accept({ ...verified, headers, receivedAt }, until)
       } finally {
         hold?.release()
+        scope.underWay.ended()
       }
       const duplicates = accepted.status === 'ok' ? accepted.duplicates : 'all'
       if (duplicates !== 0) request.log.info({ provider: provider.name, duplicates }, 'already processed')

@@ -4,10 +4,13 @@ import type { Config } from '../config.ts'
 import { type BegunRun, beginRun, endRun } from '../inbox/process/runs.ts'
 import { startWorkers, type Workers } from '../inbox/process/workers.ts'
 import type { Provider } from '../inbox/provider.ts'
+import { createUnderWay, type UnderWay } from '../inbox/under-way.ts'
 import { openPool, RUN } from './database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** What processing gives way to. */
+    underWay: UnderWay
     processors: {
       /** Tells a provider's workers that there is work. */
       wake: (provider: string) => void
@@ -27,6 +30,7 @@ export const processorsPlugin = fp<{
 }>(
   async (app, { config, providers, clock }) => {
     const { log } = app
+    app.decorate('underWay', createUnderWay())
     const workers = new Map<string, Workers>()
     let closing = false
     const run = { place: `${hostname()}:${config.PORT}`, id: crypto.randomUUID() }
@@ -87,6 +91,7 @@ export const processorsPlugin = fp<{
         enqueue: app.jobs.enqueue,
         keepChanges: config.KEEP_CHANGES === 'on',
         traces: app.traces,
+        underWay: app.underWay,
         alone,
         closing: () => closing,
         inTrouble,

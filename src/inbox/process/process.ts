@@ -75,6 +75,8 @@ export interface Turn {
   worked: boolean
   /** Whether a batch was as large as it may be, so that another worker can help. */
   full: boolean
+  /** Milliseconds for which the oldest of its deliveries had waited; undefined when it took none. */
+  waited: number | undefined
 }
 
 /** The work of one transaction. */
@@ -108,6 +110,9 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   /** Times in a row that a connection was lost although the server answers. */
   let lost = 0
   const strikes = new Map<string, number>()
+  /** Known events are not expected. */
+  const expected = { knownUntil: 0 }
+  let waited: number | undefined
   let owed: (() => Promise<void>)[] = []
 
   /** Takes a batch of deliveries from the queue and writes their events. */
@@ -117,9 +122,11 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   ): Promise<Entered | undefined> => {
     const since = shared.carefulBefore
     const claimed = await claimDeliveries(client, name, { most: batchSize, since, isRead })
-    if (claimed.deliveries.length === 0) return undefined
+    const [oldest] = claimed.deliveries
+    if (oldest === undefined) return undefined
+    waited = entry.now.getTime() - oldest.receivedAt.getTime()
     const { pausedTypes } = claimed
-    return enter(client, provider, claimed.deliveries, { ...entry, pausedTypes, reading })
+    return enter(client, provider, claimed.deliveries, { ...entry, pausedTypes, reading, expected })
   }
 
   const eventsThatAre = (wanted: HandledEvent['status'], events: HandledEvent[]): ClaimedEvent[] =>
@@ -347,7 +354,14 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
         if (counted.claims > MAX_CLAIMS) return await bury(client, provider, counted.id, now)
         const delivery = await claimDelivery(client, name, counted.id)
         if (delivery === undefined) return
-        const entry = { now, pausedTypes: new Set<string>(), pendingFrom: now, reading, halved: true }
+        const entry = {
+          now,
+          pausedTypes: new Set<string>(),
+          pendingFrom: now,
+          reading,
+          expected,
+          halved: true,
+        }
         const { events, finish } = await enter(client, provider, [delivery], entry)
         await finish()
         log.debug({ provider: name, events: events.length }, 'delivery taken carefully')
@@ -376,10 +390,11 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   let takesUntil = 0
 
   return async (withAlone: boolean): Promise<Turn> => {
+    waited = undefined
     await payOwed()
     if (performance.now() < takesUntil && shared.carefulBefore === undefined) {
       const arrived = await applyBatch(deliveries, enterReserved)
-      if (arrived > 0) return { worked: true, full: arrived >= batchSize }
+      if (arrived > 0) return { worked: true, full: arrived >= batchSize, waited }
     }
     takesUntil = 0
     let worked = false
@@ -396,6 +411,6 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     if (withAlone && found.failed) {
       while (alone < ALONE_PER_TURN && !options.closing() && (await applyAlone('failed'))) alone++
     }
-    return { worked: worked || arrived + due + alone > 0, full: Math.max(arrived, due) >= batchSize }
+    return { worked: worked || arrived + due + alone > 0, full: Math.max(arrived, due) >= batchSize, waited }
   }
 }

@@ -1,10 +1,17 @@
 import type { Provider } from '../provider.ts'
-import { createProcess, type ProcessOptions, type Shared } from './process.ts'
+import type { UnderWay } from '../under-way.ts'
+import { createProcess, type ProcessOptions, type Shared, type Turn } from './process.ts'
 
 /** Milliseconds between polls, which find the events of other replicas, retries and waits. */
 const LOOK_EVERY = 1_000
 /** A batch that takes longer, in milliseconds, does not hold up what arrives meanwhile: another worker takes that. */
 const HELD_UP = 100
+/**
+ * Processing gives way to deliveries whose senders wait: after a batch of deliveries a worker waits until there are
+ * none, but at most for so many times as long as the batch took, at most for so many milliseconds, and not while what it
+ * takes had waited longer than that.
+ */
+const GIVES_WAY = { times: 8, most: 1_000, unlessWaited: 5_000 }
 const PAUSE_IN_TROUBLE = { min: 100, max: 2_000 }
 
 /** The workers of one provider. */
@@ -32,9 +39,9 @@ interface TroubleHooks {
 export const startWorkers = (
   provider: Provider,
   carefulBefore: Date | undefined,
-  options: ProcessOptions & TroubleHooks,
+  options: ProcessOptions & TroubleHooks & { underWay: UnderWay },
 ): Workers => {
-  const { closing } = options
+  const { closing, underWay } = options
   const shared: Shared = { carefulBefore }
   const sleeping = new Map<number, () => void>()
   let active = 0
@@ -67,33 +74,41 @@ export const startWorkers = (
   const work = async (worker: number): Promise<void> => {
     const turn = createProcess(provider, shared, options)
     let pause = PAUSE_IN_TROUBLE.min
+    /** One turn; another worker is called when it takes long. */
+    const take = async (): Promise<Turn> => {
+      let long = false
+      const timer = setTimeout(() => {
+        long = true
+        held++
+        rouseOne()
+      }, HELD_UP)
+      try {
+        return await turn(worker === 0)
+      } finally {
+        clearTimeout(timer)
+        if (long) held--
+      }
+    }
     /** Works until nothing is found. */
     const workOff = async (): Promise<void> => {
       while (!closing()) {
         const seen = news
         const waiting = [...idlers]
-        let long = false
-        const timer = setTimeout(() => {
-          long = true
-          held++
-          rouseOne()
-        }, HELD_UP)
-        try {
-          const { worked, full } = await turn(worker === 0)
-          pause = PAUSE_IN_TROUBLE.min
-          options.outOfTrouble(provider.name)
-          if (full) rouseOne()
-          if (worked || news !== seen) continue
-          if (worker !== 0 || active > 1) return
-          for (const resolve of waiting) {
-            idlers.delete(resolve)
-            resolve()
-          }
-          if (idlers.size === 0) return
-        } finally {
-          clearTimeout(timer)
-          if (long) held--
+        const startedAt = performance.now()
+        const { worked, full, waited } = await take()
+        pause = PAUSE_IN_TROUBLE.min
+        options.outOfTrouble(provider.name)
+        const givesWay = waited !== undefined && waited < GIVES_WAY.unlessWaited && underWay.any()
+        if (full && !givesWay) rouseOne()
+        const took = performance.now() - startedAt
+        if (givesWay) await underWay.none(Math.min(took * GIVES_WAY.times, GIVES_WAY.most))
+        if (worked || news !== seen) continue
+        if (worker !== 0 || active > 1) return
+        for (const resolve of waiting) {
+          idlers.delete(resolve)
+          resolve()
         }
+        if (idlers.size === 0) return
       }
     }
     while (!closing()) {
