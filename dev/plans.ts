@@ -158,6 +158,7 @@ const lookAtAll = async (pool: pg.Pool): Promise<void> => {
         now: new Date(),
         enqueue: async () => {}, // no notifications here
         signal: AbortSignal.timeout(5_000),
+        busy: () => false,
       }),
     )
   }

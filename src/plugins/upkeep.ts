@@ -25,6 +25,7 @@ export const upkeepPlugin = fp<{ config: Config; clock: () => Date }>(
                 now: clock(),
                 enqueue,
                 signal: job.signal,
+                busy: () => app.underWay.any(),
               })
               const ms = Math.round(performance.now() - startedAt)
               for (const report of reports) app.log.info({ task: task.name, ...report, ms }, task.says)

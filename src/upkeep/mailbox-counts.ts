@@ -16,11 +16,12 @@ export const mailboxCounts: UpkeepTask = {
   name: 'mailbox-counts',
   says: 'mailboxes recounted',
   cron: '*/10 * * * *',
-  run: async ({ pool, now, signal }) => {
+  run: async (context) => {
+    const { pool, now } = context
     const { rows } = await pool.query<{ id: string }>(wrong(now))
     const ids = rows.map((row) => row.id)
     const total = ids.length
-    await inBatches(signal, async () => {
+    await inBatches(context, async () => {
       const some = ids.splice(0, MAILBOXES)
       if (some.length > 0) await recountMailboxes(pool, some, now)
       return ids.length > 0

@@ -22,10 +22,11 @@ export const mailboxGuard: UpkeepTask = {
   name: 'mailbox-guard',
   says: 'mailbox guarded',
   cron: '*/2 * * * *',
-  run: async ({ pool, now, signal, enqueue }) => {
+  run: async (context) => {
+    const { pool, now, enqueue } = context
     const ids = await watched(pool, now)
     const reports: Report[] = []
-    await inBatches(signal, async () => {
+    await inBatches(context, async () => {
       const some = ids.splice(0, MAILBOXES)
       if (some.length > 0) {
         const judged = await inTransaction(pool, async (tx) => {

@@ -1,5 +1,4 @@
 import { lt, sql } from 'drizzle-orm'
-import type pg from 'pg'
 import { daysBefore, dropDay } from '../db/delivery-days.ts'
 import { queryBuilder } from '../db/query-builder.ts'
 import {
@@ -14,7 +13,7 @@ import {
 import { type BoundStatement, column, statement, toStatement } from '../db/statement.ts'
 import { windowStart } from '../domain/mailbox-incidents.ts'
 import { inBatches } from './batches.ts'
-import type { UpkeepTask } from './task.ts'
+import type { UpkeepContext, UpkeepTask } from './task.ts'
 
 /** Rows looked at in one statement. */
 const ROWS = 1_000
@@ -39,15 +38,15 @@ export const retention: UpkeepTask = {
   name: 'retention',
   says: 'deleted what was kept long enough',
   cron: '20 2 * * *',
-  run: async ({ config, pool, now, signal }) => {
+  run: async (context) => {
+    const { config, pool, now, signal } = context
     const before = (days: number) => new Date(now.getTime() - days * DAY)
     const eventsBefore = before(config.RETENTION_EVENT_DAYS)
     const unsolvedBefore = before(Math.max(config.RETENTION_EVENT_DAYS, MIN_DAYS_UNSOLVED))
     const { deleted: events } = await sweep(
-      pool,
+      context,
       (after) => EVENTS({ after, before: eventsBefore, unsolvedBefore }),
       eventsBefore,
-      signal,
     )
     const payloadsBefore = before(config.RETENTION_PAYLOAD_DAYS)
     let days = 0
@@ -57,27 +56,25 @@ export const retention: UpkeepTask = {
       days++
     }
     const { deleted: deliveries } = await sweep(
-      pool,
+      context,
       (after) => DELIVERIES({ after, before: payloadsBefore }),
       payloadsBefore,
-      signal,
     )
     const messagesBefore = before(config.RETENTION_MESSAGE_DAYS)
     const messages = await sweep(
-      pool,
+      context,
       (after) => MESSAGES({ after, before: messagesBefore }),
       messagesBefore,
-      signal,
     )
     let incidents = 0
-    await inBatches(signal, async () => {
+    await inBatches(context, async () => {
       // A day more than the counts need: a replica whose clock is late must still find them.
       const { rowCount } = await pool.query(oldIncidents(new Date(windowStart(now).getTime() - DAY)))
       incidents += rowCount ?? 0
       return rowCount === ROWS
     })
     let changes = 0
-    await inBatches(signal, async () => {
+    await inBatches(context, async () => {
       const { rowCount } = await pool.query(oldChanges(before(DAYS_CHANGES)))
       changes += rowCount ?? 0
       return rowCount === ROWS
@@ -95,16 +92,11 @@ export const retention: UpkeepTask = {
  * @param bind binds the id after which a batch begins
  * @param before what is younger than this stays in any case
  */
-const sweep = async (
-  pool: pg.Pool,
-  bind: (after: string) => BoundStatement,
-  before: Date,
-  signal: AbortSignal,
-) => {
+const sweep = async (context: UpkeepContext, bind: (after: string) => BoundStatement, before: Date) => {
   const total = { deleted: 0, emptied: 0 }
   let after = '0'
-  await inBatches(signal, async () => {
-    const { rows } = await pool.query(bind(after))
+  await inBatches(context, async () => {
+    const { rows } = await context.pool.query(bind(after))
     const { last, oldest, deleted, emptied } = rows[0]
     if (last === null) return false
     after = last

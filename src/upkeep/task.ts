@@ -13,6 +13,8 @@ export interface UpkeepContext {
   enqueue: (tx: Transaction, notifications: Notification[]) => Promise<void>
   /** Aborted when the service stops: whatever is not begun is left to the next time. */
   signal: AbortSignal
+  /** Whether senders wait for answers at this moment. */
+  busy: () => boolean
 }
 
 /** What a task has to say about its run, a log line each. */

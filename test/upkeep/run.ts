@@ -14,4 +14,5 @@ export const runTask = (
     now: service.now(),
     enqueue: service.app.jobs.enqueue,
     signal: new AbortController().signal,
+    busy: () => false,
   })
