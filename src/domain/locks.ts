@@ -4,9 +4,9 @@ import { contacts, mailboxes, outreach, users } from '../db/schema.ts'
 import { plainArray } from '../db/statement.ts'
 import type { Transaction } from '../db/transaction.ts'
 
-// Locks are taken in one order everywhere: contacts, outreach, applications, users, mailboxes; rows by id, before
-// they are updated. Transactions that keep to it cannot deadlock. "No key update" lets other services insert rows that
-// refer to these meanwhile.
+// Locks are taken in one order everywhere: contacts, outreach, applications, users, mailboxes; rows by id, before they are
+// updated, or by an update that takes them in that order. Transactions that keep to it cannot deadlock. "No key update"
+// lets other services insert rows that refer to these meanwhile.
 
 const lock =
   (name: string, table: SQLWrapper & { id: SQLWrapper }) =>

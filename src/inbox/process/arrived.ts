@@ -72,11 +72,15 @@ const unpack = async (provider: Provider, deliveries: QueuedDelivery[], entry: E
 }
 
 /**
- * A delivery that was accepted must be readable again. If a bug of this service prevents that, it becomes one event.
+ * A delivery that was accepted must be readable again. If a bug of this service prevents that, or somebody deleted its
+ * row, it becomes one event.
  */
 const readDelivery = (provider: Provider, delivery: QueuedDelivery): IncomingEvent[] => {
+  const { body } = delivery
+  if (body === undefined)
+    return [unreadable(delivery, 'the row of the delivery is gone, and its body with it')]
   try {
-    return provider.read(delivery)
+    return provider.read({ ...delivery, body })
   } catch (error) {
     return [unreadable(delivery, `the delivery cannot be read: ${causeOf(error).message}`)]
   }

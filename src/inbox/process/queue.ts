@@ -10,7 +10,9 @@ import { readBodies } from './bodies.ts'
 export const UNREADABLE = 'unreadable'
 
 /** A delivery taken from the queue. */
-export interface QueuedDelivery extends KeptDelivery {
+export interface QueuedDelivery extends Omit<KeptDelivery, 'body'> {
+  /** Undefined: it is gone, which nothing of this service does. */
+  body: Buffer | undefined
   id: string
   eventCount: number
   /** The first of its events that is not processed. */
@@ -78,11 +80,10 @@ const withBodies = async (
 ): Promise<QueuedDelivery[]> => {
   const wanted = unread.filter(({ id }) => !isRead(id))
   const bodies = await readBodies(client, wanted)
-  return unread.map((delivery) => {
-    const body = isRead(delivery.id) ? NOT_READ : bodies.get(delivery.id)
-    if (body === undefined) throw new Error(`delivery ${delivery.id} is in the queue without its body`)
-    return { ...delivery, body }
-  })
+  return unread.map((delivery) => ({
+    ...delivery,
+    body: isRead(delivery.id) ? NOT_READ : bodies.get(delivery.id),
+  }))
 }
 
 const NOT_READ = Buffer.alloc(0)

@@ -1,7 +1,7 @@
 import type { ClaimedEvent } from '../../inbox/provider.ts'
 import type { EventFields } from './events.ts'
 
-/** An event as the handlers get it: with the rows it is about, which are locked. */
+/** An event as the handlers get it: with the rows it is about. Its contacts are locked. */
 export interface SendgridEvent {
   claimed: ClaimedEvent
   fields: EventFields
