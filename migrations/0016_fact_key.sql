@@ -1,5 +1,6 @@
--- Still unique on (provider, dedupe_key), by 16 bytes that stand for both. On a filled inbox src/migrate.ts has built the
--- index already, without a lock; here the old one only goes. Waits for nobody, and is tried again.
+-- Replaces the unique constraint on (provider, dedupe_key) by a unique index on 16 bytes that stand for both. On a filled
+-- inbox src/migrate.ts has built it already, concurrently. Gives up after a second behind a lock, so that no delivery
+-- waits longer; src/migrate.ts tries again.
 SET LOCAL lock_timeout = '1s';--> statement-breakpoint
 ALTER TABLE "webhook_events" DROP CONSTRAINT "webhook_events_provider_dedupe_key_key";--> statement-breakpoint
 CREATE UNIQUE INDEX IF NOT EXISTS "webhook_events_fact_key" ON "webhook_events" USING btree ((md5("provider" || "dedupe_key")::uuid));--> statement-breakpoint

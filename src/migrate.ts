@@ -17,7 +17,7 @@ const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url))
 /** Any number, the same in every copy of this program: two replicas may start at once. */
 const MIGRATION_LOCK = 7_261_884
 /** Milliseconds. */
-const LOCK_ASKED_EVERY = 200
+const LOCK_POLL_INTERVAL = 200
 
 /** The role that the service connects as, when it is not the owner of the tables. */
 interface ServiceRole {
@@ -56,25 +56,28 @@ export const migrate = async (databaseUrl: string, role?: ServiceRole): Promise<
   }
 }
 
-/** Asks again and again: a session that waits in one statement would be waited for by {@link buildFactKey}. */
+/**
+ * Polls for the lock. A session that waits inside `pg_advisory_lock` holds a snapshot, for which the index build of the
+ * lock's holder would wait: a deadlock.
+ */
 const takeLock = async (client: pg.Client): Promise<void> => {
   for (;;) {
     const { rows } = await client.query('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])
     if (rows[0]?.taken) return
-    await sleep(LOCK_ASKED_EVERY)
+    await sleep(LOCK_POLL_INTERVAL)
   }
 }
 
 /**
- * Builds an index on a filled inbox without a lock. A migration cannot: it is a transaction. What is left of a build that
- * was interrupted is built again.
+ * Builds an index concurrently if its table exists: a migration is a transaction and cannot. An index that an interrupted
+ * build left invalid is dropped and built again.
  */
 const buildFactKey = async (client: pg.Client): Promise<void> => {
-  const { rows } = await client.query<{ filled: boolean; built: boolean | null }>(`
-    select to_regclass('webhook_events') is not null as filled,
+  const { rows } = await client.query<{ exists: boolean; built: boolean | null }>(`
+    select to_regclass('webhook_events') is not null as exists,
            (select indisvalid from pg_index where indexrelid = to_regclass('webhook_events_fact_key')) as built`)
   const [inbox] = rows
-  if (inbox === undefined || !inbox.filled || inbox.built === true) return
+  if (inbox === undefined || !inbox.exists || inbox.built === true) return
   if (inbox.built === false) await client.query('drop index concurrently webhook_events_fact_key')
   await client.query(`
     create unique index concurrently webhook_events_fact_key

@@ -8,7 +8,8 @@ export const domainKey = (email: SQLWrapper): SQL => sql`lower(split_part(${emai
 
 /**
  * What the second unique index of `webhook_events` holds: 16 bytes that stand for a provider and a dedupe key, which has
- * 64 digits. Postgres must offer `md5`, which FIPS mode forbids. It saves a seventh of the inbox's disk and a twelfth of its log.
+ * 64 digits. It saves a seventh of the inbox's disk and a twelfth of its write-ahead log. Postgres must offer `md5`,
+ * which FIPS mode forbids.
  */
 export const factKey = (provider: SQLWrapper, dedupeKey: SQLWrapper): SQL =>
   sql`(md5(${provider} || ${dedupeKey})::uuid)`

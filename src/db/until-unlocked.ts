@@ -7,8 +7,9 @@ const PAUSE = 200
 const LOCK_NOT_AVAILABLE = '55P03'
 
 /**
- * Tries work again that has a short `lock_timeout`: it must not wait behind a long read, because deliveries would wait
- * behind it. @throws when the lock is not free for as long as this tries.
+ * Repeats work while it meets a lock. The work must set a short `lock_timeout`: while it waits for a lock behind a long
+ * read, deliveries wait behind it.
+ * @throws the last error after 50 tries.
  */
 export const untilUnlocked = async <T>(work: () => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries++) {

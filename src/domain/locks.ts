@@ -5,8 +5,8 @@ import { plainArray } from '../db/statement.ts'
 import type { Transaction } from '../db/transaction.ts'
 
 // Locks are taken in one order everywhere: contacts, outreach, applications, users, mailboxes; rows by id, before they are
-// updated, or by an update that takes them in that order. Transactions that keep to it cannot deadlock. "No key update"
-// lets other services insert rows that refer to these meanwhile.
+// updated, or by one update per table that takes them in that order (`IN_ORDER_OF_THE_LIST`). Transactions that keep to
+// it cannot deadlock. "No key update" lets other services insert rows that refer to these meanwhile.
 
 const lock =
   (name: string, table: SQLWrapper & { id: SQLWrapper }) =>

@@ -27,9 +27,9 @@ export interface Identity {
 
 /** A delivery that was verified: what is kept of it, and which facts are in it. */
 export interface Verified {
-  /** Kept in `webhook_deliveries`; `read` makes events of it, with these identities. */
+  /** Kept in `webhook_deliveries`; `read` makes events with the same identities of it. */
   body: Buffer
-  /** They stay in memory until the delivery is stored: of many, nothing but this. */
+  /** Identities only, because they stay in memory until the delivery is stored. A single event may be passed whole. */
   events: Identity[]
 }
 

@@ -139,7 +139,7 @@ const mount = (
       const until = performance.now() + DECIDED_WITHIN
       const delivery = { body: request.body ?? Buffer.alloc(0), headers: request.headers, receivedAt }
       let accepted: Accepted
-      scope.underWay.began()
+      scope.underWay.begin()
       try {
         // Only now: a refusal before the body is read can be lost when the connection is reset.
         if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
@@ -151,7 +151,7 @@ const mount = (
         accepted = await accept({ ...verified, headers, receivedAt }, until)
       } finally {
         hold?.release()
-        scope.underWay.ended()
+        scope.underWay.end()
       }
       const duplicates = accepted.status === 'ok' ? accepted.duplicates : 'all'
       if (duplicates !== 0) request.log.info({ provider: provider.name, duplicates }, 'already processed')

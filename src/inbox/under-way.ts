@@ -1,34 +1,34 @@
-/** The deliveries that have arrived as a whole and are not answered. A sender that is slow to send counts for nothing. */
+/** The deliveries whose body has arrived and that are not answered yet. One that is still arriving does not count. */
 export interface UnderWay {
-  began: () => void
-  ended: () => void
+  begin: () => void
+  end: () => void
   any: () => boolean
-  /** Resolves when there are none, or after so many milliseconds. */
-  none: (within: number) => Promise<void>
+  /** Resolves when none is under way, or after so many milliseconds. */
+  whenNone: (maxWait: number) => Promise<void>
 }
 
 export const createUnderWay = (): UnderWay => {
   let count = 0
   const waiting = new Set<() => void>()
   return {
-    began: () => {
+    begin: () => {
       count++
     },
-    ended: () => {
+    end: () => {
       count--
       if (count === 0) for (const resolve of waiting) resolve()
     },
     any: () => count > 0,
-    none: (within) =>
+    whenNone: (maxWait) =>
       new Promise((resolve) => {
         if (count === 0) return resolve()
-        const end = () => {
+        const done = () => {
           clearTimeout(timer)
-          waiting.delete(end)
+          waiting.delete(done)
           resolve()
         }
-        const timer = setTimeout(end, within)
-        waiting.add(end)
+        const timer = setTimeout(done, maxWait)
+        waiting.add(done)
       }),
   }
 }

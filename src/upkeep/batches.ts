@@ -3,12 +3,13 @@ import type { UpkeepContext } from './task.ts'
 
 /** Milliseconds. */
 const PAUSE = { min: 20, max: 2_000 }
-/** How many times as long as a piece it rests: at night, and while senders wait for answers. */
+/** How long it rests after a piece, as a multiple of what the piece took: always, and while deliveries are under way. */
 const RESTS = { idle: 1, busy: 9 }
 
 /**
- * Repeats a small piece of work until it says that it is done. Between the pieces it rests, so that upkeep never takes
- * more than half of a connection's time, or a tenth while deliveries come, nor holds a lock while it rests.
+ * Repeats a small piece of work until it says that it is done. It rests after each piece, at most 2 s, and holds no lock
+ * while it rests. So upkeep takes at most half of a connection's time, or a tenth while deliveries come, unless a piece is
+ * long.
  *
  * @param work one short transaction; false when nothing is left.
  */

@@ -36,7 +36,7 @@ const refused = async () =>
     )
     .catch((error) => error.constraint)
 
-test('a fact stays unique in a filled inbox, whoever migrates at the same time', async () => {
+test('a fact stays unique in a filled inbox when two processes migrate at once', async () => {
   await Promise.all([migrate(database.url), migrate(database.url)])
   expect(await uniqueKeys()).toEqual(BOTH)
   expect(await refused()).toBe('webhook_events_fact_key')
@@ -52,7 +52,7 @@ test('an index whose build was interrupted is built again', async () => {
   expect(await refused()).toBe('webhook_events_fact_key')
 })
 
-test('it waits for a long read, and nobody waits behind it', async () => {
+test('the migration waits for a long read, and other reads do not queue behind it', async () => {
   const reader = new pg.Client({ connectionString: database.url })
   await reader.connect()
   try {

@@ -4,28 +4,28 @@ import { createUnderWay } from '../../src/inbox/under-way.ts'
 const later = (milliseconds: number) =>
   new Promise<'later'>((resolve) => setTimeout(resolve, milliseconds, 'later'))
 
-test('with nothing under way nobody waits', async () => {
+test('a wait ends at once when nothing is under way', async () => {
   const underWay = createUnderWay()
   expect(underWay.any()).toBe(false)
-  await underWay.none(60_000)
+  await underWay.whenNone(60_000)
 })
 
-test('the last that ends ends every wait', async () => {
+test('every wait ends when the last delivery ends', async () => {
   const underWay = createUnderWay()
-  underWay.began()
-  underWay.began()
-  const waits = [underWay.none(60_000), underWay.none(60_000)]
-  underWay.ended()
+  underWay.begin()
+  underWay.begin()
+  const waits = [underWay.whenNone(60_000), underWay.whenNone(60_000)]
+  underWay.end()
   expect(underWay.any()).toBe(true)
   expect(await Promise.race([...waits, later(50)])).toBe('later')
-  underWay.ended()
+  underWay.end()
   await Promise.all(waits)
   expect(underWay.any()).toBe(false)
 })
 
-test('a wait ends by itself, also when deliveries never stop coming', async () => {
+test('a wait ends by itself when deliveries keep coming', async () => {
   const underWay = createUnderWay()
-  underWay.began()
-  await underWay.none(1)
+  underWay.begin()
+  await underWay.whenNone(1)
   expect(underWay.any()).toBe(true)
 })

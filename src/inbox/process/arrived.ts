@@ -3,7 +3,7 @@ import type pg from 'pg'
 import { causeOf, isTransient } from '../../db/transaction.ts'
 import type { IncomingEvent, Provider } from '../provider.ts'
 import { sha256 } from '../storable.ts'
-import { type ArrivedEvent, type Expected, insertEvents, reviveEvents } from './events.ts'
+import { type ArrivedEvent, type Conflicts, insertEvents, reviveEvents } from './events.ts'
 import { claimUnread, finish, type QueuedDelivery, UNREADABLE } from './queue.ts'
 import type { HandledEvent } from './report.ts'
 
@@ -24,12 +24,12 @@ export interface Entry {
   pendingFrom: Date | undefined
   /** What was read of a delivery that is processed in slices. */
   reading: Map<string, IncomingEvent[]>
-  expected: Expected
+  conflicts: Conflicts
   /** After this failed once: an event that Postgres refuses must not cost its neighbours. */
   halved: boolean
 }
 
-/** Milliseconds after which reading lets answers go out. */
+/** Milliseconds of reading after which the worker yields to the event loop, so that answers go out. */
 const MAX_BUSY = 5
 
 /** Reads deliveries into events. */
@@ -78,7 +78,12 @@ const unpack = async (provider: Provider, deliveries: QueuedDelivery[], entry: E
 const readDelivery = (provider: Provider, delivery: QueuedDelivery): IncomingEvent[] => {
   const { body } = delivery
   if (body === undefined)
-    return [unreadable(delivery, 'the row of the delivery is gone, and its body with it')]
+    return [
+      unreadable(
+        delivery,
+        'the row of the delivery is missing in webhook_deliveries, and its body with it: ask the provider to send it again',
+      ),
+    ]
   try {
     return provider.read({ ...delivery, body })
   } catch (error) {
@@ -142,7 +147,7 @@ export const enter = async (
   const { events, done, sliced } = await unpack(provider, deliveries, entry)
   const ids = entry.halved
     ? await insertHalved(client, provider, events, entry.now)
-    : await insertEvents(client, provider.name, events, entry.now, entry.expected)
+    : await insertEvents(client, provider.name, events, entry.now, entry.conflicts)
   const known: ArrivedEvent[] = []
   const fresh: HandledEvent[] = []
   for (const event of events) {

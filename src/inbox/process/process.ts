@@ -110,8 +110,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
   /** Times in a row that a connection was lost although the server answers. */
   let lost = 0
   const strikes = new Map<string, number>()
-  /** Known events are not expected. */
-  const expected = { knownUntil: 0 }
+  const conflicts = { expectedUntil: 0 }
   let waited: number | undefined
   let owed: (() => Promise<void>)[] = []
 
@@ -126,7 +125,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
     if (oldest === undefined) return undefined
     waited = entry.now.getTime() - oldest.receivedAt.getTime()
     const { pausedTypes } = claimed
-    return enter(client, provider, claimed.deliveries, { ...entry, pausedTypes, reading, expected })
+    return enter(client, provider, claimed.deliveries, { ...entry, pausedTypes, reading, conflicts })
   }
 
   const eventsThatAre = (wanted: HandledEvent['status'], events: HandledEvent[]): ClaimedEvent[] =>
@@ -359,7 +358,7 @@ export const createProcess = (provider: Provider, shared: Shared, options: Proce
           pausedTypes: new Set<string>(),
           pendingFrom: now,
           reading,
-          expected,
+          conflicts,
           halved: true,
         }
         const { events, finish } = await enter(client, provider, [delivery], entry)

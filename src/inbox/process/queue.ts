@@ -11,7 +11,7 @@ export const UNREADABLE = 'unreadable'
 
 /** A delivery taken from the queue. */
 export interface QueuedDelivery extends Omit<KeptDelivery, 'body'> {
-  /** Undefined: it is gone, which nothing of this service does. */
+  /** Undefined if its row is missing. This service never deletes it while the delivery is queued. */
   body: Buffer | undefined
   id: string
   eventCount: number

@@ -7,11 +7,11 @@ const LOOK_EVERY = 1_000
 /** A batch that takes longer, in milliseconds, does not hold up what arrives meanwhile: another worker takes that. */
 const HELD_UP = 100
 /**
- * Processing gives way to deliveries whose senders wait: after a batch of deliveries a worker waits until there are
- * none, but at most for so many times as long as the batch took, at most for so many milliseconds, and not while what it
- * takes had waited longer than that.
+ * Processing gives way to deliveries whose senders wait. After a batch of deliveries, a worker waits until none is under
+ * way: at most `factor` times as long as the batch took, and at most `maxWait` milliseconds. It does not wait if the
+ * oldest delivery of the batch had waited `maxAge` milliseconds: then the backlog goes first.
  */
-const GIVES_WAY = { times: 8, most: 1_000, unlessWaited: 5_000 }
+const GIVES_WAY = { factor: 8, maxWait: 1_000, maxAge: 5_000 }
 const PAUSE_IN_TROUBLE = { min: 100, max: 2_000 }
 
 /** The workers of one provider. */
@@ -98,10 +98,10 @@ export const startWorkers = (
         const { worked, full, waited } = await take()
         pause = PAUSE_IN_TROUBLE.min
         options.outOfTrouble(provider.name)
-        const givesWay = waited !== undefined && waited < GIVES_WAY.unlessWaited && underWay.any()
+        const givesWay = waited !== undefined && waited < GIVES_WAY.maxAge && underWay.any()
         if (full && !givesWay) rouseOne()
         const took = performance.now() - startedAt
-        if (givesWay) await underWay.none(Math.min(took * GIVES_WAY.times, GIVES_WAY.most))
+        if (givesWay) await underWay.whenNone(Math.min(took * GIVES_WAY.factor, GIVES_WAY.maxWait))
         if (worked || news !== seen) continue
         if (worker !== 0 || active > 1) return
         for (const resolve of waiting) {

@@ -6,7 +6,7 @@ import type { Named } from './outreach.ts'
 import type { SendgridEvent } from './sendgrid-event.ts'
 
 /**
- * Locks the contacts that the handlers write, and finds the person that each event is about. Steps of an
+ * Locks the contacts that the handlers write (and the outreach, if changes are kept), and finds the person that each event is about. Steps of an
  * outreach that became known after its contact had opted out are cancelled.
  *
  * @param concernsContact whether an event of this type changes its contact.
@@ -23,7 +23,7 @@ export const lockRows = async (
     ids: unique(events.map(({ outreach }) => outreach?.contactId)),
     emails: unique(emails),
   })
-  // The statement that writes outreach also locks them. What is kept of them before must not change until then.
+  // The values before are read now, so the rows must be locked now. Otherwise the update locks them.
   if (batch.about !== undefined) {
     await lockOutreach(batch.tx, unique(events.map(({ outreach }) => outreach?.id)))
   }

@@ -465,7 +465,7 @@ test('a backlog about many people with one mailbox is applied once, and no lane 
 describe('a large batch that holds known events', () => {
   const clicks = (count: number) => Array.from({ length: count }, () => event('click'))
 
-  test('applies the others once, also when known ones are no longer a surprise', async () => {
+  test('applies its new events once, also right after a conflict', async () => {
     const known = clicks(80)
     await deliverAndSettle(service, ...known)
     for (const from of [0, 30])
@@ -474,7 +474,7 @@ describe('a large batch that holds known events', () => {
     expect(await service.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 200 }])
   })
 
-  test('that SendGrid issued again, or that stand in it twice, counts them once', async () => {
+  test('counts events once that stand in it twice or came under another id', async () => {
     const facts = clicks(60)
     await deliverAndSettle(service, ...facts, ...facts)
     const again = facts.map((one, n) => ({ ...one, sg_event_id: `again-${n}-${process.pid}` }))
@@ -483,7 +483,7 @@ describe('a large batch that holds known events', () => {
     expect(await service.rows('select link_clicks from outreach')).toEqual([{ link_clicks: 120 }])
   })
 
-  test('an event that fails is found among them', async () => {
+  test('isolates an event that fails', async () => {
     await seedOutreach(service, 2)
     const known = clicks(60)
     await deliverAndSettle(service, ...known)
@@ -501,13 +501,13 @@ test('a delivery whose row somebody deleted becomes one dead event, and holds up
   )
   await deliverAndSettle(service, event('click'))
   expect(await service.rows('select status, last_error from webhook_events order by status')).toEqual([
-    { status: 'dead', last_error: 'the row of the delivery is gone, and its body with it' },
+    { status: 'dead', last_error: expect.stringMatching(/^the row of the delivery is missing/) },
     { status: 'processed', last_error: null },
   ])
   expect(await service.rows('select from webhook_queue')).toEqual([])
 })
 
-test('events are applied also while deliveries never stop coming', async () => {
+test('events are applied while deliveries keep coming', async () => {
   let applied = false
   const sender = async () => {
     while (!applied) {
