@@ -112,7 +112,10 @@ const e = webhookEvents
 const d = webhookDeliveries
 const m = inboundMessages
 
-/** The rows are chosen under their locks: one that is replayed this very moment is left to another night. */
+/**
+ * The rows are chosen under their locks: one that is replayed this very moment is left to another night. No joins, which
+ * Postgres would plan by statistics of an inbox that has grown since.
+ */
 const EVENTS = statement<'after' | 'before' | 'unsolvedBefore'>(
   'upkeep_events',
   sql`
@@ -120,12 +123,12 @@ with batch as materialized (
   select ${e.id}, ${e.receivedAt} from ${e} where ${e.id} > ${q('after')} order by ${e.id} limit ${sql.raw(String(ROWS))}
 ), expired as materialized (
   select ${e.id} from ${e}
-  where ${e.id} in (select id from batch) and ${e.status} <> 'pending'
+  where ${e.id} > ${q('after')} and ${e.id} <= (select max(id) from batch) and ${e.status} <> 'pending'
     and ${e.receivedAt} < case when ${e.status} = 'dead' or ${e.misunderstood} is not null
                                then ${q('unsolvedBefore')}::timestamptz else ${q('before')}::timestamptz end
   for update skip locked
 ), deleted as (
-  delete from ${e} where ${e.id} in (select id from expired) returning 1
+  delete from ${e} where ${e.id} = any(array(select id from expired)) returning 1
 )
 select (select max(id) from batch) as last, (select min(received_at) from batch) as oldest,
        (select count(*)::int from deleted) as deleted, 0 as emptied`,

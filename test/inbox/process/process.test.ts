@@ -497,7 +497,7 @@ describe('a large batch that holds known events', () => {
 test('a delivery whose row somebody deleted becomes one dead event, and holds up no other', async () => {
   await service.rows(
     `insert into webhook_queue (provider, delivery_id, received_at, event_count, body_hash)
-     values ('sendgrid', 1, now(), 5, sha256('gone'))`,
+     values ('sendgrid', 1_000_000, now(), 5, sha256('gone'))`,
   )
   await deliverAndSettle(service, event('click'))
   expect(await service.rows('select status, last_error from webhook_events order by status')).toEqual([
