@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
@@ -9,6 +10,9 @@ import { readDirectDatabaseUrl, readServicePassword } from './config.ts'
 import { connectionTo } from './db/connection.ts'
 import { makeDays } from './db/delivery-days.ts'
 import { grantService, removeService } from './db/grant.ts'
+import { factKey } from './db/index-keys.ts'
+import { webhookEvents } from './db/schema.ts'
+import { column, toStatement } from './db/statement.ts'
 import { untilUnlocked } from './db/until-unlocked.ts'
 import { createQueues } from './notifications/queues.ts'
 import { scheduleUpkeep } from './upkeep/schedule.ts'
@@ -79,9 +83,10 @@ const buildFactKey = async (client: pg.Client): Promise<void> => {
   const [inbox] = rows
   if (inbox === undefined || !inbox.exists || inbox.built === true) return
   if (inbox.built === false) await client.query('drop index concurrently webhook_events_fact_key')
-  await client.query(`
-    create unique index concurrently webhook_events_fact_key
-    on webhook_events ((md5(provider || dedupe_key)::uuid))`)
+  const key = factKey(column(webhookEvents.provider), column(webhookEvents.dedupeKey))
+  await client.query(
+    toStatement(sql`create unique index concurrently webhook_events_fact_key on ${webhookEvents} (${key})`),
+  )
 }
 
 /** Deletes a service's role. @throws {Error} with Postgres's own message */

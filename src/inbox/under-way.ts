@@ -3,7 +3,7 @@ export interface UnderWay {
   begin: () => void
   end: () => void
   any: () => boolean
-  /** Resolves when none is under way, or after so many milliseconds. */
+  /** Resolves when no delivery is under way, after `maxWait` milliseconds at the latest. */
   whenNone: (maxWait: number) => Promise<void>
 }
 

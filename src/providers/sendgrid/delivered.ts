@@ -22,7 +22,7 @@ export const delivered = async (
 }
 
 /** The latest time of each id, as rows `v(id, at)`. */
-const latest = (times: { id: string | null; at: Date }[]) => sql`(
+const latest = (times: { id: string; at: Date }[]) => sql`(
   select id, max(at) as at
   from unnest(
     ${plainArray(times.map(({ id }) => id))}::bigint[],

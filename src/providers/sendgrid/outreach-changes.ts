@@ -54,11 +54,11 @@ const isNew = (
   coalesce(${column}, '') = '' or (${at}, ${id} collate "C") < (${seenAt}, ${column} collate "C")), false)`
 
 const q = sql.placeholder
-const row = outreach
-const isNewMessageId = isNew(row.messageId, row.messageIdSeenAt, sql`v.message_id`, sql`v.message_id_at`)
+const o = outreach
+const isNewMessageId = isNew(o.messageId, o.messageIdSeenAt, sql`v.message_id`, sql`v.message_id_at`)
 const isNewSgMessageId = isNew(
-  row.sgMessageId,
-  row.sgMessageIdSeenAt,
+  o.sgMessageId,
+  o.sgMessageIdSeenAt,
   sql`v.sg_message_id`,
   sql`v.sg_message_id_at`,
 )
@@ -77,15 +77,15 @@ const WRITE = statement<
   'sendgrid_write_outreach',
   sql`
 update ${outreach}
-set ${column(row.status)} = greatest(${row.status}, v.status),
-    ${column(row.deliveredAt)} = greatest(${row.deliveredAt}, v.delivered_at),
-    ${column(row.linkClicks)} = ${row.linkClicks} + v.clicks,
-    ${column(row.clickedAt)} = least(${row.clickedAt}, v.clicked_at),
-    ${column(row.messageId)} = case when ${isNewMessageId} then v.message_id else ${row.messageId} end,
-    ${column(row.messageIdSeenAt)} = case when ${isNewMessageId} then v.message_id_at else ${row.messageIdSeenAt} end,
-    ${column(row.sgMessageId)} = case when ${isNewSgMessageId} then v.sg_message_id else ${row.sgMessageId} end,
-    ${column(row.sgMessageIdSeenAt)} =
-      case when ${isNewSgMessageId} then v.sg_message_id_at else ${row.sgMessageIdSeenAt} end
+set ${column(o.status)} = greatest(${o.status}, v.status),
+    ${column(o.deliveredAt)} = greatest(${o.deliveredAt}, v.delivered_at),
+    ${column(o.linkClicks)} = ${o.linkClicks} + v.clicks,
+    ${column(o.clickedAt)} = least(${o.clickedAt}, v.clicked_at),
+    ${column(o.messageId)} = case when ${isNewMessageId} then v.message_id else ${o.messageId} end,
+    ${column(o.messageIdSeenAt)} = case when ${isNewMessageId} then v.message_id_at else ${o.messageIdSeenAt} end,
+    ${column(o.sgMessageId)} = case when ${isNewSgMessageId} then v.sg_message_id else ${o.sgMessageId} end,
+    ${column(o.sgMessageIdSeenAt)} =
+      case when ${isNewSgMessageId} then v.sg_message_id_at else ${o.sgMessageIdSeenAt} end
 from (
   select id, status, to_timestamp(delivered) as delivered_at, clicks, to_timestamp(clicked) as clicked_at,
          message_id, to_timestamp(message_id_seen) as message_id_at,
@@ -95,8 +95,8 @@ from (
               ${q('messageIdsAt')}::float8[], ${q('sgMessageIds')}::text[], ${q('sgMessageIdsAt')}::float8[])
     as u(id, status, delivered, clicks, clicked, message_id, message_id_seen, sg_message_id, sg_message_id_seen)
 ) v
-where ${row.id} = v.id and (
-  v.status > ${row.status} or v.delivered_at > coalesce(${row.deliveredAt}, '-infinity') or v.clicks > 0
+where ${o.id} = v.id and (
+  v.status > ${o.status} or v.delivered_at > coalesce(${o.deliveredAt}, '-infinity') or v.clicks > 0
   or ${isNewMessageId} or ${isNewSgMessageId})`,
 )
 
