@@ -4,7 +4,9 @@ const LARGEST_ID = 2n ** 63n - 1n
 export const usableId = (value: unknown): string | undefined => {
   if (typeof value === 'number' && !Number.isSafeInteger(value)) return undefined
   const digits = typeof value === 'number' ? String(value) : value
-  if (typeof digits !== 'string' || !/^\d{1,30}$/.test(digits)) return undefined
+  if (typeof digits !== 'string') return undefined
+  if (/^[1-9]\d{0,17}$/.test(digits)) return digits // without a BigInt, as nearly all
+  if (!/^\d{1,30}$/.test(digits)) return undefined
   const id = BigInt(digits)
   return id >= 1n && id <= LARGEST_ID ? String(id) : undefined
 }

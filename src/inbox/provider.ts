@@ -29,8 +29,13 @@ export interface Identity {
 export interface Verified {
   /** Kept in `webhook_deliveries`; `read` makes events with the same identities of it. */
   body: Buffer
-  /** Identities only, because they stay in memory until the delivery is stored. A single event may be passed whole. */
+  /**
+   * The first of each event. Identities only, because they stay in memory until the delivery is stored; a single event may
+   * be passed whole.
+   */
   events: Identity[]
+  /** How many further entries are copies of these: equal in either identity. */
+  copies: number
 }
 
 /** A delivery as it is kept. */

@@ -7,15 +7,15 @@ import { DECIDED_WITHIN } from './admission/deadline.ts'
 import { createHeldBodies, type Hold } from './admission/held-bodies.ts'
 import { createPaced } from './admission/paced.ts'
 import { Refusal } from './admission/refusal.ts'
-import type { Identity, Provider } from './provider.ts'
+import type { Provider, Verified } from './provider.ts'
 import { watchStart } from './refused/kept.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** What this delivery holds in memory; null before it is let in. */
     hold: Hold | null
-    /** The events of a delivery that is verified; null before. */
-    verifiedEvents: Identity[] | null
+    /** The delivery once it is verified; null before. */
+    verified: Verified | null
     /** What has arrived so far of the start of its body; null before it is read. */
     bodyStart: (() => Buffer) | null
   }
@@ -39,7 +39,7 @@ export const webhookRoutes = async (
 ): Promise<void> => {
   app.decorateRequest('hold', null)
   app.decorateRequest('bodyStart', null)
-  app.decorateRequest('verifiedEvents', null)
+  app.decorateRequest('verified', null)
   const paced = createPaced({
     ...WORK,
     accepted: app.acceptedConnections,
@@ -144,9 +144,9 @@ const mount = (
         // Only now: a refusal before the body is read can be lost when the connection is reset.
         if (scope.closing()) throw new Refusal('unavailable', 'Shutting down; try again', { retryAfter: 1 })
         const verified = await paced(() => provider.verify(delivery), { urgent: hold?.known() ?? false })
-        request.verifiedEvents = verified.events
+        request.verified = verified
         hold?.trust()
-        hold?.add(verified.events.length * EVENT_COST)
+        hold?.add((verified.events.length + verified.copies) * EVENT_COST)
         const headers = { ...request.headers, ...scope.traceHeaders(request), 'x-request-id': request.id }
         accepted = await accept({ ...verified, headers, receivedAt }, until)
       } finally {

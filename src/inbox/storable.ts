@@ -51,25 +51,13 @@ export const storableText = (text: string, most = Number.POSITIVE_INFINITY): str
   return (cut.includes('\0') ? cut.replaceAll('\0', '\ufffd') : cut).toWellFormed()
 }
 
-/** JSON with sorted keys, so that equal values give equal text. */
+/** JSON with sorted keys, so that equal values give equal text. As in JSON, undefined members are left out. */
 export const canonicalJson = (value: Json, levels = MAX_DEPTH): string => {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (levels === 0) return JSON.stringify(CUT)
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, levels - 1)).join()}]`
-  return canonicalMembers(value, Object.keys(value).sort(), levels)
-}
-
-/**
- * The same for some members of an object only.
- * @param keys sorted; one that the object does not have is left out.
- */
-export const canonicalMembers = (
-  value: { [key: string]: Json },
-  keys: string[],
-  levels = MAX_DEPTH,
-): string => {
   let members = ''
-  for (const key of keys) {
+  for (const key of Object.keys(value).sort()) {
     const member = value[key]
     if (member === undefined) continue
     members += `${members === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(member, levels - 1)}`

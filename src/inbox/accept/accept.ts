@@ -93,23 +93,24 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     counts.add(provider.name, 'duplicate', by)
   }
 
-  return async ({ body, events, headers, receivedAt }: Arrived, until: number): Promise<Accepted> => {
-    if (events.length === 0) return { status: 'ok', accepted: 0, duplicates: 0 }
+  return async ({ body, events, copies, headers, receivedAt }: Arrived, until: number): Promise<Accepted> => {
+    const eventCount = events.length + copies
+    if (eventCount === 0) return { status: 'ok', accepted: 0, duplicates: 0 }
     const ids = events.map(({ eventId }) => eventId)
     const looked = provider.redisMayAnswer
       ? await look(ids, LOOK_UP_WITHIN).catch(() => undefined)
       : undefined
     const times = looked?.times.filter((time) => time !== null) ?? []
     if (times.length === events.length) {
-      countDuplicates(events.length)
+      countDuplicates(eventCount)
       return duplicate(times.map((time) => Date.parse(time)))
     }
-    const missed = withoutCopies(events.filter((_, n) => typeof looked?.times[n] !== 'string'))
+    const missed = times.length === 0 ? events : events.filter((_, n) => typeof looked?.times[n] !== 'string')
     const stored = await storeUntil(
       {
         receivedAt,
         headers: keptHeaders(headers),
-        eventCount: events.length,
+        eventCount,
         body,
         bodyHash: hash('sha256', hashed(body, missed[0]), 'buffer'),
         source: 'delivery',
@@ -123,8 +124,8 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     const known = stored.known.filter((event) => event !== undefined)
     // Of a delivery that is in the queue already all events are known.
     const accepted = stored.queued ? missed.length - known.length : 0
-    if (!stored.queued) countDuplicates(events.length)
-    if (accepted > 0) return { status: 'ok', accepted, duplicates: events.length - accepted }
+    if (!stored.queued) countDuplicates(eventCount)
+    if (accepted > 0) return { status: 'ok', accepted, duplicates: eventCount - accepted }
     if (known.length < missed.length) return { status: 'duplicate', processed_at: null }
     return duplicate([
       ...times.map((time) => Date.parse(time)),
@@ -152,17 +153,4 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
 const duplicate = (times: number[]): Accepted => {
   const latest = times.reduce((a, b) => Math.max(a, b))
   return { status: 'duplicate', processed_at: Number.isNaN(latest) ? null : new Date(latest).toISOString() }
-}
-
-/** The first of each fact: a delivery may hold copies. */
-const withoutCopies = (events: Identity[]): Identity[] => {
-  if (events.length === 1) return events
-  const ids = new Set<string>()
-  const keys = new Set<string>()
-  return events.filter(({ eventId, dedupeKey }) => {
-    const copy = ids.has(eventId) || keys.has(dedupeKey)
-    ids.add(eventId)
-    keys.add(dedupeKey)
-    return !copy
-  })
 }

@@ -35,6 +35,9 @@ export interface ReportOptions {
   clock: () => Date
 }
 
+/** The statuses in which nothing is left to do. */
+type Ended = Exclude<EventStatus, 'pending'>
+
 /** Points of `lag` per batch: enough for percentiles, without a packet for each of thousands of events. */
 const LAG_POINTS = 32
 
@@ -47,26 +50,29 @@ export const reportCommitted = async (
 ): Promise<void> => {
   const { processedKeys, metrics, counts, trouble, log, clock } = options
   const failed = new Set(failures.map(({ event }) => event.rowId))
-  const ended = events
-    .map(({ event, status }) => ({ event, status: outcome.endings.get(event.rowId)?.status ?? status }))
-    .filter(({ event, status }) => status !== 'pending' && !failed.has(event.rowId))
-  const done = ended.filter(({ status }) => status === 'processed' || status === 'ignored')
-  await processedKeys.add(
-    provider,
-    done.map(({ event }) => event),
-    processedAt,
-  )
-
-  for (const [type, ofType] of Map.groupBy(ended, ({ event }) => event.eventType)) {
-    const tags = { provider, event_type: type }
-    const dead = ofType.filter(({ status }) => status === 'dead').length
-    const skipped = ofType.filter(({ status }) => status === 'skipped').length
-    if (ofType.length > dead) metrics.count('received', ofType.length - dead, { ...tags, status: 'success' })
-    if (skipped > 0) metrics.count('skipped', skipped, tags)
-    if (dead > 0) metrics.count('dead', dead, tags)
+  const done: ClaimedEvent[] = []
+  /** How many ended in each status, by type. */
+  const ended = new Map<string, Map<Ended, number>>()
+  let pending = 0
+  for (const { event, status: entered } of events) {
+    const status = outcome.endings.get(event.rowId)?.status ?? entered
+    if (status === 'pending' || failed.has(event.rowId)) {
+      pending++
+      continue
+    }
+    if (status === 'processed' || status === 'ignored') done.push(event)
+    const ofType = ended.get(event.eventType) ?? new Map<Ended, number>()
+    ended.set(event.eventType, ofType.set(status, (ofType.get(status) ?? 0) + 1))
   }
-  for (const [status, ofStatus] of Map.groupBy(ended, ({ status }) => status)) {
-    if (status !== 'pending') counts.add(provider, status, ofStatus.length)
+  await processedKeys.add(provider, done, processedAt)
+
+  for (const [type, ofType] of ended) {
+    const tags = { provider, event_type: type }
+    for (const [status, count] of ofType) {
+      counts.add(provider, status, count)
+      if (status !== 'dead') metrics.count('received', count, { ...tags, status: 'success' })
+      if (status === 'dead' || status === 'skipped') metrics.count(status, count, tags)
+    }
   }
   for (const { why } of outcome.misunderstood) {
     metrics.count('misunderstood', 1, { provider, reason: why.reason })
@@ -78,7 +84,7 @@ export const reportCommitted = async (
   const now = clock().getTime()
   const step = Math.ceil(done.length / LAG_POINTS)
   for (let i = 0; i < done.length; i += step) {
-    const receivedAt = done[i]?.event.receivedAt
+    const receivedAt = done[i]?.receivedAt
     if (receivedAt !== undefined) metrics.distribution('lag', now - receivedAt.getTime(), { provider })
   }
 
@@ -90,7 +96,6 @@ export const reportCommitted = async (
     trouble.report({ provider, eventId }, message, { of: provider, events: lines.length })
   }
   for (const failure of failures) reportFailure(provider, failure, options)
-  const pending = events.length - ended.length
   log.debug({ provider, events: events.length, pending, ms: Math.round(took) }, 'batch applied')
 }
 

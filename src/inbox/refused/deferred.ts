@@ -1,4 +1,4 @@
-import type { IncomingEvent } from '../provider.ts'
+import type { Verified } from '../provider.ts'
 
 /** A delivery that was verified and answered with 503, so that its provider sends it again. */
 export interface DeferredDelivery {
@@ -22,11 +22,11 @@ const MAX_DEFERRED = 50_000
 export const createDeferred = (clock: () => Date) => {
   let deferred: DeferredDelivery[] = []
   return {
-    add: (provider: string, events: Pick<IncomingEvent, 'dedupeKey'>[]): void => {
+    add: (provider: string, { events, copies }: Pick<Verified, 'events' | 'copies'>): void => {
       const [first] = events
       if (first === undefined || deferred.length >= MAX_DEFERRED) return
       const { dedupeKey } = first
-      deferred.push({ provider, deferredAt: clock(), dedupeKey, eventCount: events.length })
+      deferred.push({ provider, deferredAt: clock(), dedupeKey, eventCount: events.length + copies })
     },
     take: (): DeferredDelivery[] => {
       const taken = deferred

@@ -61,9 +61,9 @@ export const createRefusedDeliveries = ({
   return {
     deferred,
     keep: (request, provider, refusal) => {
-      const { verifiedEvents } = request
-      if (refusal.statusCode === 503 && verifiedEvents !== null) {
-        deferred.add(provider.name, verifiedEvents)
+      const { verified } = request
+      if (refusal.statusCode === 503 && verified !== null) {
+        deferred.add(provider.name, verified)
         onKept()
       }
       const refusedAt = clock()

@@ -1,16 +1,8 @@
 import { idInMessageId, usableId } from '../../domain/outreach-id.ts'
 import { costlyShape, MAX_LEVELS, MAX_VALUES } from '../../inbox/admission/json-shape.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
-import type { ClaimedEvent, Identity, IncomingEvent, Json } from '../../inbox/provider.ts'
-import {
-  canonicalJson,
-  canonicalMembers,
-  isSuspect,
-  limitId,
-  sha256,
-  storable,
-  storableText,
-} from '../../inbox/storable.ts'
+import type { ClaimedEvent, Identity, IncomingEvent, Json, Verified } from '../../inbox/provider.ts'
+import { canonicalJson, isSuspect, limitId, sha256, storable, storableText } from '../../inbox/storable.ts'
 
 /**
  * The fields of an event that the rules use. SendGrid puts a sender's custom args at the top level, beside its own
@@ -55,7 +47,27 @@ export const readEvents = (body: Buffer, receivedAt: Date): IncomingEvent[] => {
  * @throws {Refusal} `malformed` when the body is not a JSON array, `too_large` when reading it would block other
  * deliveries for too long.
  */
-export const readIdentities = (body: Buffer): Identity[] => entriesOf(body).entries.map(identify)
+export const readIdentities = (body: Buffer): Pick<Verified, 'events' | 'copies'> => {
+  const { entries } = entriesOf(body)
+  const identities = entries.map(identify)
+  const events = firstOfEach(entries, identities)
+  return { events, copies: identities.length - events.length }
+}
+
+/** The first of each event: a delivery may hold copies. */
+const firstOfEach = (entries: Json[], identities: Identity[]): Identity[] => {
+  const ids = new Set(identities.map(({ eventId }) => eventId))
+  // Keys are hashed only when the texts leave it open.
+  if (ids.size === entries.length && new Set(entries.map(roughly)).size === entries.length) return identities
+  ids.clear()
+  const keys = new Set<string>()
+  return identities.filter(({ eventId, dedupeKey }) => {
+    const isCopy = ids.has(eventId) || keys.has(dedupeKey)
+    ids.add(eventId)
+    keys.add(dedupeKey)
+    return !isCopy
+  })
+}
 
 const entriesOf = (body: Buffer): { entries: Json[]; suspect: boolean } => {
   const costly = costlyShape(body)
@@ -97,58 +109,78 @@ export const whyTypeless = ({ eventType, payload }: Pick<ClaimedEvent, 'eventTyp
   return text(payload.event) === undefined ? 'the entry has no usable "event"' : undefined
 }
 
+/** The key is hashed when it is asked for: to accept a delivery it is hardly ever needed. */
 const identify = (entry: Json): Identity => {
-  if (!isRecord(entry)) {
-    const dedupeKey = sha256(canonicalJson(entry))
-    return { eventId: dedupeKey, dedupeKey }
+  const fact = factOf(entry)
+  const id = idOf(entry)
+  if (id === undefined) return { eventId: keyOf(fact), dedupeKey: keyOf(fact) }
+  return {
+    eventId: limitId(id),
+    get dedupeKey() {
+      return keyOf(fact)
+    },
   }
-  const dedupeKey = sha256(factOf(entry))
-  return { eventId: limitId(text(entry.sg_event_id) ?? dedupeKey), dedupeKey }
 }
 
+const idOf = (entry: Json): string | undefined => (isRecord(entry) ? text(entry.sg_event_id) : undefined)
+
 const readEntry = (entry: Json, payload: Json, receivedAt: Date): IncomingEvent => {
-  const { eventId, dedupeKey } = identify(entry)
-  if (!isRecord(entry)) {
-    return { eventId, dedupeKey, eventType: NO_TYPE, subject: null, payload, occurredAt: receivedAt }
-  }
+  const dedupeKey = keyOf(factOf(entry))
+  const identity = { eventId: limitId(idOf(entry) ?? dedupeKey), dedupeKey }
+  if (!isRecord(entry))
+    return { ...identity, eventType: NO_TYPE, subject: null, payload, occurredAt: receivedAt }
   const type = text(entry.event)
-  const { outreachId, at } = readFields(entry, receivedAt)
+  const outreachId = outreachIdOf(entry)
   return {
-    eventId,
-    dedupeKey,
+    ...identity,
     eventType: type === undefined ? NO_TYPE : storableText(type, MAX_TYPE_LENGTH),
     subject: outreachId === undefined ? null : `outreach:${outreachId}`,
     payload,
-    occurredAt: at,
+    occurredAt: eventTime(entry.timestamp, receivedAt),
   }
 }
 
-/** The members that identify a fact, sorted. */
-const IDENTITY = ['attempt', 'email', 'event', 'sg_message_id', 'timestamp', 'url', 'url_offset']
-
-/** SendGrid may re-issue a fact under another `sg_event_id` (sendgrid-nodejs issue 1435). */
-const factOf = (entry: { [key: string]: Json }): string => {
-  const { sg_message_id } = entry
-  if (sg_message_id !== undefined && sg_message_id !== null && sg_message_id !== '') {
-    const { attempt, email, event, timestamp, url, url_offset } = entry
-    const fact = [attempt, email, event, sg_message_id, timestamp, url, url_offset]
-    if (fact.some(isNested)) return canonicalMembers(entry, IDENTITY)
-    // The same text in a fraction of the time.
-    return JSON.stringify({ attempt, email, event, sg_message_id, timestamp, url, url_offset })
+/** What identifies a fact: SendGrid may re-issue it under another `sg_event_id` (sendgrid-nodejs issue 1435). */
+const factOf = (entry: Json): Json => {
+  if (!isRecord(entry)) return entry
+  if (namesMail(entry)) {
+    const { attempt, email, event, sg_message_id, timestamp, url, url_offset } = entry
+    // Sorted; a member that is missing is left out of the text.
+    return { attempt, email, event, sg_message_id, timestamp, url, url_offset } as Json
   }
-  const id = text(entry.sg_event_id)
-  return canonicalJson(id === undefined ? entry : { sg_event_id: id })
+  const id = idOf(entry)
+  return id === undefined ? entry : { sg_event_id: id }
+}
+
+const namesMail = ({ sg_message_id: id }: { [key: string]: Json }): boolean =>
+  id !== undefined && id !== null && id !== ''
+
+const keyOf = (fact: Json): string => {
+  // Without nested members `JSON.stringify` gives the same text in a fraction of the time.
+  const isFlat = isRecord(fact) && namesMail(fact) && !Object.values(fact).some(isNested)
+  return sha256(isFlat ? JSON.stringify(fact) : canonicalJson(fact))
+}
+
+/** A text that differs only between entries with different dedupe keys. */
+const roughly = (entry: Json): string => {
+  if (!isRecord(entry) || !namesMail(entry)) return idOf(entry) ?? ''
+  const { email, event, sg_message_id, timestamp, url } = entry
+  return [email, event, sg_message_id, timestamp, url]
+    .map((value) => (isNested(value) ? '' : value))
+    .join(' ')
 }
 
 /** Reads the fields that the rules use from a stored event. */
 export const fieldsOf = (event: ClaimedEvent): EventFields =>
   readFields(isRecord(event.payload) ? event.payload : {}, event.receivedAt)
 
+const outreachIdOf = (entry: { [key: string]: Json }): string | undefined =>
+  usableId(entry.outreach_id) ?? idInMessageId(text(entry['smtp-id']) ?? '')
+
 const readFields = (entry: { [key: string]: Json }, receivedAt: Date): EventFields => {
-  const smtpId = text(entry['smtp-id'])
   return {
-    outreachId: usableId(entry.outreach_id) ?? idInMessageId(smtpId ?? ''),
-    smtpId: indexable(smtpId),
+    outreachId: outreachIdOf(entry),
+    smtpId: indexable(text(entry['smtp-id'])),
     at: eventTime(entry.timestamp, receivedAt),
     mailId: indexable(text(entry.sg_message_id)?.split('.', 1)[0]),
     email: words(entry.email),

@@ -80,7 +80,7 @@ export const createSendgrid = (config: Config): CreatedProvider<Buffer> => ({
       maxAge: config.SENDGRID_MAX_AGE,
       maxFuture: config.MAX_FUTURE,
     })
-    return { body: delivery.body, events: readIdentities(delivery.body) }
+    return { body: delivery.body, ...readIdentities(delivery.body) }
   },
   read: ({ body, receivedAt }) => readEvents(body, receivedAt),
   readSignature: (delivery) => sendgridSignature(delivery, config),
