@@ -15,4 +15,4 @@ HEALTHCHECK --interval=30s --timeout=10s --start-period=30s --retries=3 \
   CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/${PORT:-3000} && printf 'GET /healthz HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"]
 # As `npm start` does it; docs/decisions.md says what the options save.
 # Node itself, not npm and not a shell: SIGTERM has to arrive.
-CMD ["node", "--max-semi-space-size=16", "--single-threaded-gc", "--heap-growing-percent=100", "src/server.ts"]
+CMD ["node", "--max-semi-space-size=16", "--single-threaded-gc", "--no-memory-reducer", "--heap-growing-percent=100", "src/server.ts"]

@@ -33,11 +33,13 @@ export interface Arrived extends Verified {
 
 /** How long the look-up in Redis may take, in milliseconds. */
 const LOOK_UP_WITHIN = 300
+/** A look-up takes less time than to wait for the one before. */
+const LOOK_UPS_AT_ONCE = 8
 /** Bounds the parameters of one statement, and with them its memory and its time. */
 const EVENTS_PER_STATEMENT = 2_000
 const BYTES_PER_STATEMENT = 1024 * 1024
 /** With at least this many bytes waiting, a second statement starts beside a running one; fewer wait for it to end. */
-const BYTES_WORTH_A_STATEMENT = 256 * 1024
+const BYTES_WORTH_A_STATEMENT = 16 * 1024
 
 /**
  * Makes deliveries of one provider durable. Those that arrive together share one look into Redis and one statement.
@@ -60,7 +62,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     },
     weigh: (ids) => ids.length,
     most: EVENTS_PER_STATEMENT,
-    concurrency: 1,
+    concurrency: LOOK_UPS_AT_ONCE,
     enough: 1,
     timedOut: () => new Error('Redis did not answer in time'),
   })

@@ -5,7 +5,7 @@ import { createProcess, type ProcessOptions, type Shared, type Turn } from './pr
 /** Milliseconds between polls, which find the events of other replicas, retries and waits. */
 const LOOK_EVERY = 1_000
 /** A batch that takes longer, in milliseconds, does not hold up what arrives meanwhile: another worker takes that. */
-const HELD_UP = 100
+const HELD_UP = 500
 /**
  * Processing gives way to deliveries whose senders wait. After a batch of deliveries, a worker waits until none is under
  * way: at most `factor` times as long as the batch took, and at most `maxWait` milliseconds. It does not wait if the
