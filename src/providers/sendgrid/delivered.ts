@@ -16,9 +16,9 @@ export const delivered = async (
   if (to.length === 0) return
   await tx
     .update(contacts)
-    .set({ lastContactedAt: sql`greatest(${contacts.lastContactedAt}, v.at)` })
+    .set({ lastContactedAt: sql`v.at` })
     .from(latest(to))
-    .where(sql`${contacts.id} = v.id`)
+    .where(sql`${contacts.id} = v.id and v.at > coalesce(${contacts.lastContactedAt}, '-infinity')`)
 }
 
 /** The latest time of each id, as rows `v(id, at)`. */
