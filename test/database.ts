@@ -41,7 +41,9 @@ export const test = base.extend<{ pool: pg.Pool }>({
   pool: async ({}, use) => {
     const database = await cloneDatabase()
     const pool = new pg.Pool({ connectionString: database.url })
-    pool.on('connect', (client) => client.on('error', () => {})) // the database is dropped below it
+    // The database is dropped below it.
+    pool.on('connect', (client) => client.on('error', () => {}))
+    pool.on('error', () => {})
     await use(pool)
     await pool.end()
     await database.drop()

@@ -34,8 +34,8 @@ export interface Verified {
    * be passed whole.
    */
   events: Identity[]
-  /** How many further entries are copies of these: equal in either identity. */
-  copies: number
+  /** How many further entries are copies of these: equal in either identity. None by default. */
+  copies?: number
 }
 
 /** A delivery as it is kept. */

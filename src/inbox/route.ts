@@ -146,7 +146,7 @@ const mount = (
         const verified = await paced(() => provider.verify(delivery), { urgent: hold?.known() ?? false })
         request.verified = verified
         hold?.trust()
-        hold?.add((verified.events.length + verified.copies) * EVENT_COST)
+        hold?.add((verified.events.length + (verified.copies ?? 0)) * EVENT_COST)
         const headers = { ...request.headers, ...scope.traceHeaders(request), 'x-request-id': request.id }
         accepted = await accept({ ...verified, headers, receivedAt }, until)
       } finally {

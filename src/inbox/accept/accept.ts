@@ -95,7 +95,10 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
     counts.add(provider.name, 'duplicate', by)
   }
 
-  return async ({ body, events, copies, headers, receivedAt }: Arrived, until: number): Promise<Accepted> => {
+  return async (
+    { body, events, copies = 0, headers, receivedAt }: Arrived,
+    until: number,
+  ): Promise<Accepted> => {
     const eventCount = events.length + copies
     if (eventCount === 0) return { status: 'ok', accepted: 0, duplicates: 0 }
     const ids = events.map(({ eventId }) => eventId)

@@ -68,11 +68,13 @@ export const reportCommitted = async (
 
   for (const [type, ofType] of ended) {
     const tags = { provider, event_type: type }
+    let received = 0
     for (const [status, count] of ofType) {
       counts.add(provider, status, count)
-      if (status !== 'dead') metrics.count('received', count, { ...tags, status: 'success' })
+      if (status !== 'dead') received += count
       if (status === 'dead' || status === 'skipped') metrics.count(status, count, tags)
     }
+    if (received > 0) metrics.count('received', received, { ...tags, status: 'success' })
   }
   for (const { why } of outcome.misunderstood) {
     metrics.count('misunderstood', 1, { provider, reason: why.reason })

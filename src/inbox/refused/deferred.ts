@@ -22,7 +22,7 @@ const MAX_DEFERRED = 50_000
 export const createDeferred = (clock: () => Date) => {
   let deferred: DeferredDelivery[] = []
   return {
-    add: (provider: string, { events, copies }: Pick<Verified, 'events' | 'copies'>): void => {
+    add: (provider: string, { events, copies = 0 }: Pick<Verified, 'events' | 'copies'>): void => {
       const [first] = events
       if (first === undefined || deferred.length >= MAX_DEFERRED) return
       const { dedupeKey } = first

@@ -38,7 +38,7 @@ export const createMailgun = (config: Config): CreatedProvider<Form | Undecoded>
       maxFuture: config.MAX_FUTURE,
     })
     const event = readEvent('urlencoded' in body ? decodeForm(body, charsetOf(delivery)) : body, signature)
-    return { body: keptBody(event), events: [event], copies: 0 }
+    return { body: keptBody(event), events: [event] }
   },
   read: (delivery) => [readKept(delivery)],
   readSignature: ({ body }) => signatureOfForm('urlencoded' in body ? decodeSignature(body) : body, config),

@@ -27,7 +27,7 @@ export const createStripe = (config: Config): CreatedProvider<Buffer> => {
         maxAge: config.STRIPE_MAX_AGE,
         maxFuture: config.MAX_FUTURE,
       })
-      return { body: delivery.body, events: [readEvent(json, delivery.receivedAt)], copies: 0 }
+      return { body: delivery.body, events: [readEvent(json, delivery.receivedAt)] }
     },
     read: ({ body, receivedAt }) => {
       const text = body.toString('utf8')
