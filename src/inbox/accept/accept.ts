@@ -33,7 +33,7 @@ export interface Arrived extends Verified {
 
 /** How long the look-up in Redis may take, in milliseconds. */
 const LOOK_UP_WITHIN = 300
-/** A look-up takes less time than to wait for the one before. */
+/** A look-up takes less time than waiting for the one before it. */
 const LOOK_UPS_AT_ONCE = 8
 /** Bounds the parameters of one statement, and with them its memory and its time. */
 const EVENTS_PER_STATEMENT = 2_000
@@ -110,7 +110,7 @@ export const createAccept = (provider: Provider, options: AcceptOptions) => {
       countDuplicates(eventCount)
       return duplicate(times.map((time) => Date.parse(time)))
     }
-    const missed = times.length === 0 ? events : events.filter((_, n) => typeof looked?.times[n] !== 'string')
+    const missed = events.filter((_, n) => typeof looked?.times[n] !== 'string')
     const stored = await storeUntil(
       {
         receivedAt,

@@ -113,7 +113,10 @@ export const whyTypeless = ({ eventType, payload }: Pick<ClaimedEvent, 'eventTyp
 const identify = (entry: Json): Identity => {
   const fact = factOf(entry)
   const id = idOf(entry)
-  if (id === undefined) return { eventId: keyOf(fact), dedupeKey: keyOf(fact) }
+  if (id === undefined) {
+    const dedupeKey = keyOf(fact)
+    return { eventId: dedupeKey, dedupeKey }
+  }
   return {
     eventId: limitId(id),
     get dedupeKey() {
@@ -125,17 +128,18 @@ const identify = (entry: Json): Identity => {
 const idOf = (entry: Json): string | undefined => (isRecord(entry) ? text(entry.sg_event_id) : undefined)
 
 const readEntry = (entry: Json, payload: Json, receivedAt: Date): IncomingEvent => {
-  const dedupeKey = keyOf(factOf(entry))
-  const identity = { eventId: limitId(idOf(entry) ?? dedupeKey), dedupeKey }
-  if (!isRecord(entry))
-    return { ...identity, eventType: NO_TYPE, subject: null, payload, occurredAt: receivedAt }
+  const { eventId, dedupeKey } = identify(entry)
+  if (!isRecord(entry)) {
+    return { eventId, dedupeKey, eventType: NO_TYPE, subject: null, payload, occurredAt: receivedAt }
+  }
   const type = text(entry.event)
   const outreachId = outreachIdOf(entry)
   return {
-    ...identity,
+    eventId,
+    dedupeKey,
     eventType: type === undefined ? NO_TYPE : storableText(type, MAX_TYPE_LENGTH),
     subject: outreachId === undefined ? null : `outreach:${outreachId}`,
-    payload: isRecord(payload) ? whatRulesRead(payload) : payload,
+    payload: isRecord(payload) ? (whatRulesRead(payload) as Json) : payload,
     occurredAt: eventTime(entry.timestamp, receivedAt),
   }
 }
@@ -150,8 +154,10 @@ const whatRulesRead = ({
   'smtp-id': smtpId,
   timestamp,
   type,
-}: JsonObject): Json =>
-  ({ email, event, outreach_id, reason, sg_message_id, 'smtp-id': smtpId, timestamp, type }) as Json
+}: JsonObject) => ({ email, event, outreach_id, reason, sg_message_id, 'smtp-id': smtpId, timestamp, type })
+
+/** A rule that reads another member does not compile. */
+type WhatRulesRead = Partial<ReturnType<typeof whatRulesRead>>
 
 /** What identifies a fact: SendGrid may re-issue it under another `sg_event_id` (sendgrid-nodejs issue 1435). */
 const factOf = (entry: Json): Json => {
@@ -186,20 +192,18 @@ const roughly = (entry: Json): string => {
 export const fieldsOf = (event: ClaimedEvent): EventFields =>
   readFields(isRecord(event.payload) ? event.payload : {}, event.receivedAt)
 
-const outreachIdOf = (entry: JsonObject): string | undefined =>
+const outreachIdOf = (entry: WhatRulesRead): string | undefined =>
   usableId(entry.outreach_id) ?? idInMessageId(text(entry['smtp-id']) ?? '')
 
-const readFields = (entry: JsonObject, receivedAt: Date): EventFields => {
-  return {
-    outreachId: outreachIdOf(entry),
-    smtpId: indexable(text(entry['smtp-id'])),
-    at: eventTime(entry.timestamp, receivedAt),
-    mailId: indexable(text(entry.sg_message_id)?.split('.', 1)[0]),
-    email: words(entry.email),
-    type: words(entry.type),
-    reason: words(entry.reason),
-  }
-}
+const readFields = (entry: WhatRulesRead, receivedAt: Date): EventFields => ({
+  outreachId: outreachIdOf(entry),
+  smtpId: indexable(text(entry['smtp-id'])),
+  at: eventTime(entry.timestamp, receivedAt),
+  mailId: indexable(text(entry.sg_message_id)?.split('.', 1)[0]),
+  email: words(entry.email),
+  type: words(entry.type),
+  reason: words(entry.reason),
+})
 
 const EARLIEST = Date.UTC(2010, 0)
 const DAY = 86_400_000
