@@ -64,7 +64,7 @@ const REPEATED_PERCENT = 4
 /** Providers give up on an answer after some seconds. */
 const ANSWER_WITHIN = 15_000
 /** With more open deliveries than this no new ones are made. */
-const MAX_OPEN = 4_000
+export const MAX_OPEN = 4_000
 export const startLoad = (options: LoadOptions): Load => {
   const { traffics, random, copies = 1 } = options
   const agent = new Agent({ keepAlive: true })

@@ -6,6 +6,7 @@ import { answerNoHttp } from './edge/no-http.ts'
 import { routable } from './edge/paths.ts'
 import { createConnections, edgePlugin } from './edge/plugin.ts'
 import { requestId } from './edge/request-id.ts'
+import { createLateness } from './inbox/admission/lateness.ts'
 import { webhookRoutes } from './inbox/route.ts'
 import { loggerOptions } from './logger.ts'
 import { backlogPlugin } from './plugins/backlog.ts'
@@ -39,6 +40,7 @@ export interface AppOptions {
 export const buildApp = async (config: Config, options: AppOptions = {}): Promise<FastifyInstance> => {
   const clock = options.clock ?? (() => new Date())
   const connections = createConnections()
+  const lateness = createLateness()
   const app = Fastify({
     ...SENDER_LIMITS,
     logger: {
@@ -53,7 +55,8 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
     return503OnClosing: false,
     clientErrorHandler: (error, socket) => {
       connections.breakOff(socket)
-      answerNoHttp(error, socket, connections.owed(socket))
+      const late = () => lateness.refusal('request', SENDER_LIMITS.http.headersTimeout)
+      answerNoHttp(error, socket, connections.owed(socket), late)
     },
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply),
     rewriteUrl: ({ url = '/' }) => routable(url),
@@ -68,7 +71,7 @@ export const buildApp = async (config: Config, options: AppOptions = {}): Promis
 
   await app.register(troublePlugin)
   await app.register(closePlugin)
-  await app.register(edgePlugin, { connections })
+  await app.register(edgePlugin, { connections, lateness })
   await app.register(metricsPlugin, { config, providers })
   await app.register(databasePlugin, { config })
   await app.register(tracesPlugin, { wanted: options.traces ?? false })

@@ -4,6 +4,11 @@ import { ConfigError } from './config/error.ts'
 import { type Config, readConfig } from './config.ts'
 import { tracesAreWanted } from './plugins/traces.ts'
 
+/**
+ * Connections that wait to be accepted, at most; the kernel's own limit may be lower. What a sender sends on one more is
+ * dropped, and comes again only after seconds.
+ */
+const BACKLOG = 4_096
 /** Milliseconds in which the service closes, whatever hangs: 3.3 s of draining, then the batch and the queue. */
 const CLOSE_WITHIN = 7_500
 
@@ -26,10 +31,12 @@ const start = async (config: Config): Promise<void> => {
       void grace.close()
     })
   }
-  await app.listen({ host: config.HOST, port: config.PORT }).catch((error: NodeJS.ErrnoException) => {
-    const problem = CANNOT_LISTEN[error.code ?? '']?.(config)
-    throw problem === undefined ? error : new ConfigError([problem])
-  })
+  await app
+    .listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG })
+    .catch((error: NodeJS.ErrnoException) => {
+      const problem = CANNOT_LISTEN[error.code ?? '']?.(config)
+      throw problem === undefined ? error : new ConfigError([problem])
+    })
 }
 
 const CANNOT_LISTEN: Record<string, (config: Config) => string> = {

@@ -3,8 +3,14 @@ import type { Socket } from 'node:net'
 import { errorCodes, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { arrivalTime, isKeptAfter } from '../inbox/admission/body-guard.ts'
-import { Refusal } from '../inbox/admission/refusal.ts'
+import type { Lateness } from '../inbox/admission/lateness.ts'
 import { createLingeringClose } from './lingering-close.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    lateness: Lateness
+  }
+}
 
 /** What is known of a connection: its current request, and the requests that have no answer yet. */
 interface Connection {
@@ -49,15 +55,18 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 /** The limits on senders of every route, also of routes that do not exist or read no body. */
-export const edgePlugin = fp<{ connections: ReturnType<typeof createConnections> }>(
-  async (app, { connections }) => {
+export const edgePlugin = fp<{ connections: ReturnType<typeof createConnections>; lateness: Lateness }>(
+  async (app, { connections, lateness }) => {
+    app.decorate('lateness', lateness)
+    app.addHook('onClose', async () => lateness.stop())
+
     app.server.on('connection', createLingeringClose(connections.isArriving))
 
     // Before the framework, which answers some requests without calling any hook.
     app.server.prependListener('request', connections.begin)
 
     app.addHook('onRequest', async (request, reply) => {
-      if (hasBody(request.raw)) limitArrival(request.raw, reply.raw, announcedBytes(request))
+      if (hasBody(request.raw)) limitArrival(request.raw, reply.raw, announcedBytes(request), lateness)
       // Before the body is read, since nothing needs it. The console must ask for its password first, so it answers its
       // own 404s.
       if (request.is404 && request.server === app) throw new errorCodes.FST_ERR_NOT_FOUND()
@@ -84,15 +93,21 @@ const announcedBytes = ({ headers, routeOptions }: FastifyRequest): number => {
 }
 
 /** Ends a body that does not arrive in time: with an error that its parser passes on, or by closing the connection. */
-const limitArrival = (request: IncomingMessage, response: ServerResponse, announced: number): void => {
+const limitArrival = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  announced: number,
+  lateness: Lateness,
+): void => {
+  const within = arrivalTime(announced) + AFTERWARDS
   const timer = setTimeout(() => {
     if (request.complete) return
     if (response.headersSent) return void request.socket.destroy()
     request.on('error', () => {}) // there may be no other listener
-    request.emit('error', new Refusal('malformed', 'The body did not arrive in time', { statusCode: 408 }))
+    request.emit('error', lateness.refusal('body', within))
     // A parser answers at once. A route that has not begun to read does not see the error.
     setTimeout(() => request.complete || request.socket.destroy(), AFTERWARDS).unref()
-  }, arrivalTime(announced) + AFTERWARDS)
+  }, within)
   request.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
 }
 

@@ -96,7 +96,7 @@ const mount = (
   scope.addHook('preParsing', (request, _reply, payload, done) => {
     if (request.hold !== null) {
       const announced = announcedBytes(request) ?? provider.bodyLimit
-      guardBody(request.raw, request.hold, { kept: provider.bodyLimit, announced })
+      guardBody(request.raw, request.hold, { kept: provider.bodyLimit, announced }, scope.lateness)
       request.bodyStart = watchStart(request.raw)
     }
     done(null, payload)

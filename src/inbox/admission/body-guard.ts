@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Hold } from './held-bodies.ts'
-import { Refusal } from './refusal.ts'
+import type { Lateness } from './lateness.ts'
+import type { Refusal } from './refusal.ts'
 
 /** A body must arrive within 10 s and 2 s for every MiB of it: a provider's data centre needs a fraction of that. */
 export const arrivalTime = (bytes: number): number =>
@@ -31,6 +32,7 @@ export const guardBody = (
   payload: Readable,
   hold: Hold,
   { kept, announced }: { kept: number; announced: number },
+  lateness: Lateness,
 ): void => {
   let counted = 0
   const stop = (refusal: Refusal) => {
@@ -47,10 +49,8 @@ export const guardBody = (
       stop(error as Refusal)
     }
   }
-  const timer = setTimeout(
-    () => stop(new Refusal('malformed', 'The body did not arrive in time', { statusCode: 408 })),
-    arrivalTime(announced),
-  )
+  const within = arrivalTime(announced)
+  const timer = setTimeout(() => stop(lateness.refusal('body', within)), within)
   const clean = () => {
     clearTimeout(timer)
     payload.off('data', count)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { multipart, urlencoded } from '../../../src/simulators/mailgun/sign.ts'
 import type { SignedRequest } from '../../../src/simulators/signed-request.ts'
@@ -48,6 +49,13 @@ const open = async (): Promise<Connection> => {
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   await once(socket, 'connect')
   return { socket, answer: () => text, closed }
+}
+
+/** Keeps the event loop busy, which the service shares with this test, for so many milliseconds. */
+const saturate = async (time: number) => {
+  for (const until = performance.now() + time; performance.now() < until; await nextTurn()) {
+    for (const pause = performance.now() + 300; performance.now() < pause; );
+  }
 }
 
 /** Begins a delivery that announces a length and sends only part of it. */
@@ -208,6 +216,7 @@ test('the rest of a refused body takes no memory when it arrives', async () => {
 })
 
 test('dribbled headers and dribbled bodies are cut off with 408, and meanwhile others are served', async () => {
+  await sleep(1_500) // the tests before kept the service busy, and then it is to blame
   const headers = await open()
   headers.socket.write('POST /webhooks/sendgrid HTTP/1.1\r\nhost: x\r\n')
   const body = await beginForged('198.51.100.201', 1)
@@ -226,6 +235,25 @@ test('dribbled headers and dribbled bodies are cut off with 408, and meanwhile o
   expect(headers.answer()).toContain('"code":"WEBHOOK_MALFORMED"')
   expect(body.answer()).toMatch(/^HTTP\/1.1 408 /)
   expect(body.answer().toLowerCase()).toContain('connection: close')
+}, 60_000)
+
+test('what does not arrive in time while the service itself is saturated gets 503, not 408', async () => {
+  const headers = await open()
+  headers.socket.write('POST /webhooks/sendgrid HTTP/1.1\r\nhost: x\r\n')
+  const body = await beginForged('198.51.100.202', 1)
+  const silent = await open()
+  await saturate(4_000)
+  await Promise.all([headers.closed, body.closed, silent.closed])
+  for (const { answer } of [headers, body, silent]) {
+    expect(answer()).toMatch(/^HTTP\/1.1 503 /)
+    expect(answer()).toContain('"code":"WEBHOOK_OVERLOADED"')
+    expect(answer().toLowerCase()).toMatch(/\r\nretry-after: [1-9]/)
+  }
+  // Once it is idle again, it is the sender's fault.
+  const late = await open()
+  late.socket.write('POST')
+  await late.closed
+  expect(late.answer()).toMatch(/^HTTP\/1.1 408 /)
 }, 60_000)
 
 test('a sender that vanishes after its body was read has its events stored all the same', async () => {
