@@ -1,11 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import type { Json } from '../db/storable.ts'
 import type { Transaction } from '../db/transaction.ts'
 import type { Page } from '../notifications/pages.ts'
 import type { Notification } from '../notifications/queues.ts'
-
-/** A JSON value as `JSON.parse` gives it. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 /** One HTTP POST from a provider, read but not yet verified. */
 export interface Delivery<Body> {

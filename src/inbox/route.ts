@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { StatusClass } from '../metrics.ts'
+import { watchStart } from '../refused/kept.ts'
 import { senderNetwork } from '../sender-network.ts'
 import { type Accepted, createAccept } from './accept/accept.ts'
 import { guardBody, isKeptAfter } from './admission/body-guard.ts'
@@ -8,7 +9,6 @@ import { createHeldBodies, type Hold } from './admission/held-bodies.ts'
 import { createPaced } from './admission/paced.ts'
 import { Refusal } from './admission/refusal.ts'
 import type { Provider, Verified } from './provider.ts'
-import { watchStart } from './refused/kept.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,9 +1,9 @@
 import fp from 'fastify-plugin'
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
-import { createProcessedKeys, noProcessedKeys, type ProcessedKeys } from '../inbox/processed-keys.ts'
 import { loggable } from '../logger.ts'
 import { openRedis } from '../redis/connection.ts'
+import { createProcessedKeys, noProcessedKeys, type ProcessedKeys } from '../redis/processed-keys.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,8 +1,16 @@
+import {
+  canonicalJson,
+  isSuspect,
+  type Json,
+  limitId,
+  sha256,
+  storable,
+  storableText,
+} from '../../db/storable.ts'
 import { idInMessageId, usableId } from '../../domain/outreach-id.ts'
 import { costlyShape, MAX_LEVELS, MAX_VALUES } from '../../inbox/admission/json-shape.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
-import type { ClaimedEvent, Identity, IncomingEvent, Json, Verified } from '../../inbox/provider.ts'
-import { canonicalJson, isSuspect, limitId, sha256, storable, storableText } from '../../inbox/storable.ts'
+import type { ClaimedEvent, Identity, IncomingEvent, Verified } from '../../inbox/provider.ts'
 
 /**
  * The fields of an event that the rules use. SendGrid puts a sender's custom args at the top level, beside its own

@@ -8,9 +8,9 @@ import {
   sequenceSteps,
   subscriptions,
   users,
-} from '../../../db/schema.ts'
-import { columnName, plainArray, statement } from '../../../db/statement.ts'
-import type { RowOfEvent } from '../../provider.ts'
+} from '../db/schema.ts'
+import { columnName, plainArray, statement } from '../db/statement.ts'
+import type { RowOfEvent } from '../inbox/provider.ts'
 
 /** A kind of row that an event can be about. */
 export type WatchedKind = RowOfEvent['kind']

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
-import { senderAddress } from '../../sender-network.ts'
-import type { RefusalReason } from '../admission/refusal.ts'
-import type { Provider } from '../provider.ts'
+import type { RefusalReason } from '../inbox/admission/refusal.ts'
+import type { Provider } from '../inbox/provider.ts'
+import { senderAddress } from '../sender-network.ts'
 import type { Diagnosed } from './judge.ts'
 
 /** A refused delivery, as it is kept for an investigation. */
