@@ -4,8 +4,7 @@ import type { RowChange } from '../db/row-change.ts'
 import { eventChanges } from '../db/schema.ts'
 import { columns, statement } from '../db/statement.ts'
 import type { Json } from '../db/storable.ts'
-import type { RowOfEvent } from '../inbox/provider.ts'
-import { readWatched, type WatchedKind, type WatchedRow } from './watched.ts'
+import { type RowOfEvent, readWatched, type WatchedKind, type WatchedRow } from './watched.ts'
 
 const q = sql.placeholder
 

@@ -1,4 +1,4 @@
-import type { CountedOutcome } from '../counts.ts'
+import type { CountedOutcome } from '../inbox/counts.ts'
 import type { Mark } from '../operations/marks.ts'
 import type { CountedStretch } from '../operations/overview.ts'
 import { clockTime, number } from './format.ts'

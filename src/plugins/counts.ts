@@ -1,10 +1,10 @@
 import { lt, sql } from 'drizzle-orm'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
-import { type Counts, createCounts, type MinuteCount } from '../counts.ts'
 import { queryBuilder } from '../db/query-builder.ts'
 import { minuteCounts } from '../db/schema.ts'
 import { column, columns, excluded, statement } from '../db/statement.ts'
+import { type Counts, createCounts, type MinuteCount } from '../inbox/counts.ts'
 import { loggable } from '../logger.ts'
 
 declare module 'fastify' {

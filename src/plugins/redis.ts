@@ -2,8 +2,8 @@ import fp from 'fastify-plugin'
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
 import { loggable } from '../logger.ts'
+import { createProcessedKeys, noProcessedKeys, type ProcessedKeys } from '../processed-keys/processed-keys.ts'
 import { openRedis } from '../redis/connection.ts'
-import { createProcessedKeys, noProcessedKeys, type ProcessedKeys } from '../redis/processed-keys.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import type { Cluster } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type ClusterNode, type RedisCluster, startRedisCluster } from '../../harness/redis-cluster.ts'
+import { onCluster } from '../../src/processed-keys/on-cluster.ts'
 import { openRedis } from '../../src/redis/connection.ts'
-import { onCluster } from '../../src/redis/keyspace/on-cluster.ts'
 import { webhooks } from '../cli/run.ts'
 import {
   deliver,

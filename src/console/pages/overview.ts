@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { CountedOutcome } from '../../counts.ts'
+import type { CountedOutcome } from '../../inbox/counts.ts'
 import { countEvents, type EventSummary } from '../../operations/events.ts'
 import { listMarks, type Mark } from '../../operations/marks.ts'
 import {

@@ -1,4 +1,4 @@
-import type { RefusalReason } from './inbox/admission/refusal.ts'
+import type { RefusalReason } from './admission/refusal.ts'
 
 /** What became of an event, an attempt (`failed`) or a delivery (`duplicate`: of its events, `refused`). */
 export type CountedOutcome = 'processed' | 'ignored' | 'skipped' | 'dead' | 'failed' | 'duplicate' | 'refused'
