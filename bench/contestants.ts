@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { onPort } from '../harness/port.ts'
 import { startServerProcess } from '../harness/server-process.ts'
-import { COMPLETE_SINCE } from '../src/inbox/processed-keys.ts'
+import { COMPLETE_SINCE } from '../src/processed-keys/processed-keys.ts'
 import type { Place } from './stack.ts'
 
 /** A program under test, listening. */

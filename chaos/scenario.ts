@@ -77,7 +77,8 @@ export const sufferInTurn = async (
   }
 }
 
-const SETTLE_WITHIN = 240_000
+/** Milliseconds. After an unclean end, the events of a backlog are applied one at a time. */
+const SETTLE_WITHIN = 600_000
 
 /** Waits until nothing is pending any more. @throws when that takes minutes. */
 export const settle = async (world: World): Promise<void> => {

@@ -1,5 +1,5 @@
 import type { Random } from '../harness/random.ts'
-import type { Json } from '../src/inbox/provider.ts'
+import type { Json } from '../src/db/storable.ts'
 import type { FormFields } from '../src/simulators/mailgun/sign.ts'
 import { hostileJson, hostileText } from './hostile.ts'
 

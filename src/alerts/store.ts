@@ -2,7 +2,7 @@ import { and, eq, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
 import { alerts, mailboxes } from '../db/schema.ts'
-import { storableText } from '../inbox/storable.ts'
+import { storableText } from '../db/storable.ts'
 import { type Alert, type Cause, runbookOf } from '../notifications/alert.ts'
 import { isOver, misunderstoodRepeats } from './misunderstood.ts'
 

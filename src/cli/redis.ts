@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { counted } from '../counted.ts'
-import { dropProcessedKeys } from '../inbox/processed-keys.ts'
+import { dropProcessedKeys } from '../processed-keys/processed-keys.ts'
 import { note } from './note.ts'
 import { confirm, printJson, remark } from './output.ts'
 import { jsonOption, optionalReason, yesOption } from './selection.ts'

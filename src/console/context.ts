@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type pg from 'pg'
-import { storableText } from '../inbox/storable.ts'
+import { storableText } from '../db/storable.ts'
 import type { Operator } from '../operations/audit.ts'
 import type { Pause } from '../operations/pauses.ts'
 import type { ConsoleRole } from './access.ts'

@@ -1,4 +1,4 @@
-import { storableText } from '../inbox/storable.ts'
+import { storableText } from '../db/storable.ts'
 import { type Html, html } from './html.ts'
 
 /** A form without what it must have, answered by the console's error handler. */

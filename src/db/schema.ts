@@ -476,7 +476,7 @@ export const misunderstoodCauses = pgTable(
   ],
 )
 
-/** What an event changed, row by row, where `KEEP_CHANGES` is on. Kept 30 days (see src/inbox/process/changes). */
+/** What an event changed, row by row, where `KEEP_CHANGES` is on. Kept 30 days (see src/changes). */
 export const eventChanges = pgTable(
   'event_changes',
   {
@@ -592,7 +592,7 @@ export const minuteCounts = pgTable(
 
 /**
  * Deliveries that were refused, kept for an investigation: of each provider and reason the newest 50, for 7 days (see
- * src/inbox/refused).
+ * src/refused).
  */
 export const refusedDeliveries = pgTable(
   'refused_deliveries',

@@ -1,11 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import type { RowOfEvent } from '../changes/watched.ts'
+import type { Json } from '../db/storable.ts'
 import type { Transaction } from '../db/transaction.ts'
 import type { Page } from '../notifications/pages.ts'
 import type { Notification } from '../notifications/queues.ts'
-
-/** A JSON value as `JSON.parse` gives it. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 /** One HTTP POST from a provider, read but not yet verified. */
 export interface Delivery<Body> {
@@ -99,13 +98,6 @@ export interface ClaimedEvent {
   waitingSince: Date | null
   /** Attempts begun, this one included. */
   attempts: number
-}
-
-/** A row that an event is about, and may change. */
-export interface RowOfEvent {
-  event: ClaimedEvent
-  kind: 'outreach' | 'contacts' | 'mailboxes' | 'applications' | 'users'
-  id: string
 }
 
 /** What a handler is given besides its events. Nothing requested here happens unless the transaction commits. */

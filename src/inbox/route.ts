@@ -3,12 +3,12 @@ import type { StatusClass } from '../metrics.ts'
 import { senderNetwork } from '../sender-network.ts'
 import { type Accepted, createAccept } from './accept/accept.ts'
 import { guardBody, isKeptAfter } from './admission/body-guard.ts'
+import { watchStart } from './admission/body-start.ts'
 import { DECIDED_WITHIN } from './admission/deadline.ts'
 import { createHeldBodies, type Hold } from './admission/held-bodies.ts'
 import { createPaced } from './admission/paced.ts'
 import { Refusal } from './admission/refusal.ts'
 import type { Provider, Verified } from './provider.ts'
-import { watchStart } from './refused/kept.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,4 +1,4 @@
-import type { Json } from '../inbox/provider.ts'
+import type { Json } from '../db/storable.ts'
 
 /** A mail as it is kept in the inbox: what the rules use, in UTF-8, within bounds. */
 export interface Mail {

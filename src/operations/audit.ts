@@ -3,8 +3,8 @@ import { alias } from 'drizzle-orm/pg-core'
 import type pg from 'pg'
 import { queryBuilder } from '../db/query-builder.ts'
 import { operatorActions } from '../db/schema.ts'
+import { storableText } from '../db/storable.ts'
 import type { Transaction } from '../db/transaction.ts'
-import { storableText } from '../inbox/storable.ts'
 
 /** Who changes something, from where and why: kept with the change. */
 export interface Operator {

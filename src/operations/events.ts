@@ -9,7 +9,8 @@ import {
   silencedNotifications as silenced,
 } from '../db/schema.ts'
 import { fields, toStatement } from '../db/statement.ts'
-import type { DeliverySource, Json } from '../inbox/provider.ts'
+import type { Json } from '../db/storable.ts'
+import type { DeliverySource } from '../inbox/provider.ts'
 import { type Channel, QUEUE_PREFIX } from '../notifications/queue-names.ts'
 import type { NotificationEnding } from '../notifications/queues.ts'
 import { type EventFilter, matching, POSITION } from './matching.ts'

@@ -13,10 +13,10 @@ import {
   refusedDeliveries,
 } from '../db/schema.ts'
 import { column, columns, toStatement } from '../db/statement.ts'
+import type { Json } from '../db/storable.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { lockContacts } from '../domain/locks.ts'
 import { optOut } from '../domain/opt-out.ts'
-import type { Json } from '../inbox/provider.ts'
 import { readAddresses, spellings, withoutTag } from '../mail/addresses.ts'
 import { QUEUE_PREFIX } from '../notifications/queue-names.ts'
 import { noteChange, type Operator } from './audit.ts'

@@ -2,10 +2,10 @@ import { sql } from 'drizzle-orm'
 import type pg from 'pg'
 import { mailboxes } from '../db/schema.ts'
 import { fields, toStatement } from '../db/statement.ts'
+import { storableText } from '../db/storable.ts'
 import { inTransaction } from '../db/transaction.ts'
 import { ratesOf } from '../domain/mailbox-guard.ts'
 import { type WeekRow, weekColumns } from '../domain/mailbox-week.ts'
-import { storableText } from '../inbox/storable.ts'
 import { noteChange, type Operator } from './audit.ts'
 
 /** A mailbox, its health, and what the guard did about it. */

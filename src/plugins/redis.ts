@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.ts'
-import { createProcessedKeys, noProcessedKeys, type ProcessedKeys } from '../inbox/processed-keys.ts'
 import { loggable } from '../logger.ts'
+import { createProcessedKeys, noProcessedKeys, type ProcessedKeys } from '../processed-keys/processed-keys.ts'
 import { openRedis } from '../redis/connection.ts'
 
 declare module 'fastify' {

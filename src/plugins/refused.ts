@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
-import { createRefusedDeliveries, type RefusedDeliveries } from '../inbox/refused/refused.ts'
-import { storeDeferred, storeRefused, trimRefused } from '../inbox/refused/store.ts'
 import { loggable } from '../logger.ts'
+import { createRefusedDeliveries, type RefusedDeliveries } from '../refused/refused.ts'
+import { storeDeferred, storeRefused, trimRefused } from '../refused/store.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import type { Traces } from '../inbox/process/traces.ts'
+import type { Traces } from '../traces.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -30,7 +30,7 @@ export const tracesPlugin = fp<{ wanted: boolean }>(
     const [{ NodeSDK }, { FastifyOtelInstrumentation }, { createTraces }] = await Promise.all([
       import('@opentelemetry/sdk-node'),
       import('@fastify/otel'),
-      import('../inbox/process/traces.ts'),
+      import('../traces.ts'),
     ])
     const sdk = new NodeSDK({ serviceName: process.env.OTEL_SERVICE_NAME ?? 'roleferry-webhooks' })
     sdk.start()

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import type { Cluster } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type ClusterNode, type RedisCluster, startRedisCluster } from '../../harness/redis-cluster.ts'
-import { onCluster } from '../../src/inbox/keyspace/on-cluster.ts'
+import { onCluster } from '../../src/processed-keys/on-cluster.ts'
 import { openRedis } from '../../src/redis/connection.ts'
 import { webhooks } from '../cli/run.ts'
 import {

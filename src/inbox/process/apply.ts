@@ -1,11 +1,11 @@
 import type pg from 'pg'
-import { causeOf, isOutage, type Transaction } from '../../db/transaction.ts'
+import { createWatch } from '../../changes/watch.ts'
+import { errorText } from '../../db/storable.ts'
+import { isOutage, type Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { ClaimedEvent, Provider } from '../provider.ts'
-import { storableText } from '../storable.ts'
 import { recordAttempts } from './attempts.ts'
 import { createBatch, type Outcome, settle } from './batch.ts'
-import { createWatch } from './changes/watch.ts'
 import { endDifferently, endingOf } from './events.ts'
 import { noType, reportMisunderstood, unknownType } from './misunderstood.ts'
 import { nextAttempt } from './retry.ts'
@@ -156,6 +156,3 @@ export const applyHalved = async (
   for (const ending of postponed) outcome.endings.set(ending.rowId, ending)
   return { outcome, failures }
 }
-
-/** What is kept of an error. */
-export const errorText = (error: unknown): string => storableText(causeOf(error).message, 1_000)

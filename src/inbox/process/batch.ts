@@ -1,7 +1,7 @@
+import { storableText } from '../../db/storable.ts'
 import type { Transaction } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
 import type { Batch, ClaimedEvent, LogDetails, Misunderstanding } from '../provider.ts'
-import { storableText } from '../storable.ts'
 import { type Ending, endingOf } from './events.ts'
 import { nextLook } from './retry.ts'
 

@@ -1,9 +1,9 @@
 import { and, eq, gte, inArray, lt, or, sql } from 'drizzle-orm'
 import { misunderstoodCauses, webhookEvents } from '../../db/schema.ts'
+import { storableText } from '../../db/storable.ts'
 import type { Transaction } from '../../db/transaction.ts'
 import { linkTo } from '../../notifications/pages.ts'
 import type { Misunderstanding } from '../provider.ts'
-import { storableText } from '../storable.ts'
 import type { MisunderstoodEvent, Outcome } from './batch.ts'
 
 /** Alerts per provider, reason and day (UTC), so that a sender that invents event types cannot flood a channel. */

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { errorText } from '../../db/storable.ts'
 import {
   codeOf,
   inTransaction,
@@ -8,15 +9,9 @@ import {
   type Transaction,
 } from '../../db/transaction.ts'
 import type { Notification } from '../../notifications/queues.ts'
+import type { Traces } from '../../traces.ts'
 import type { ClaimedEvent, IncomingEvent, Provider } from '../provider.ts'
-import {
-  type Applying,
-  type Attempt,
-  applyHalved,
-  applyTogether,
-  errorText,
-  takeTurnToHalve,
-} from './apply.ts'
+import { type Applying, type Attempt, applyHalved, applyTogether, takeTurnToHalve } from './apply.ts'
 import { bury, type Entered, type Entry, enter } from './arrived.ts'
 import { look } from './look.ts'
 import { beginAttempt, type Claim, claimDue, claimThese, recordFailure } from './pending.ts'
@@ -29,7 +24,6 @@ import {
   reportFailure,
 } from './report.ts'
 import { MAX_ATTEMPTS, nextAttempt } from './retry.ts'
-import type { Traces } from './traces.ts'
 
 export interface ProcessOptions extends ReportOptions {
   pool: pg.Pool

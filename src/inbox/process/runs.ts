@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eq, type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import type pg from 'pg'
+import { keepSession, type OnMoved } from '../../db/kept-session.ts'
 import { queryBuilder } from '../../db/query-builder.ts'
 import { serviceRuns } from '../../db/schema.ts'
 import { column, columns, toStatement } from '../../db/statement.ts'
-import { keepSession, type OnMoved } from './run-session.ts'
 
 /** One run of the service, from its start to its end. */
 export interface Run {

@@ -1,6 +1,7 @@
+import type { RowOfEvent } from '../../changes/watched.ts'
 import { lockContacts } from '../../domain/locks.ts'
 import { optOut } from '../../domain/opt-out.ts'
-import type { Batch, ClaimedEvent, RowOfEvent } from '../../inbox/provider.ts'
+import type { Batch, ClaimedEvent } from '../../inbox/provider.ts'
 import { firstAddress } from '../../mail/addresses.ts'
 import { fromPayload, type Mail } from '../../mail/mail.ts'
 import type { Match } from '../../mail/match/match.ts'

@@ -1,7 +1,8 @@
+import type { RowOfEvent } from '../../changes/watched.ts'
 import { lockPeople } from '../../domain/contacts.ts'
 import { lockOutreach } from '../../domain/locks.ts'
 import { cancelStepsOfOptedOut } from '../../domain/sequence-steps.ts'
-import type { Batch, RowOfEvent } from '../../inbox/provider.ts'
+import type { Batch } from '../../inbox/provider.ts'
 import type { Named } from './outreach.ts'
 import type { SendgridEvent } from './sendgrid-event.ts'
 

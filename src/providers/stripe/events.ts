@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { canonicalJson, type Json, limitId, sha256, storableText } from '../../db/storable.ts'
 import { Refusal } from '../../inbox/admission/refusal.ts'
-import type { IncomingEvent, Json } from '../../inbox/provider.ts'
-import { canonicalJson, limitId, sha256, storableText } from '../../inbox/storable.ts'
+import type { IncomingEvent } from '../../inbox/provider.ts'
 import { customerIdOf, timeOf } from './json.ts'
 
 const MAX_TYPE_LENGTH = 100

@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts'
-import { isSuspect, storable } from '../../inbox/storable.ts'
+import { isSuspect, storable } from '../../db/storable.ts'
 import type { CreatedProvider } from '../record.ts'
 import { STRIPE_EVENT_TYPES } from './event-types.ts'
 import { readEvent } from './events.ts'

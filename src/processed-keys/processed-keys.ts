@@ -4,9 +4,9 @@ import type pg from 'pg'
 import { webhookEvents } from '../db/schema.ts'
 import { toStatement } from '../db/statement.ts'
 import type { RedisConnection } from '../redis/connection.ts'
-import { EXPIRY_SECONDS, KEYS_AT_ONCE, type Keyspace, ORIGIN, PREFIX } from './keyspace/keyspace.ts'
-import { onCluster } from './keyspace/on-cluster.ts'
-import { onServer } from './keyspace/on-server.ts'
+import { EXPIRY_SECONDS, KEYS_AT_ONCE, type Keyspace, ORIGIN, PREFIX } from './keyspace.ts'
+import { onCluster } from './on-cluster.ts'
+import { onServer } from './on-server.ts'
 
 /** What Redis remembers of processed events. It may forget at any time: the inbox decides. */
 export interface ProcessedKeys {

@@ -10,10 +10,10 @@ import {
 } from '@opentelemetry/api'
 import { and, eq, inArray, sql } from 'drizzle-orm'
 import type pg from 'pg'
-import { queryBuilder } from '../../db/query-builder.ts'
-import { webhookDeliveries, webhookEvents } from '../../db/schema.ts'
-import { causeOf } from '../../db/transaction.ts'
-import { errorText } from './apply.ts'
+import { queryBuilder } from './db/query-builder.ts'
+import { webhookDeliveries, webhookEvents } from './db/schema.ts'
+import { errorText } from './db/storable.ts'
+import { causeOf } from './db/transaction.ts'
 
 /** An attempt to process events, whatever came of it. */
 interface TracedAttempt {

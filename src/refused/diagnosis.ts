@@ -1,4 +1,4 @@
-import type { Capture, ReadSignature, Unreadable } from '../provider.ts'
+import type { Capture, ReadSignature, Unreadable } from '../inbox/provider.ts'
 
 /**
  * The largest body, in bytes, in which changes are looked for: trying to undo them all takes tens of milliseconds per

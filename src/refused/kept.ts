@@ -1,8 +1,8 @@
-import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
-import { senderAddress } from '../../sender-network.ts'
-import type { RefusalReason } from '../admission/refusal.ts'
-import type { Provider } from '../provider.ts'
+import { MAX_START } from '../inbox/admission/body-start.ts'
+import type { RefusalReason } from '../inbox/admission/refusal.ts'
+import type { Provider } from '../inbox/provider.ts'
+import { senderAddress } from '../sender-network.ts'
 import type { Diagnosed } from './judge.ts'
 
 /** A refused delivery, as it is kept for an investigation. */
@@ -13,14 +13,12 @@ export interface RefusedDelivery {
   /** Its IP address. */
   source: string
   headers: Record<string, string>
-  /** The first {@link MAX_BODY} bytes at most; null when none had arrived. */
+  /** The first {@link MAX_START} bytes at most; null when none had arrived. */
   body: Buffer | null
   diagnosis: Diagnosed['diagnosis']
   because: string | null
 }
 
-/** Bytes of a body that are kept. */
-const MAX_BODY = 4_096
 const MAX_HEADERS = 64
 const MAX_VALUE = 1_000
 
@@ -35,19 +33,6 @@ export const plainHeaders = ({ headers }: Pick<FastifyRequest, 'headers'>): Reco
       value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
     ),
   )
-
-/** Watches the start of a body on its way to its parser. @returns what has arrived of it so far. */
-export const watchStart = (payload: Readable): (() => Buffer) => {
-  const chunks: Buffer[] = []
-  let length = 0
-  const keep = (chunk: Buffer) => {
-    chunks.push(chunk.subarray(0, MAX_BODY - length))
-    length += chunk.length
-    if (length >= MAX_BODY) payload.off('data', keep)
-  }
-  payload.on('data', keep)
-  return () => Buffer.concat(chunks)
-}
 
 /**
  * The start of a request's body: what has arrived so far if no parser has read it, else what its parser was given.
@@ -68,7 +53,7 @@ export const keptParts = (
   provider: Pick<Provider, 'withoutSecrets'>,
 ): Pick<RefusedDelivery, 'source' | 'headers' | 'body'> => {
   const all = plainHeaders(request)
-  const first = start?.subarray(0, MAX_BODY)
+  const first = start?.subarray(0, MAX_START)
   const kept = Object.entries(all).filter(([name]) => !NOT_KEPT.test(name))
   return {
     source: senderAddress(request.ip, request.socket.remoteAddress),

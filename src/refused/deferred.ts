@@ -1,4 +1,4 @@
-import type { Verified } from '../provider.ts'
+import type { Verified } from '../inbox/provider.ts'
 
 /** A delivery that was verified and answered with 503, so that its provider sends it again. */
 export interface DeferredDelivery {

@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
 import type pg from 'pg'
-import type { RowChange } from '../../../db/row-change.ts'
-import { eventChanges } from '../../../db/schema.ts'
-import { columns, statement } from '../../../db/statement.ts'
-import type { Json, RowOfEvent } from '../../provider.ts'
-import { readWatched, type WatchedKind, type WatchedRow } from './watched.ts'
+import type { RowChange } from '../db/row-change.ts'
+import { eventChanges } from '../db/schema.ts'
+import { columns, statement } from '../db/statement.ts'
+import type { Json } from '../db/storable.ts'
+import { type RowOfEvent, readWatched, type WatchedKind, type WatchedRow } from './watched.ts'
 
 const q = sql.placeholder
 

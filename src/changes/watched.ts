@@ -8,12 +8,18 @@ import {
   sequenceSteps,
   subscriptions,
   users,
-} from '../../../db/schema.ts'
-import { columnName, plainArray, statement } from '../../../db/statement.ts'
-import type { RowOfEvent } from '../../provider.ts'
+} from '../db/schema.ts'
+import { columnName, plainArray, statement } from '../db/statement.ts'
 
 /** A kind of row that an event can be about. */
-export type WatchedKind = RowOfEvent['kind']
+export type WatchedKind = 'outreach' | 'contacts' | 'mailboxes' | 'applications' | 'users'
+
+/** A row that an event is about, and may change. */
+export interface RowOfEvent {
+  event: { rowId: string }
+  kind: WatchedKind
+  id: string
+}
 
 interface Watched {
   table: PgTable & { id: AnyColumn }

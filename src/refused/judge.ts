@@ -1,5 +1,5 @@
-import type { Refusal } from '../admission/refusal.ts'
-import type { Provider } from '../provider.ts'
+import type { Refusal } from '../inbox/admission/refusal.ts'
+import type { Provider } from '../inbox/provider.ts'
 import { type Diagnosis, diagnose } from './diagnosis.ts'
 
 /** Why a refused delivery does not verify; null where that is not the reason, as with a 503. */

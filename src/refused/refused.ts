@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import type { Refusal, RefusalReason } from '../admission/refusal.ts'
-import type { Provider } from '../provider.ts'
+import type { Refusal, RefusalReason } from '../inbox/admission/refusal.ts'
+import type { Provider } from '../inbox/provider.ts'
 import { createDeferred } from './deferred.ts'
 import { judge } from './judge.ts'
 import { keptParts, plainHeaders, type RefusedDelivery, startOf } from './kept.ts'

@@ -1,5 +1,8 @@
 import { hash } from 'node:crypto'
-import type { Json } from './provider.ts'
+import { causeOf } from './transaction.ts'
+
+/** A JSON value as `JSON.parse` gives it. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 /** Deeper than this nothing is kept: `JSON.stringify` and Postgres both give up at some thousand levels. */
 const MAX_DEPTH = 200
@@ -70,3 +73,6 @@ export const sha256 = (text: string): string => hash('sha256', text)
 
 /** A provider's id as it is, or its hash when it is too long to be indexed: the sender decides its length. */
 export const limitId = (id: string): string => (id.length > 200 ? sha256(id) : storableText(id))
+
+/** What is kept of an error. */
+export const errorText = (error: unknown): string => storableText(causeOf(error).message, 1_000)
