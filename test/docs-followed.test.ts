@@ -1,19 +1,30 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
-// The two pages that say how to add something are followed to the letter, in a copy of the project that must compile.
+// The two pages that say how to add something are followed to the letter, in a copy of the project. It must compile, and
+// the tests that the pages write must pass.
 
 vi.setConfig({ testTimeout: 900_000 }) // the compiler takes its time on a busy machine
+
+const COPIED = [
+  'src',
+  'test',
+  'harness',
+  'migrations',
+  'package.json',
+  'vitest.config.ts',
+  'drizzle.config.ts',
+  '.env.example',
+]
 
 let copy: string
 beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), 'webhooks-docs-'))
-  for (const name of ['src', 'test', 'harness', 'package.json', '.env.example']) {
-    cpSync(name, join(copy, name), { recursive: true })
-  }
+  for (const name of COPIED) cpSync(name, join(copy, name), { recursive: true })
   const { compilerOptions } = JSON.parse(readFileSync('tsconfig.json', 'utf8'))
   writeFileSync(
     join(copy, 'tsconfig.json'),
@@ -50,11 +61,17 @@ const insert = (blocks: string[], part: string, file: string, place: string): vo
   change(file, (text) => text.replace(place, () => place + block))
 }
 
-const compile = () =>
-  spawnSync(join(copy, 'node_modules/.bin/tsc'), ['--noEmit', '--pretty', 'false'], {
-    cwd: copy,
-    encoding: 'utf8',
-  }).stdout
+/** Runs a program of the copy. @returns what it printed, whether it failed or not */
+const run = async (program: string, ...args: string[]): Promise<string> => {
+  const { HOME, PATH } = process.env
+  const options = { cwd: copy, env: { HOME, PATH, NO_COLOR: '1' }, maxBuffer: 64 * 1024 * 1024 }
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [join(copy, 'node_modules', program), ...args],
+    options,
+  ).catch((error: { stdout: string }) => error)
+  return stdout
+}
 
 /** Two folders, and a change in three places. */
 const addProvider = (): void => {
@@ -85,6 +102,9 @@ const addEventType = (): void => {
   insert(blocks, "      'deferredAt',", 'src/db/rights.ts', '  outreach: {\n    update: [\n')
   const tests = blocks.find((block) => block.startsWith("describe('deferred'"))
   change('test/providers/sendgrid/rules.test.ts', (text) => text + tests)
+  change('test/providers/sendgrid/rules.test.ts', (text) =>
+    text.replace("['open', 'deferred', ", "['open', "),
+  )
   const rows = blocks.find((block) => block.includes('select id, message_id'))
   change('test/providers/sendgrid/deliveries.ts', (text) =>
     text.replace(/^ +`select id, message_id.*from outreach.*\n/m, () => rows ?? ''),
@@ -94,8 +114,16 @@ const addEventType = (): void => {
   )
 }
 
-test('what the pages say to add compiles where they say to put it', () => {
+test('what the pages say to add compiles where they say to put it, and passes its tests', async () => {
   addProvider()
   addEventType()
-  expect(compile()).toBe('')
+  expect(await run('typescript/bin/tsc', '--noEmit', '--pretty', 'false')).toBe('')
+  expect(await run('drizzle-kit/bin.cjs', 'generate', '--name', 'deferred_at')).toContain('_deferred_at.sql')
+  const printed = await run(
+    'vitest/vitest.mjs',
+    'run',
+    'test/providers/calendar',
+    'test/providers/sendgrid/rules.test.ts',
+  )
+  expect(printed).toMatch(/Test Files +2 passed \(2\)/)
 })
