@@ -53,11 +53,10 @@ other services' rows; what SendGrid, Stripe, Mailgun, Slack and backups hold.`,
     })
 
 const progress = (share: number): void => {
-  if (stderr.isTTY)
-    stderr.write(`\r${Math.round(share * 100)} % of the events read${share === 1 ? '\n' : ''}`)
+  if (stderr.isTTY) stderr.write(`\r${Math.round(share * 100)} % of the inbox read${share === 1 ? '\n' : ''}`)
 }
 
-const tell = ({ contacts, messages, payloads, notifications, notes, refused }: Forgotten): void =>
+const tell = ({ contacts, messages, payloads, notifications, notes, refused, changes }: Forgotten): void =>
   printFields([
     ['contacts anonymised and opted out', contacts],
     ['mails without sender and texts', messages],
@@ -65,6 +64,7 @@ const tell = ({ contacts, messages, payloads, notifications, notes, refused }: F
     ['notifications deleted', notifications],
     ['notes and errors without it', notes],
     ['refused deliveries deleted', refused],
+    ['changes by events deleted', changes],
   ])
 
 const remarkOwners = async (pool: pg.Pool, address: string): Promise<void> => {
