@@ -5,8 +5,8 @@ import { type Config, readConfig } from './config.ts'
 import { tracesAreWanted } from './plugins/traces.ts'
 
 /**
- * Connections that wait to be accepted, at most; the kernel's own limit may be lower. What a sender sends on one more is
- * dropped, and comes again only after seconds.
+ * Connections that wait to be accepted, at most; the kernel's own limit may be lower. The kernel drops what arrives on
+ * further ones, and the sender repeats it only after seconds.
  */
 const BACKLOG = 4_096
 /** Milliseconds in which the service closes, whatever hangs: 3.3 s of draining, then the batch and the queue. */

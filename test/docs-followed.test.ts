@@ -61,16 +61,24 @@ const insert = (blocks: string[], part: string, file: string, place: string): vo
   change(file, (text) => text.replace(place, () => place + block))
 }
 
-/** Runs a program of the copy. @returns what it printed, whether it failed or not */
-const run = async (program: string, ...args: string[]): Promise<string> => {
+/** Runs a program of the copy. @returns what it printed, also if it fails */
+const run = async (program: string, ...args: string[]): Promise<{ code: number; printed: string }> => {
   const { HOME, PATH } = process.env
-  const options = { cwd: copy, env: { HOME, PATH, NO_COLOR: '1' }, maxBuffer: 64 * 1024 * 1024 }
-  const { stdout } = await promisify(execFile)(
+  const options = {
+    cwd: copy,
+    env: { HOME, PATH, NO_COLOR: '1' },
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: 600_000,
+  }
+  const { code, stdout, stderr } = await promisify(execFile)(
     process.execPath,
     [join(copy, 'node_modules', program), ...args],
     options,
-  ).catch((error: { stdout: string }) => error)
-  return stdout
+  ).then(
+    (result) => ({ code: 0, ...result }),
+    (error: { code: number; stdout: string; stderr: string }) => error,
+  )
+  return { code, printed: stdout + stderr }
 }
 
 /** Two folders, and a change in three places. */
@@ -101,6 +109,7 @@ const addEventType = (): void => {
   insert(blocks, 'deferredAt: time(),', 'src/db/schema.ts', '    clickedAt: time(),\n')
   insert(blocks, "      'deferredAt',", 'src/db/rights.ts', '  outreach: {\n    update: [\n')
   const tests = blocks.find((block) => block.startsWith("describe('deferred'"))
+  expect(tests).toBeDefined()
   change('test/providers/sendgrid/rules.test.ts', (text) => text + tests)
   change('test/providers/sendgrid/rules.test.ts', (text) =>
     text.replace("['open', 'deferred', ", "['open', "),
@@ -117,13 +126,12 @@ const addEventType = (): void => {
 test('what the pages say to add compiles where they say to put it, and passes its tests', async () => {
   addProvider()
   addEventType()
-  expect(await run('typescript/bin/tsc', '--noEmit', '--pretty', 'false')).toBe('')
-  expect(await run('drizzle-kit/bin.cjs', 'generate', '--name', 'deferred_at')).toContain('_deferred_at.sql')
-  const printed = await run(
-    'vitest/vitest.mjs',
-    'run',
-    'test/providers/calendar',
-    'test/providers/sendgrid/rules.test.ts',
-  )
-  expect(printed).toMatch(/Test Files +2 passed \(2\)/)
+  expect(await run('typescript/bin/tsc', '--noEmit', '--pretty', 'false')).toEqual({ code: 0, printed: '' })
+  const { printed: migration } = await run('drizzle-kit/bin.cjs', 'generate', '--name', 'deferred_at')
+  expect(migration).toContain('_deferred_at.sql')
+  const places = ['test/providers/calendar', 'test/config.test.ts', 'test/providers/sendgrid/rules.test.ts']
+  const { code, printed } = await run('vitest/vitest.mjs', 'run', '--reporter=verbose', ...places)
+  expect(code, printed).toBe(0)
+  expect(printed).toContain('deferred > keeps the latest time')
+  expect(printed).toMatch(/Test Files +3 passed \(3\)/)
 })

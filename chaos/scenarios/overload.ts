@@ -66,7 +66,7 @@ export const overload: Scenario = {
       const begunAt = performance.now()
       for (const [n, parcel] of surplus.entries()) {
         const early = () => (performance.now() - begunAt) * TIMES * sustained < n * 1_000
-        // More open connections would measure this process, and the kernel.
+        // With more that are not acknowledged, this process would be measured, and the kernel's queue.
         while (early() || load.open() >= MAX_OPEN) await sleep(2)
         load.post(parcel)
       }

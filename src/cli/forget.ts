@@ -53,7 +53,8 @@ other services' rows; what SendGrid, Stripe, Mailgun, Slack and backups hold.`,
     })
 
 const progress = (share: number): void => {
-  if (stderr.isTTY) stderr.write(`\r${Math.round(share * 100)} % of the inbox read${share === 1 ? '\n' : ''}`)
+  if (stderr.isTTY)
+    stderr.write(`\r${Math.round(share * 100)} % of the events read${share === 1 ? '\n' : ''}`)
 }
 
 const tell = ({ contacts, messages, payloads, notifications, notes, refused, changes }: Forgotten): void =>

@@ -14,7 +14,7 @@ export const answerError = (
   const statusCode = error.statusCode ?? 500
   // In a turn of the event loop Node accepts one connection and answers one request of each open one. So a refused
   // sender has to open a new connection; otherwise a flood on open ones would keep new ones from being accepted.
-  if (statusCode < 500) reply.header('connection', 'close')
+  if (error instanceof Refusal ? error.closes : statusCode < 500) reply.header('connection', 'close')
   if (error instanceof Refusal) {
     if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     return reply.code(statusCode).send(error)

@@ -75,7 +75,8 @@ export const edgePlugin = fp<{ connections: ReturnType<typeof createConnections>
     app.addHook('onSend', (request, reply, _payload, done) => {
       // Node would read the rest however long it takes.
       if (hasBody(request.raw) && !request.raw.complete) {
-        if (isKeptAfter(reply.statusCode, announcedBytes(request)))
+        const closes = reply.getHeader('connection') === 'close'
+        if (!closes && isKeptAfter(reply.statusCode, announcedBytes(request)))
           request.raw.resume() // Node drains only bodies that no parser has started to read
         else reply.header('connection', 'close')
       }

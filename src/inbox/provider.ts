@@ -16,7 +16,7 @@ export interface Delivery<Body> {
 /** How a delivery came: signed by its provider, or fetched from the provider's API with our key. */
 export type DeliverySource = 'delivery' | 'catch-up'
 
-/** What identifies an event. */
+/** What identifies an event. Read its members, do not spread it: they may be computed. */
 export interface Identity {
   /** The provider's own id, at most 200 characters (see `limitId`). */
   eventId: string

@@ -61,7 +61,7 @@ const ROWS = 2_000
  * Small transactions: when it fails half-way, what is removed stays so; repeat it.
  *
  * @param by who asked for it: kept with the ids of the contacts, without the address.
- * @param onProgress called with the share of the inbox that is done, 0 to 1.
+ * @param onProgress called with the share of the events that were read, 0 to 1; the deliveries are read before.
  */
 export const forget = async (
   pool: pg.Pool,

@@ -174,7 +174,11 @@ select exists (
 )
 
 /** Whether an event id is in use for another message; asked when a delivery conflicts with one in the queue. */
-export const isReplayed = async (pool: pg.Pool, provider: string, identity: Identity): Promise<boolean> => {
-  const { rows } = await pool.query(HELD({ provider, ...identity }))
+export const isReplayed = async (
+  pool: pg.Pool,
+  provider: string,
+  { eventId, dedupeKey }: Identity,
+): Promise<boolean> => {
+  const { rows } = await pool.query(HELD({ provider, eventId, dedupeKey }))
   return rows[0]?.other === true
 }

@@ -5,12 +5,14 @@ import { Refusal } from './refusal.ts'
 const PERIOD = 1_000
 /** The share of a period in which the event loop did not wait for anything. */
 const SATURATED = 0.95
+/** Milliseconds before the sender had its time: what it sent may have been dropped while its connection was made. */
+const SLACK = 3_000
 
 /** Tells a slow sender from a slow service. */
 export interface Lateness {
   /**
-   * What a request is refused with that did not arrive in time: 408, but 503 when the service itself was saturated
-   * meanwhile. Then the kernel may have held or dropped what the sender had sent long before.
+   * The refusal of a request that did not arrive in time: 408, or 503 when the service itself was saturated meanwhile.
+   * Then the kernel may have held or dropped what the sender had sent long before.
    *
    * @param within milliseconds that the sender had.
    */
@@ -30,8 +32,8 @@ export const createLateness = (): Lateness => {
   timer.unref()
   return {
     refusal: (what, within) =>
-      saturatedAt > performance.now() - within
-        ? new Refusal('overloaded', 'Too many deliveries at once; try again later')
+      saturatedAt > performance.now() - within - SLACK
+        ? new Refusal('overloaded', 'Too many deliveries at once; try again later', { closes: true })
         : new Refusal('malformed', `The ${what} did not arrive in time`, { statusCode: 408 }),
     stop: () => clearInterval(timer),
   }

@@ -22,17 +22,20 @@ export class Refusal extends Error {
   readonly code: string
   /** Seconds after which the sender should try again; set on every 503. */
   readonly retryAfter: number | undefined
+  /** Whether the connection ends with the answer, as after every 4xx. */
+  readonly closes: boolean
 
   /** @param options.statusCode where the contract departs from the usual one (Stripe's 400 for a bad signature). */
   constructor(
     reason: RefusalReason,
     message: string,
-    options: { statusCode?: number; retryAfter?: number; cause?: unknown } = {},
+    options: { statusCode?: number; retryAfter?: number; closes?: boolean; cause?: unknown } = {},
   ) {
     super(message, { cause: options.cause })
     this.reason = reason
     this.statusCode = options.statusCode ?? REFUSALS[reason].statusCode
     this.code = REFUSALS[reason].code
+    this.closes = options.closes ?? this.statusCode < 500
     this.retryAfter = this.statusCode === 503 ? (options.retryAfter ?? 5) : undefined
   }
 }
