@@ -7,7 +7,7 @@ import { watchStart } from './admission/body-start.ts'
 import { DECIDED_WITHIN } from './admission/deadline.ts'
 import { createHeldBodies, type Hold } from './admission/held-bodies.ts'
 import { createPaced } from './admission/paced.ts'
-import { Refusal } from './admission/refusal.ts'
+import { overloaded, Refusal } from './admission/refusal.ts'
 import type { Provider, Verified } from './provider.ts'
 
 declare module 'fastify' {
@@ -43,7 +43,7 @@ export const webhookRoutes = async (
   const paced = createPaced({
     ...WORK,
     accepted: app.acceptedConnections,
-    tooLate: () => new Refusal('overloaded', 'Too many deliveries at once; try again later'),
+    tooLate: overloaded,
   })
   for (const provider of options.providers) {
     // A scope of its own: raw bodies and body limits apply to this route only.

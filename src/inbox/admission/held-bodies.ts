@@ -1,4 +1,4 @@
-import { Refusal } from './refusal.ts'
+import { overloaded } from './refusal.ts'
 
 /** What one delivery holds in memory, from its first byte until it is answered and stored. */
 export interface Hold {
@@ -68,7 +68,7 @@ export const createHeldBodies = (bodyLimit: number, clock: () => number = Date.n
       if (stranger) changeStrangers(bytes)
     }
     const assertFits = (bytes: number): void => {
-      if (!fits(bytes)) throw new Refusal('overloaded', 'Too many deliveries at once; try again later')
+      if (!fits(bytes)) throw overloaded()
     }
     return {
       known: () => !stranger,

@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks'
-import { Refusal } from './refusal.ts'
+import { overloaded, Refusal } from './refusal.ts'
 
 /** Milliseconds over which the use of the event loop is measured. */
 const PERIOD = 1_000
 /** The share of a period in which the event loop did not wait for anything. */
 const SATURATED = 0.95
-/** Milliseconds before the sender had its time: what it sent may have been dropped while its connection was made. */
+/** Milliseconds before the sender's time began: what it sent may have been dropped while its connection was made. */
 const SLACK = 3_000
 
 /** Tells a slow sender from a slow service. */
@@ -33,7 +33,7 @@ export const createLateness = (): Lateness => {
   return {
     refusal: (what, within) =>
       saturatedAt > performance.now() - within - SLACK
-        ? new Refusal('overloaded', 'Too many deliveries at once; try again later', { closes: true })
+        ? overloaded({ closes: true })
         : new Refusal('malformed', `The ${what} did not arrive in time`, { statusCode: 408 }),
     stop: () => clearInterval(timer),
   }

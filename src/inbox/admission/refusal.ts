@@ -39,3 +39,7 @@ export class Refusal extends Error {
     this.retryAfter = this.statusCode === 503 ? (options.retryAfter ?? 5) : undefined
   }
 }
+
+/** The refusal of what is too much for the service at the moment. @param options.closes as in {@link Refusal} */
+export const overloaded = (options: { closes?: boolean } = {}): Refusal =>
+  new Refusal('overloaded', 'Too many deliveries at once; try again later', options)

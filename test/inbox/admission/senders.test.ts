@@ -51,7 +51,7 @@ const open = async (): Promise<Connection> => {
   return { socket, answer: () => text, closed }
 }
 
-/** Keeps the event loop busy, which the service shares with this test, for so many milliseconds. */
+/** Keeps the event loop busy for `time` milliseconds. The service runs in the same process as this test. */
 const saturate = async (time: number) => {
   for (const until = performance.now() + time; performance.now() < until; await nextTurn()) {
     for (const pause = performance.now() + 300; performance.now() < pause; );
